@@ -154,10 +154,10 @@ class LocalAccounts(Authenticator):
         if whoever asked has gone: a thread that hashes cannot be stopped."""
         hashing = IOLoop.current().run_in_executor(self._hashing, passwd_check, expected, password)
         self._waiting += 1
-        hashing.add_done_callback(self._one_less)
+        hashing.add_done_callback(self._release_slot)
         return bool(await asyncio.shield(hashing))
 
-    def _one_less(self, _: object) -> None:
+    def _release_slot(self, _: object) -> None:
         self._waiting -= 1
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
@@ -224,11 +224,13 @@ def _change(asked: argparse.Namespace) -> None:
             raise SettingsError(
                 "An account's name is a-z, 0-9 and '-', as the name of a member on the roster."
             ) from None
-        accounts[asked.name] = Account(password=hash_of(_asked()), groups=tuple(asked.groups))
+        accounts[asked.name] = Account(
+            password=hash_of(_read_password()), groups=tuple(asked.groups)
+        )
     write_accounts(asked.file, accounts)
 
 
-def _asked() -> str:
+def _read_password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
     password = getpass.getpass("Password: ")

@@ -26,7 +26,7 @@ from phtlab.errors import SettingsError
 
 Clock = Callable[[], datetime]
 # All share one interpreter: more threads than these only keep each other, and the loop, waiting.
-_LOOKS: Final = 4
+_INBOX_READS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class CentralContext:
     hub: Hub | None
     board: StationBoard
     concurrency: Concurrency
-    looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKS))
+    inbox_reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_INBOX_READS))
     """How many stations' inboxes are looked into at a time."""
 
     @classmethod

@@ -24,10 +24,10 @@ class CentralServer(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, changes: ChangeBus) -> None:
         super().__init__(config)
-        self._news = changes
+        self._bus = changes
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._news.close()
+        self._bus.close()
         await super().shutdown(sockets)
 
 

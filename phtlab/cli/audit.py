@@ -174,7 +174,7 @@ def _verified(
     from phtlab.station.audit.export import verify_own_log
     from phtlab.station.settings.folder import StationFolder
 
-    _require_one(export, directory)
+    _require_one_source(export, directory)
     if directory is not None:
         read = _of_station(directory, offline, passphrase_file)
         return verify_own_log(StationFolder(directory), read)
@@ -194,7 +194,7 @@ def _entries(export: Path | None, directory: Path | None) -> Iterable[Entry]:
     from phtlab.station.audit.log import Log
     from phtlab.wire.central.audit import entries_of
 
-    _require_one(export, directory)
+    _require_one_source(export, directory)
     if export is not None:
         return Export.read(export).entries()
     if directory is not None:
@@ -203,7 +203,7 @@ def _entries(export: Path | None, directory: Path | None) -> Iterable[Entry]:
     return entries_of(_lab().central.audit)
 
 
-def _require_one(export: Path | None, directory: Path | None) -> None:
+def _require_one_source(export: Path | None, directory: Path | None) -> None:
     if export is not None and directory is not None:
         raise typer.BadParameter("Give an export or --directory, not both.")
 

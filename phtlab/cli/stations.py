@@ -51,7 +51,7 @@ def stations(
         state = presence(view)
         first = (view.name, view.organisation, f"{state}, twin" if view.name in twins else state)
         for data in view.datasets:
-            table.add_row(*map(Text, (*first, data.name, data.rows_in_words)))
+            table.add_row(*map(Text, (*first, data.name, data.rows_text)))
             first = ("", "", "")
         if not view.datasets:
             table.add_row(*map(Text, (*first, "none yet", "")))
@@ -70,7 +70,7 @@ def presence(view: StationView) -> str:
 def _print_station(view: StationView) -> None:
     out.print(f"{view.name}, {view.organisation}: {presence(view)}", markup=False)
     for data in view.datasets:
-        rows = f", {data.rows_in_words} rows" if data.rows_in_words else ""
+        rows = f", {data.rows_text} rows" if data.rows_text else ""
         title = f": {data.title}" if data.title else ""
         out.print(f"\n{data.name}{title}{rows}", markup=False)
         table = Table("column", "type", "unit", "meaning", box=None)

@@ -61,7 +61,7 @@ _START = """\
 # A hospital would begin with mode = "human": docs/policy.md.
 mode = "auto"
 """
-_NOBODY_ASKED = """
+_NO_PERSON = """
 # A hospital would ask a person about the following. Nobody sits here: it stays, and the other
 # outputs leave. Groups whose people are all alike, what differs by a few people from what has left,
 # and outputs of few people for each of their numbers.
@@ -89,7 +89,7 @@ _LIMITS = """
 memory = "1 GiB"
 seconds = 300
 """
-POLICY = _START + _NOBODY_ASKED + _LIMITS
+POLICY = _START + _NO_PERSON + _LIMITS
 """Of the hospitals."""
 ASKING_POLICY = _START + _LIMITS
 """Of the twin station, which shows what others would ask a person about."""
@@ -225,7 +225,7 @@ class World:
         if self.founded:
             registry, central, *stations = self.services()
             for station in stations:
-                station.ask_to_end()
+                station.request_end()
             for service in (*stations, central, registry):
                 service.stop()
 

@@ -35,7 +35,7 @@ from phtlab.train.verify.predicate import CLOCK_SKEW, read_predicate, require_ro
 
 APPROVAL_TYPE: Final = "https://phtlab.org/approval/v1"
 REVOCATION_TYPE: Final = "https://phtlab.org/revocation/v1"
-STANDING_TYPE: Final = "https://phtlab.org/standing/v1"
+ACTIVE_APPROVALS_TYPE: Final = "https://phtlab.org/standing/v1"
 FRESHNESS: Final = timedelta(hours=24)
 """How long a list of what stands is believed."""
 
@@ -163,7 +163,7 @@ class ActiveApprovals(_Value):
 
     def sign(self, identity: Identity) -> Envelope:
         predicate = self.model_dump(mode="json")
-        return sign_statement(identity, STANDING_TYPE, _of_itself(predicate), predicate)
+        return sign_statement(identity, ACTIVE_APPROVALS_TYPE, _of_itself(predicate), predicate)
 
 
 def open_approval(envelope: Envelope, roster: Roster) -> Approval:
@@ -193,7 +193,7 @@ def open_active_approvals(
     Raises as `open_approval`, and ApprovalError ``standing-station``, ``standing-rolled-back``,
     ``standing-stale``, ``standing-future``.
     """
-    active = _open(envelope, STANDING_TYPE, ActiveApprovals, roster)
+    active = _open(envelope, ACTIVE_APPROVALS_TYPE, ActiveApprovals, roster)
     _require_subject(envelope, _of_itself(peek(envelope).predicate))
     if active.station != station:
         raise ApprovalError(

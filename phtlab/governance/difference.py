@@ -42,9 +42,7 @@ def proposal_lines(proposal: Proposal) -> dict[str, tuple[str, ...]]:
         "Stations": proposal.stations,
         "Kernel images": proposal.images,
         "Notebooks": proposal.notebooks or ("any, within the rest of this proposal",),
-        "Parameters": tuple(
-            parameter_words(name, declared) for name, declared in properties.items()
-        )
+        "Parameters": tuple(parameter_text(name, declared) for name, declared in properties.items())
         or ("none of its own",),
         "Journeys": (_times(proposal.journeys, "journey"),),
         "Rounds": (_times(proposal.rounds, "round"),),
@@ -63,7 +61,7 @@ def differences(older: Proposal, newer: Proposal) -> tuple[Difference, ...]:
     )
 
 
-def parameter_words(name: str, declared: Mapping[str, Any]) -> str:
+def parameter_text(name: str, declared: Mapping[str, Any]) -> str:
     """A parameter's bounds in words: ``min_age: whole number, 18 to 100, default 40``."""
     inner = declared.get("items", declared) if declared.get("type") == "array" else declared
     words = {"integer": "whole number", "number": "number", "string": "text"}

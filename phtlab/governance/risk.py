@@ -38,9 +38,9 @@ class Assessment:
         return max((reason.risk for reason in self.reasons), key=RISKS.index, default="low")
 
 
-def within(risk: Risk, ceiling: Risk) -> bool:
-    """Whether `risk` is at most `ceiling`."""
-    return RISKS.index(risk) <= RISKS.index(ceiling)
+def within(risk: Risk, limit: Risk) -> bool:
+    """Whether `risk` is at most `limit`."""
+    return RISKS.index(risk) <= RISKS.index(limit)
 
 
 def assess(

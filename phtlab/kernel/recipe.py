@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from phtlab.errors import KernelError
 from phtlab.validation_summary import validation_summaries
 
-Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+RecipeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 _Package = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 _REQUIREMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$")
@@ -24,7 +24,7 @@ class RecipeFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     folder: Path
-    name: Word
+    name: RecipeName
     requirements: str
     drop: tuple[str, ...] = ()
     files: str | None = None
@@ -49,9 +49,9 @@ class Recipe(RecipeFile):
     left out of the wheels (relative to the folder that they are installed in).
     """
 
-    language: Word
+    language: RecipeName
     kernelspec: str
-    suite: Word
+    suite: RecipeName
     packages: tuple[_Package, ...]
     prepare: str | None = None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from phtlab.notebook.cell import Cell
 from phtlab.notebook.finding import Finding, error
 
-_ASKS = ("input", "breakpoint")
+_INTERACTIVE = ("input", "breakpoint")
 
 
 def check_surroundings(
@@ -26,7 +26,7 @@ def check_surroundings(
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
-                and node.func.id in _ASKS
+                and node.func.id in _INTERACTIVE
                 and node.func.id not in own
             ):
                 yield error(

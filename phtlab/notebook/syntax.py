@@ -11,7 +11,7 @@ import ast
 import threading
 import warnings
 
-_ONE_AT_A_TIME = threading.Lock()
+_LOCK = threading.Lock()
 
 
 def parse_module(source: str) -> ast.Module:
@@ -19,12 +19,12 @@ def parse_module(source: str) -> ast.Module:
 
     Raises as `ast.parse`: SyntaxError, ValueError, RecursionError or MemoryError.
     """
-    with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore"):
+    with _LOCK, warnings.catch_warnings(action="ignore"):
         compile(source, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
         return ast.parse(source)
 
 
 def parse_expression(source: str) -> ast.expr:
     """The syntax tree of an expression. Raises as `ast.parse`."""
-    with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore"):
+    with _LOCK, warnings.catch_warnings(action="ignore"):
         return ast.parse(source, mode="eval").body

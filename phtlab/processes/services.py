@@ -61,7 +61,7 @@ class Service:
         self._pid_file.write_text(f"{process.pid} {start_time(process.pid)}")
         _children[process.pid] = process
 
-    def ask_to_end(self) -> None:
+    def request_end(self) -> None:
         """Ask it to end, and do not wait. Does nothing if it does not run."""
         pid = self.pid()
         if pid is not None:
@@ -78,7 +78,7 @@ class Service:
         """Ask it to end; after `grace` seconds, make it. Does nothing if it does not run."""
         pid, (recorded, _) = self.pid(), self._recorded()
         if pid is not None:
-            self.ask_to_end()
+            self.request_end()
             if not self.wait_for_end(grace):
                 os.kill(pid, signal.SIGKILL)
                 while self._runs(pid):

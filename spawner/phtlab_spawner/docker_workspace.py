@@ -41,7 +41,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._told = SpawnProgress()
+        self._progress = SpawnProgress()
 
     @default("prefix")
     def _prefix(self) -> str:
@@ -61,9 +61,9 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         Raises SpawnException, whose message is for the user.
         """
         deadline = time.monotonic() + self.start_timeout - _BEFORE_THE_HUB
-        self._told.begin()
+        self._progress.begin()
         chosen = self.choose_workspace()
-        self._told.tell(2, "The workspace image is looked for")
+        self._progress.tell(2, "The workspace image is looked for")
         if self.root_json and not Path(self.root_json).is_file():
             raise spawn_failure.root_missing(self.root_json)
         try:
@@ -72,13 +72,13 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
             # The hub ends what runs; a container that has ended by itself it leaves behind.
             await self._remove_what_is_left()
             raise
-        self._told.tell(95, "JupyterLab answers")
+        self._progress.tell(95, "JupyterLab answers")
         return ip, port
 
     async def _answering(self, memory: str, deadline: float) -> tuple[str, int]:
         try:
             ip, port = await super().start()
-            self._told.tell(85, "JupyterLab starts")
+            self._progress.tell(85, "JupyterLab starts")
             await self._wait_for_answer(f"http://{ip}:{port}", memory, deadline)
         except (requests.ConnectionError, requests.Timeout):
             raise spawn_failure.engine_missing() from None
@@ -106,7 +106,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Each step once, with the image's own steps told apart from the start's."""
-        async for event in self._told.follow():
+        async for event in self._progress.follow():
             yield event
 
     async def pull_image(self, image: str) -> None:
@@ -118,12 +118,12 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         except docker.errors.ImageNotFound as missing:
             if self.pull_policy.lower() in ("never", "skip"):
                 raise spawn_failure.image_missing(image, str(missing)) from None
-        self._told.tell(5, "The workspace image is fetched")
+        self._progress.tell(5, "The workspace image is fetched")
         loop = asyncio.get_running_loop()
 
         def fetched(done: int, of: int) -> None:
             said = f"The workspace image is fetched: {done} of {of} layers"
-            loop.call_soon_threadsafe(self._told.tell, 5 + 60 * done // of, said)
+            loop.call_soon_threadsafe(self._progress.tell, 5 + 60 * done // of, said)
 
         def pull() -> str | None:
             # Not in the Spawner's one thread, in which everybody's calls wait for each other.
@@ -148,7 +148,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
 
     async def create_object(self) -> Any:
         """The container, with what keeps it in its place put over all other configuration."""
-        self._told.tell(70, "The workspace starts")
+        self._progress.tell(70, "The workspace starts")
         before = self.extra_host_config, self.extra_create_kwargs, self.read_only_volumes
         host, create, volumes = before
         try:
@@ -192,10 +192,10 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
             "tmpfs": {"/tmp": f"rw,nosuid,nodev,mode=1777,size={size_in_bytes(chosen.scratch)}"},  # noqa: S108
             "ulimits": [{"Name": "nofile", "Soft": chosen.files, "Hard": chosen.files}],
         }
-        if self.door_host:
+        if self.proxy_host:
             # Names are asked for at the door, which has none: an engine that forwards questions
             # to its own resolvers would be a way out.
-            sealed["dns"] = [self.door_host]
+            sealed["dns"] = [self.proxy_host]
         return sealed
 
     async def _wait_for_answer(self, url: str, memory: str, deadline: float) -> None:

@@ -54,7 +54,7 @@ class WorkspaceMixin(_Spawner):
         return proposal.value
 
     @validate("door")
-    def _door_is_an_address(self, proposal: Any) -> str:
+    def _require_address(self, proposal: Any) -> str:
         url = str(proposal.value).rstrip("/")
         if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
             raise TraitError(f"'{url}' is no address of a door; write it as http://10.1.2.1:8787.")
@@ -73,7 +73,7 @@ class WorkspaceMixin(_Spawner):
         return ""
 
     @property
-    def door_host(self) -> str | None:
+    def proxy_host(self) -> str | None:
         """The door's host, without its port."""
         return urlsplit(self.door).hostname if self.door else None
 

@@ -67,7 +67,7 @@ def test_a_rounded_number_of_rows_is_never_told_as_exact(
     rows: int | None, rounded_to: int | None, told: str
 ) -> None:
     data = HEART.model_copy(update={"rows": rows, "rows_rounded_to": rounded_to})
-    assert data.rows_in_words == told
+    assert data.rows_text == told
 
 
 def test_one_station_with_its_columns(stations: list[StationView]) -> None:

@@ -26,7 +26,7 @@ from phtlab.governance import (
     open_revocation,
     open_withdrawal,
 )
-from phtlab.governance.approval import APPROVAL_TYPE, REVOCATION_TYPE, STANDING_TYPE
+from phtlab.governance.approval import ACTIVE_APPROVALS_TYPE, APPROVAL_TYPE, REVOCATION_TYPE
 from phtlab.governance.proposal import PROPOSAL_TYPE
 from phtlab.governance.refusal import REFUSAL_TYPE, WITHDRAWAL_TYPE
 from phtlab.train.canonical import canonical, digest
@@ -112,7 +112,7 @@ KINDS = [
         *("standing", "ulm", "mainz"),
         lambda signed: documents.standing(4, signed),
         _standing,
-        STANDING_TYPE,
+        ACTIVE_APPROVALS_TYPE,
         ApprovalError,
         "approval",
         "station",

@@ -8,7 +8,7 @@ import pytest
 
 from phtlab.errors import ProposalError
 from phtlab.governance import open_proposal, require_successor
-from phtlab.governance.difference import differences, parameter_words, proposal_lines
+from phtlab.governance.difference import differences, parameter_text, proposal_lines
 from phtlab.governance.proposal import new_id
 from phtlab.notebook.parameters import ParameterSchema
 from tests.governance import documents
@@ -112,4 +112,4 @@ def test_everything_that_a_proposal_asks_for_is_told() -> None:
 )
 def test_bounds_are_told_in_words(declared: dict[str, object], words: str) -> None:
     ParameterSchema.from_schema(ParameterSchema({"x": declared}).schema)
-    assert parameter_words("x", declared) == words
+    assert parameter_text("x", declared) == words

@@ -70,7 +70,7 @@ def door(
 
 
 @pytest.fixture
-def door_host(door: ReverseProxy) -> str:
+def proxy_host(door: ReverseProxy) -> str:
     return door.gateway
 
 

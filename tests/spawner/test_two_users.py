@@ -162,7 +162,7 @@ def test_a_servers_token_does_no_more_than_it_must(hub: ContainerHub, ada: Conta
 # The machine and the world outside
 
 
-def test_there_is_no_way_to_the_engine(ada: Container, door_host: str) -> None:
+def test_there_is_no_way_to_the_engine(ada: Container, proxy_host: str) -> None:
     found = run(
         ada,
         "import json, os, glob\n"
@@ -180,7 +180,7 @@ def test_there_is_no_way_to_the_engine(ada: Container, door_host: str) -> None:
     # The server's own: by it kernels ask for the key that was unlocked.
     assert all(place.startswith("/tmp/phtlab-") for place in sockets), sockets
     ports = (2375, 2376, 2377, 7946, 10250)
-    assert "open" not in reached(ada, *((door_host, port) for port in ports))
+    assert "open" not in reached(ada, *((proxy_host, port) for port in ports))
     mounts = str(run(ada, "import json; print(json.dumps(open('/proc/self/mountinfo').read()))"))
     assert "docker.sock" not in mounts
 
@@ -188,21 +188,21 @@ def test_there_is_no_way_to_the_engine(ada: Container, door_host: str) -> None:
 def test_of_this_machine_only_the_door_is_reached(
     hub: ContainerHub,
     ada: Container,
-    door_host: str,
+    proxy_host: str,
     network: WorkspaceNetwork,
     listening: Callable[[str], int],
 ) -> None:
-    forgotten = listening(door_host)
-    assert socket.create_connection((door_host, forgotten), timeout=5).close() is None
-    assert reached(ada, (door_host, network.port)) == ["open"]
+    forgotten = listening(proxy_host)
+    assert socket.create_connection((proxy_host, forgotten), timeout=5).close() is None
+    assert reached(ada, (proxy_host, network.port)) == ["open"]
     others = [forgotten, hub.browsers, 22, 80, 443, 111, 5432]
     behind = [hub.door.hub, hub.door.central, hub.door.registry]
     others += [int(url.rpartition(":")[2]) for url in behind]
-    for host in (door_host, "172.17.0.1"):
+    for host in (proxy_host, "172.17.0.1"):
         assert "open" not in reached(ada, *((host, port) for port in others))
 
 
-def test_nor_anything_of_the_world_outside(ada: Container, door_host: str) -> None:
+def test_nor_anything_of_the_world_outside(ada: Container, proxy_host: str) -> None:
     outside = [
         ("192.0.2.1", 80),
         ("198.51.100.7", 443),
@@ -218,13 +218,13 @@ def test_nor_anything_of_the_world_outside(ada: Container, door_host: str) -> No
     # Questions for names go to the door, which answers none.
     resolver = str(run(ada, "import json; print(json.dumps(open('/etc/resolv.conf').read()))"))
     servers = [line.split()[1] for line in resolver.splitlines() if line.startswith("nameserver")]
-    assert servers in (["127.0.0.11"], [door_host])
+    assert servers in (["127.0.0.11"], [proxy_host])
 
 
-def test_nor_by_udp_icmp_or_packets_of_its_own(ada: Container, door_host: str) -> None:
+def test_nor_by_udp_icmp_or_packets_of_its_own(ada: Container, proxy_host: str) -> None:
     """A question by UDP to a listener at the gateway is not heard."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
-        ear.bind((door_host, 0))
+        ear.bind((proxy_host, 0))
         ear.settimeout(1)
         port = ear.getsockname()[1]
         told = run(
@@ -232,7 +232,7 @@ def test_nor_by_udp_icmp_or_packets_of_its_own(ada: Container, door_host: str) -
             "import json, socket\n"
             "told = []\n"
             "with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mouth:\n"
-            f"    mouth.sendto(b'heard?', ({door_host!r}, {port}))\n"
+            f"    mouth.sendto(b'heard?', ({proxy_host!r}, {port}))\n"
             "for family, kind, number in ((socket.AF_INET, socket.SOCK_RAW, 1),\n"
             "                             (socket.AF_PACKET, socket.SOCK_RAW, 0)):\n"
             "    try:\n"

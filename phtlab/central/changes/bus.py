@@ -33,12 +33,12 @@ class Subscription:
 
     def __init__(self, changes: ChangeBus, *, inside: bool = False) -> None:
         self.inside = inside
-        self._news = changes
+        self._bus = changes
         self._event = asyncio.Event()
 
     async def wait(self, seconds: float) -> bool:
         """Wait for news for at most `seconds`; whether there was any."""
-        if self._news.closed:
+        if self._bus.closed:
             return False
         try:
             async with asyncio.timeout(seconds):
@@ -59,7 +59,7 @@ class ChangeBus:
         self._waiting: dict[str, set[Subscription]] = defaultdict(set)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
-        self._told_of_stations = 0
+        self._stations_serial = 0
         self.closed = False
 
     def open(self) -> None:
@@ -82,7 +82,7 @@ class ChangeBus:
     @property
     def stations_serial(self) -> int:
         """Another number each time that something about the stations was told here."""
-        return self._told_of_stations
+        return self._stations_serial
 
     @contextmanager
     def subscribe(self, *topics: str, inside: bool = False) -> Iterator[Subscription]:
@@ -103,7 +103,7 @@ class ChangeBus:
         told = tuple(topics)
         with self._lock:
             loop = self._loop
-            self._told_of_stations += STATIONS in told
+            self._stations_serial += STATIONS in told
         if loop is None or loop.is_closed() or not told:
             return
         loop.call_soon_threadsafe(self._wake, told)

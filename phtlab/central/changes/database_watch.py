@@ -26,7 +26,7 @@ class DatabaseWatch:
 
     def __init__(self, database: Database, changes: ChangeBus, seconds: float) -> None:
         self._database = database
-        self._news = changes
+        self._bus = changes
         self._seconds = seconds
         self._seen = -1
         self._ended = threading.Event()
@@ -48,7 +48,7 @@ class DatabaseWatch:
             if number == before:
                 return
             if number < before or before < 0:
-                self._news.notify_all()  # another database, or an older state of it
+                self._bus.notify_all()  # another database, or an older state of it
                 return
             changed = (
                 select(StopRow.station)
@@ -62,7 +62,7 @@ class DatabaseWatch:
                 .where(ProposalRow.changed > before)
             )
             stations = {*session.scalars(changed), *session.scalars(proposed)}
-        self._news.notify(map(news.of_station, stations))
+        self._bus.notify(map(news.of_station, stations))
 
     def _watch(self) -> None:
         while not self._ended.wait(self._seconds):

@@ -15,7 +15,7 @@ from phtlab.central.changes.bus import ChangeBus
 from phtlab.central.db.database import CHANNEL, Database
 from phtlab.errors import CentralUnreachableError
 
-_LOOK_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 5.0
 _log = structlog.get_logger("phtlab.central")
 
 
@@ -24,7 +24,7 @@ class ChangeListener:
 
     def __init__(self, database: Database, changes: ChangeBus) -> None:
         self._database = database
-        self._news = changes
+        self._bus = changes
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -48,8 +48,8 @@ class ChangeListener:
                 with psycopg.connect(self._database.dsn, autocommit=True) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
                     while not self._ended.is_set():
-                        for note in connection.notifies(timeout=_LOOK_SECONDS, stop_after=1):
-                            self._news.notify(json.loads(note.payload))
+                        for note in connection.notifies(timeout=_POLL_SECONDS, stop_after=1):
+                            self._bus.notify(json.loads(note.payload))
             except psycopg.Error as lost:
                 _log.warning("news-lost", error=type(lost).__name__)
                 self._ended.wait(1.0)

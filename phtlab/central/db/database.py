@@ -79,7 +79,7 @@ class Database:
         self.engine = _engine(url)
         self.clock = clock
         self.log = log_of_central(consortium)
-        self._tell = report
+        self._report = report
         self._for_change = self.engine.execution_options(phtlab_change=True)
         # PostgreSQL shows each statement what is committed then, in a transaction too: without
         # one, a read is one trip in the place of three. SQLite reads one state within one.
@@ -121,7 +121,7 @@ class Database:
                 yield change
                 if self.is_postgresql:
                     _notify(session, change.topics)
-            self._tell(change.topics)
+            self._report(change.topics)
 
     @contextmanager
     def note(self, topics: set[str] | None = None) -> Iterator[Session]:
@@ -135,7 +135,7 @@ class Database:
                 yield session
                 if topics_noted and self.is_postgresql:
                     _notify(session, topics_noted)
-            self._tell(topics_noted)
+            self._report(topics_noted)
 
     def note_at_once(self, statement: Update, values: Mapping[str, Any]) -> int:
         """The same of one statement, which is one trip to PostgreSQL; how many rows it changed."""
@@ -225,7 +225,7 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
-        _ask_after_rest(engine)
+        _ping_after_rest(engine)
     else:
         raise SettingsError(
             f"Central keeps its data in SQLite or PostgreSQL, not in {engine.dialect.name}.",
@@ -235,7 +235,7 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _ask_after_rest(engine: Engine) -> None:
+def _ping_after_rest(engine: Engine) -> None:
     """Ask a connection whether it still lives, if it was at rest: each time is a trip more."""
 
     def note(_: Any, record: Any) -> None:

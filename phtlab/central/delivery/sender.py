@@ -33,7 +33,7 @@ MAX_TRIES: Final = 10
 _FIRST: Final = timedelta(seconds=30)
 _LONGEST: Final = timedelta(hours=6)
 AT_ONCE: Final = 20
-OF_ONE: Final = 4
+MOST_OF_A_MEMBER: Final = 4
 """How many of one member's are begun at once."""
 _FULL: Final = 1.0
 """Seconds until it is looked anew whether one that is on its way has ended."""
@@ -76,7 +76,7 @@ class Deliveries:
     def start_due(self) -> int:
         """Begin to send what is due and has room; how many."""
         with self._lock:
-            busy = [name for name, count in self._members.items() if count >= OF_ONE]
+            busy = [name for name, count in self._members.items() if count >= MOST_OF_A_MEMBER]
         free = self.free
         claimed = claim(self._services, most=free, busy=busy) if free else []
         for due in claimed:
@@ -101,7 +101,7 @@ def claim(
 ) -> list[DueDelivery]:
     """What is due now, so that nobody else takes it until CLAIM is over.
 
-    At most `most`, at most OF_ONE of one member's, and nothing of who is `busy`.
+    At most `most`, at most MOST_OF_A_MEMBER of one member's, and nothing of who is `busy`.
     """
     place = func.row_number().over(
         partition_by=NotificationRow.member, order_by=(DeliveryRow.due, DeliveryRow.number)
@@ -122,7 +122,7 @@ def claim(
             waiting,
             and_(waiting.c.number == DeliveryRow.number, waiting.c.channel == DeliveryRow.channel),
         )
-        .where(waiting.c.place <= OF_ONE)
+        .where(waiting.c.place <= MOST_OF_A_MEMBER)
         .order_by(DeliveryRow.due)
     )
     with services.database.read() as session:

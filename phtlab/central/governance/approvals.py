@@ -43,7 +43,7 @@ from phtlab.train.documents.roster import Roster
 from phtlab.wire.api.governance import ActiveApprovalsView, ApprovalPage, ApprovalView, ProposalView
 
 MAX_APPROVAL_BYTES: Final = 128 * 1024
-MAX_STANDING_BYTES: Final = 2**20
+MAX_ACTIVE_APPROVALS_BYTES: Final = 2**20
 
 
 def decide(
@@ -169,7 +169,7 @@ def put_active_approvals(
     (``standing-rolled-back``) for another list of the same number.
     """
     _own(member, station)
-    check_size(envelope, MAX_STANDING_BYTES, "list of what stands")
+    check_size(envelope, MAX_ACTIVE_APPROVALS_BYTES, "list of what stands")
     with database.read() as session:
         row = session.get(ActiveApprovalsRow, station)
         at_least = row.number if row else 1

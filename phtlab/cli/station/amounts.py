@@ -24,7 +24,7 @@ def amounts(
     What is beyond a limit waits for a person; 'phtlab station output list' lists what waits.
     """
     from phtlab.station.context.station_context import StationContext
-    from phtlab.station.release.amounts import month_page, size_in_words
+    from phtlab.station.release.amounts import month_page, size_text
 
     view = month_page(StationContext(*station_at(directory)), month)
     if as_json:
@@ -59,7 +59,7 @@ def amounts(
                 line.use.researcher,
                 line.use.dataset,
                 f"{line.rows.used:,} ({line.rows.percent} %)",
-                f"{size_in_words(line.size.used)} ({line.size.percent} %)",
+                f"{size_text(line.size.used)} ({line.size.percent} %)",
                 f"{line.use.values:,}" + (f" ({line.values.percent} %)" if line.values else ""),
                 f"{amount.numbers:,}",
                 str(amount.outputs),
@@ -68,7 +68,7 @@ def amounts(
             table.add_row(*map(Text, cells))
         out.print(table)
     err.print(
-        f"In {view.month} {view.limits.rows:,} rows, {size_in_words(view.limits.size)}, and "
+        f"In {view.month} {view.limits.rows:,} rows, {size_text(view.limits.size)}, and "
         f"{view.limits.values:g} values (numbers that count nobody) for each row of the data set "
         "may leave of it for a researcher by the rules alone; what is beyond that waits for a "
         "person.",

@@ -120,7 +120,7 @@ def compare(
         StationContext(folder, settings),
         identity_of(folder, settings, passphrase_file),
         by=person(by),
-        ask_central=not without_central,
+        query_central=not without_central,
     )
     if as_json:
         print_json(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from phtlab.station.settings.folder import StationFolder
     from phtlab.station.settings.settings import StationSettings
 
-_LOOK_AGAIN = 0.5
+_POLL_SECONDS = 0.5
 
 
 def pause(
@@ -120,7 +120,7 @@ def _drained(station: StationContext, running: list[str]) -> list[str]:
     if running:
         err.print(f"Waiting for {len(running)} of its stops to end; Ctrl-C waits no longer.")
     while running:
-        time.sleep(_LOOK_AGAIN)
+        time.sleep(_POLL_SECONDS)
         running = running_stops(station.stops)
     return running
 

@@ -22,7 +22,7 @@ from phtlab.train.documents.roster import Roster
 from phtlab.train.verify.predicate import read_predicate
 
 CHECKPOINT_TYPE: Final = "https://phtlab.org/audit-checkpoint/v1"
-Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+DetailName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 FIRST: Final = "sha256:" + "0" * 64
 """What the first entry of a log follows."""
 
@@ -45,7 +45,7 @@ class Entry(_Value):
     action: Line
     subject: Line = ""
     digest: Digest | None = None
-    details: dict[Word, Line] = Field(default_factory=dict, max_length=16)
+    details: dict[DetailName, Line] = Field(default_factory=dict, max_length=16)
     previous: Digest
 
     @property

@@ -154,7 +154,7 @@ def sources(journey: str, sent: Iterable[Sent], partial: bool = False) -> Iterat
     known = []
     for output in sent:
         variable = _variable(output.name)
-        known.append(_SHOWN[output.kind].format(variable=variable, name=output.name))
+        known.append(_CELL_TEMPLATES[output.kind].format(variable=variable, name=output.name))
         if output.kind == "table" and output.counts and output.groups:
             known.append(_plot(output.name, output.counts, output.groups))
     text = "\n".join(known)
@@ -171,7 +171,7 @@ _IMPORTS: Final = {
 }
 
 # A name of an output is [a-z][a-z0-9_]*, which the train's manifest holds it to.
-_SHOWN: Final = {
+_CELL_TEMPLATES: Final = {
     "table": '{variable} = results.table("{name}")\n{variable}',
     "scalar": '{variable} = pd.Series(results.scalars("{name}"), name="{name}")\n{variable}',
     "figure": """\

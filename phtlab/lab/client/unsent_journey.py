@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from phtlab.lab.client.sent_order import SentOrder
     from phtlab.lab.display.dispatch_widget import DispatchWidget
 
-_OF_A_SENT_ONE: Final = frozenset(
+_NEEDS_DISPATCH: Final = frozenset(
     {"_session", "said", "_id", "_view", "_began", "_hearing", "_display"}
 )
 
@@ -38,7 +38,7 @@ class UnsentJourney(Journey):
 
     def __getattr__(self, name: str) -> Any:
         # Called for what is missing only: that is all of a journey, before it is sent.
-        if name in _OF_A_SENT_ONE:
+        if name in _NEEDS_DISPATCH:
             with self._sending:  # while it is being sent, a cell waits for it
                 if name in self.__dict__:
                     return self.__dict__[name]

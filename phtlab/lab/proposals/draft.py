@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from phtlab.errors import ProposalError
 from phtlab.governance import Assessment, Proposal, assess
-from phtlab.governance.difference import parameter_words
+from phtlab.governance.difference import parameter_text
 from phtlab.governance.proposal import ProposalId, RequestedData, new_id
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.notebook.parameters import ParameterSchema
@@ -226,7 +226,7 @@ def draft_text(
     if properties:
         lines += ["# The bounds that every journey keeps to. Narrow ones are sooner allowed.", ""]
     for name, declared in properties.items():
-        lines += [f"[parameters.{name}]  # {parameter_words(name, declared)}"]
+        lines += [f"[parameters.{name}]  # {parameter_text(name, declared)}"]
         lines += [f"{key} = {_toml(value)}" for key, value in declared.items()]
         lines += [""]
     lines += [f"# Risk, as stations will work it out from the notebook: {assessment.risk}."]

@@ -151,8 +151,8 @@ class SubmittedProposal:
     def text(self) -> str:
         """The newest version whole, what stations signed, and the comments: for a terminal."""
         lines = [repr(self), ""]
-        for heading, told_lines in proposal_lines(self.newest()).items():
-            lines += [heading, *(f"  {escaped(line)}" for line in told_lines)]
+        for heading, printed_lines in proposal_lines(self.newest()).items():
+            lines += [heading, *(f"  {escaped(line)}" for line in printed_lines)]
         for decision in self._view.decisions:
             lines += ["", *self._decision_lines(decision)]
         for comment in self.comments:

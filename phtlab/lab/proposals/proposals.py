@@ -72,12 +72,12 @@ class Proposals:
     def submit(self, draft: str | Path, *, checked: str | None = None) -> SubmittedProposal:
         """Sign `draft` as the next version, and send it to central.
 
-        `checked` is `digest_of_what_is_asked` of what a person was shown. Raises as `check`,
+        `checked` is `proposal_terms_digest` of what a person was shown. Raises as `check`,
         ProposalError (``proposal-changed``) if it is not that any more, or (``proposal-unchanged``)
         if it asks for the same as the newest version, CentralError or CentralUnreachableError.
         """
         proposal, versions = self.check(draft)
-        if checked is not None and digest_of_what_is_asked(proposal) != checked:
+        if checked is not None and proposal_terms_digest(proposal) != checked:
             raise ProposalError(
                 f"{Path(draft).name} is not what was shown: it was changed meanwhile. Nothing was "
                 "sent.",
@@ -160,7 +160,7 @@ def _assessment_of_train(session: Session, manifest: TrainManifest) -> Assessmen
     )
 
 
-def digest_of_what_is_asked(proposal: Proposal) -> str:
+def proposal_terms_digest(proposal: Proposal) -> str:
     """Of all that stations decide by, and the version that it follows; the time is not part."""
     return digest(canonical(proposal.model_dump(mode="json", exclude={"issued"})))
 

@@ -28,7 +28,7 @@ from phtlab.train.documents.roster import Roster
 from phtlab.wire.api.governance import ApprovalView
 from phtlab.wire.central.governance import GovernanceClient
 
-Says = Literal["allows", "asks", "revoked", "unknown"]
+Answer = Literal["allows", "asks", "revoked", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class StationAnswer:
     """What `station` says. ``asks``: a person there is asked first; ``unknown``: no fresh list."""
 
     station: str
-    says: Says
+    says: Answer
     sentence: str
 
 

@@ -75,7 +75,7 @@ def _outputs(
     kinds = {n: o.kind for released in stations.values() for n, o in released.outputs.items()}
     for name, kind in kinds.items():
         having = [released for released in stations.values() if name in released.outputs]
-        html = _SHOWN.get(kind, _files)(name, having) + _foreseen(name, having)
+        html = _RENDERERS.get(kind, _files)(name, having) + _foreseen(name, having)
         yield name, warning_html(missing(name)) + html
     for name in dict.fromkeys(
         v.name for released in stations.values() for v in released.record.outputs
@@ -176,7 +176,7 @@ def _files(name: str, having: Sequence[ReleasedOutputs]) -> str:
     )
 
 
-_SHOWN: Final[Mapping[str, Callable[[str, Sequence[ReleasedOutputs]], str]]] = {
+_RENDERERS: Final[Mapping[str, Callable[[str, Sequence[ReleasedOutputs]], str]]] = {
     "table": _table,
     "figure": _figure,
     "scalar": _scalar,

@@ -12,7 +12,7 @@ from phtlab.governance.difference import Difference, Line, differences, proposal
 from phtlab.governance.refusal import Refusal as SignedRefusal
 from phtlab.governance.refusal import WithdrawalReason
 from phtlab.lab.display.route_map import MAX_SENTENCE, MAX_TITLE
-from phtlab.lab.proposals.proposals import digest_of_what_is_asked
+from phtlab.lab.proposals.proposals import proposal_terms_digest
 from phtlab.lab.server.exchange import Body, Exchange, Nothing
 from phtlab.lab.server.journeys import Path
 from phtlab.lab.server.refusals import Refusal
@@ -170,7 +170,7 @@ def _check(proposal: Proposal, versions: tuple[Proposal, ...]) -> Shape:
         "title": words(proposal.title, MAX_TITLE),
         "version": proposal.version,
         "stations": list(proposal.stations),
-        "checked": digest_of_what_is_asked(proposal),
+        "checked": proposal_terms_digest(proposal),
         "parts": [
             {
                 "heading": part.heading,

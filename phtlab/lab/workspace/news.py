@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 CentralState = Literal["ok", "unreachable", "unknown"]
 Kind = Literal["status", "stations", "journeys", "journey", "proposals"]
 # Told what changed; for "journey" which one.
-Tell = Callable[[Kind, str | None], None]
+ChangeListener = Callable[[Kind, str | None], None]
 
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between attempts
 # Where nothing tells of changes (no key yet, or not a member), things are looked at this often.
-LOOK_SECONDS: Final = 15.0
+POLL_SECONDS: Final = 15.0
 MOST_JOURNEYS: Final = 200
 MOST_PROPOSALS: Final = 50
 
@@ -83,7 +83,7 @@ class Follower:
         central: CentralClient,
         trust: Callable[[], Trust],
         reader: Callable[[Roster | None], CentralClient | None],
-        report: Tell,
+        report: ChangeListener,
         first: News | None = None,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
@@ -91,7 +91,7 @@ class Follower:
         self._central = central
         self._trust = trust
         self._reader = reader
-        self._tell = report
+        self._listener = report
         self._news = first or News()
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -187,7 +187,7 @@ class Follower:
         """Until the connection is lost; or for a while, where there is nothing to listen to."""
         client, trouble = self._client, self._news.trouble
         if client is None or (trouble is not None and trouble.code == "not-on-roster"):
-            self._again.wait(LOOK_SECONDS)
+            self._again.wait(POLL_SECONDS)
             return
         for event in client.news(self._seen, patience=0.0):
             if self._over.is_set():
@@ -241,7 +241,7 @@ class Follower:
 
     def _report(self, kind: Kind, journey: str | None) -> None:
         if not self._over.is_set():
-            self._tell(kind, journey)
+            self._listener(kind, journey)
 
 
 def _newest(view: JourneyView) -> datetime:

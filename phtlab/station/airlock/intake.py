@@ -15,7 +15,7 @@ from phtlab.station.airlock.marked_output import MarkedOutput
 from phtlab.station.airlock.work_limit import WorkLimit
 from phtlab.station.policy.airlock_rules import AirlockRules
 
-MOST_LOOKED_AT: Final = 10
+MOST_CHECKED: Final = 10
 """So many times `max_numbers` of tables and figures' data are held; what is beyond is refused."""
 MOST_READ: Final = 2
 """So many times `max_total` is read: what a run writes is larger than what leaves of it."""
@@ -41,7 +41,7 @@ class Intake:
         self._left = run_outputs
         self._rules = rules
         self._bytes = MOST_READ * rules.max_total
-        self._numbers = MOST_LOOKED_AT * rules.max_numbers
+        self._numbers = MOST_CHECKED * rules.max_numbers
         self._pixels = MOST_FIGURES * rules.max_pixels
 
     def read(self, name: str, limit: int) -> bytes:
@@ -68,7 +68,7 @@ class Intake:
         if self._numbers < 0:
             raise AirlockError(
                 f"The tables and figures together hold more than {rules.max_numbers} numbers "
-                f"{MOST_LOOKED_AT} times over, which nobody can look at.",
+                f"{MOST_CHECKED} times over, which nobody can look at.",
                 code="amount",
             )
 

@@ -26,12 +26,12 @@ class ActiveList:
     def __init__(self, station: DaemonContext) -> None:
         self._station = station
         self._approvals = Approvals(station.folder)
-        self._brought: str | None = None
+        self._sent: str | None = None
 
     def send(self) -> None:
         """Renew the list if it is due, and bring it to central unless it has it."""
         envelope = self.renewed()
-        if envelope is None or envelope.digest == self._brought:
+        if envelope is None or envelope.digest == self._sent:
             return
         governance = self._station.central.governance
         try:
@@ -42,7 +42,7 @@ class ActiveList:
             # This station gave out a higher number, and forgot it: go on above that.
             envelope = self._signed(self._number_at_central())
             governance.put_active_approvals(self._station.name, envelope)
-        self._brought = envelope.digest
+        self._sent = envelope.digest
 
     def renewed(self) -> Envelope | None:
         """The newest list, signed anew if it is due; None if nothing was ever approved here."""

@@ -38,12 +38,12 @@ def agree_to_terms(
     *,
     by: str,
     seen: str | None,
-    only_look: bool = False,
+    dry: bool = False,
 ) -> Consent:
     """The terms that `by` says yes to.
 
     A draft that lies there is meant if nothing else is wanted, if its sentence was `shown`, or if
-    it is shown now (`only_look`) and what is wanted bounds nothing of its rule.
+    it is shown now (`dry`) and what is wanted bounds nothing of its rule.
 
     Raises StationError if a journey waits for nobody, ProposalError (``proposal-refused``),
     ApprovalError ``approval-terms`` if a draft of other terms lies there, ``approval-shown`` if
@@ -75,7 +75,7 @@ def agree_to_terms(
     )
     if drafts_found and request.chosen and agreed.draft.terms != draft.terms:
         means_it = agreed.sentence == seen or (
-            only_look and not request.narrows and _same_rule(agreed.draft, draft)
+            dry and not request.narrows and _same_rule(agreed.draft, draft)
         )
         if not means_it:
             voters = drafts_found[0].approvers

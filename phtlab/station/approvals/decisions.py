@@ -25,7 +25,12 @@ from phtlab.station.approvals.consent import (
 from phtlab.station.approvals.drafts import DraftStore, require_person
 from phtlab.station.approvals.proposals import StationProposal, StationProposals, Version
 from phtlab.station.approvals.store import Approvals, State, StoredApproval
-from phtlab.station.approvals.terms import AS_ASKED, ApprovalRequest, risk_of_study, terms_sentence
+from phtlab.station.approvals.terms import (
+    DEFAULT_REQUEST,
+    ApprovalRequest,
+    risk_of_study,
+    terms_sentence,
+)
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.settings.people import load_people
 from phtlab.station.stops import stop_files
@@ -108,7 +113,7 @@ def preview(
     target: str,
     *,
     by: str,
-    request: ApprovalRequest = AS_ASKED,
+    request: ApprovalRequest = DEFAULT_REQUEST,
     version: str | None = None,
 ) -> VoteResult:
     """What `approve` would come to, without saying it: its sentence is shown before.
@@ -117,7 +122,7 @@ def preview(
     """
     require_person(by)
     agreed = agree_to_terms(
-        station, _requested(station, target, version), request, by=by, seen=None, only_look=True
+        station, _requested(station, target, version), request, by=by, seen=None, dry=True
     )
     draft = agreed.draft
     return VoteResult(
@@ -130,7 +135,7 @@ def approve(
     target: str,
     *,
     by: str,
-    request: ApprovalRequest = AS_ASKED,
+    request: ApprovalRequest = DEFAULT_REQUEST,
     seen: str | None = None,
     version: str | None = None,
 ) -> VoteResult:

@@ -39,7 +39,7 @@ class ApprovalSigner:
         self._station = station
         self._approvals = Approvals(station.folder)
         self._backoff = Backoff()
-        self._looked = False
+        self._checked = False
 
     def sign(self) -> bool:
         """Sign what people said since. Returns whether anything was; one that cannot be waits."""
@@ -52,9 +52,9 @@ class ApprovalSigner:
                     done.append(drafted)
             except PhtlabError as error:
                 _log.warning("draft waits", draft=drafted.path.name[:12], why=str(error))
-        if done or not self._looked:
+        if done or not self._checked:
             # Also once after a start: the one before may have been killed before it came to it.
-            self._looked = self.recheck()
+            self._checked = self.recheck()
         for drafted in done:
             drafted.remove()
         return changed or bool(done)
@@ -179,7 +179,7 @@ class ApprovalSigner:
         ).refusals():
             if proposal.refusal(version) is None:
                 self._sign_refusal(proposal, version, refusal)
-                self._looked = False
+                self._checked = False
                 signed = True
         return signed
 

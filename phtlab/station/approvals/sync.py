@@ -39,29 +39,29 @@ class ApprovalSync:
         self._standing = ActiveList(station)
         self._backoff = Backoff(first=2.0, longest=600.0)
         self._at_central: set[str] = set()
-        self._asked = False
+        self._fetched = False
         self._seen = 0
         self._put_off: dict[str, str] = {}
-        self._heard: frozenset[str] = frozenset()
+        self._known: frozenset[str] = frozenset()
 
     def hears(self) -> bool:
         """Whether people here asked something, or began to read, since this was called last."""
         words = self._proposals.decision_files()
-        new = words - self._heard
-        self._heard = words
+        new = words - self._known
+        self._known = words
         return bool(new)
 
     def forget(self) -> None:
         """Central was away: what it has is asked anew."""
-        self._at_central, self._asked, self._seen, self._put_off = set(), False, 0, {}
+        self._at_central, self._fetched, self._seen, self._put_off = set(), False, 0, {}
 
     def run(self) -> bool:
         """Fetch, and bring all that central lacks. Returns whether a proposal changed.
 
         Raises UnreachableError. What central refuses is logged, and tried again later.
         """
-        if not self._asked:
-            self._at_central, self._asked = self._fetch_proposals(), True
+        if not self._fetched:
+            self._at_central, self._fetched = self._fetch_proposals(), True
         changed = self._fetch()
         for kept in self._approvals:
             self._send(kept.digest, partial(self._send_approval, kept))

@@ -51,7 +51,7 @@ class ApprovalRequest:
         return bool(self.bounds) or self.risk is not None or self.days is not None
 
 
-AS_ASKED: Final = ApprovalRequest()
+DEFAULT_REQUEST: Final = ApprovalRequest()
 
 
 def of_journey(stop: Stop, station: StationContext, request: ApprovalRequest) -> ApprovalDraft:

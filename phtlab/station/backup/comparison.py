@@ -74,11 +74,11 @@ class RestoreLoss:
 
 
 def compare(
-    station: StationContext, identity: Identity, *, by: str, ask_central: bool = True
+    station: StationContext, identity: Identity, *, by: str, query_central: bool = True
 ) -> RestoreLoss:
     """Take over what central can show, end what nobody knows the end of, and say what was lost.
 
-    Without `ask_central` for a central that is gone: then every open stop is ended. Idempotent;
+    Without `query_central` for a central that is gone: then every open stop is ended. Idempotent;
     afterwards the station may be resumed. Raises StationError (``not-restored``), and what
     central's client raises.
     """
@@ -88,8 +88,8 @@ def compare(
             f"{station.name} was not restored from a backup: there is nothing to compare.",
             code="not-restored",
         )
-    lost = RestoreLoss(restored, ask_central)
-    if ask_central:
+    lost = RestoreLoss(restored, query_central)
+    if query_central:
         url = require_central(station.folder, station.settings)
         with CentralClient(url, identity) as central:
             _heed_clock(station, central.info().time, lost)
@@ -108,7 +108,7 @@ def compare(
         if Approvals(station.folder).state(kept, station.name, station.now(), station.roster())
         == "stands"
     ]
-    if lost.journeys or lost.records or lost.ended or not ask_central:
+    if lost.journeys or lost.records or lost.ended or not query_central:
         lost.forgotten = sorted(load_datasets(station.folder))
         since = LostHistory(since=restored.backed_up, datasets=tuple(lost.forgotten))
         forget(station.folder, since)
@@ -118,7 +118,7 @@ def compare(
         actor=by,
         details={
             "backup": restored.backed_up.isoformat(),
-            "central": "asked" if ask_central else "not asked",
+            "central": "asked" if query_central else "not asked",
             "records": str(len(lost.records) + len(lost.journeys)),
             "ended": str(len(lost.ended)),
             "approvals": str(len(lost.approvals)),

@@ -23,7 +23,7 @@ from phtlab.station.console.console import Console
 from phtlab.station.console.views.inbox import inbox
 from phtlab.station.context.maintenance import closed
 from phtlab.station.daemon.lock import daemon_runs
-from phtlab.station.release.amounts import size_in_words
+from phtlab.station.release.amounts import size_text
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 NAVIGATION: Final = (
@@ -62,7 +62,7 @@ class PageRenderer:
             "short": short,
             "number": number,
             "mib": mib,
-            "size": size_in_words,
+            "size": size_text,
             "count": count,
         }
         self._templates.globals |= {"navigation": NAVIGATION}

@@ -25,7 +25,7 @@ class RosterCache:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: Trusted | None = None
-        self._asked = 0.0
+        self._fetched_at = 0.0
 
     def now(self, *, at_least_as_new_as: int = 0) -> Trusted:
         """The roster and catalogue; asked for anew if they are old.
@@ -35,7 +35,7 @@ class RosterCache:
         Raises RosterStaleError or CentralUnreachableError: neither is the order's fault.
         """
         with self._lock:
-            since = self._clock() - self._asked
+            since = self._clock() - self._fetched_at
             known = self._known
             behind = known is not None and known.roster.version < at_least_as_new_as
             # A time that has not come yet: the clock was set back, and nobody knows how old it is.
@@ -53,5 +53,5 @@ class RosterCache:
             # Central delivers what the officers did not sign: no order is to blame for it.
             raise RosterStaleError(error.message, error.hint, code=error.code) from None
         self._known = known
-        self._asked = self._clock()
+        self._fetched_at = self._clock()
         return known

@@ -171,7 +171,7 @@ def last_report(folder: StationFolder) -> Report | None:
         return Report(station="", at=changed, version=__version__, results=(lost,))
 
 
-def ask_for_test(station: StationContext, *, by: str) -> None:
+def request_test(station: StationContext, *, by: str) -> None:
     """Have the running daemon test itself soon, without its nightly time."""
     _request_file(station.folder).touch(0o600)
     station.audit.append(actor=by, action="self-test-asked")

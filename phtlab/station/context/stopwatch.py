@@ -17,10 +17,10 @@ class Stopwatch:
         self._clock = clock
         self._zero: dict[str, float] = {}
 
-    def elapsed(self, run: str, by_the_wall: float) -> float:
-        """Seconds since `run` began; `by_the_wall` is what the clock says of it now."""
+    def elapsed(self, run: str, wall_clock: float) -> float:
+        """Seconds since `run` began; `wall_clock` is what the clock says of it now."""
         now = self._clock()
-        return now - self._zero.setdefault(run, now - max(by_the_wall, 0.0))
+        return now - self._zero.setdefault(run, now - max(wall_clock, 0.0))
 
     def forget(self, run: str) -> None:
         """The run is over."""

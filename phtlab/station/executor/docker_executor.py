@@ -117,12 +117,12 @@ class DockerExecutor(Executor):
         except EngineMissingError as error:
             missing = CheckResult("container engine", False, error.message, error.hint)
             return missing, self._volumes.check()
-        said_of_itself = (
+        own_outcome = (
             *engine_checks(version, info, runtime=self._runtime, address=self._address),
             self._volumes.check(),
             disk_check(ENGINE_DISK, Path(info["DockerRootDir"]), needed=_IMAGE_BYTES),
         )
-        return *said_of_itself, *self._tried()
+        return *own_outcome, *self._tried()
 
     def start(self, job: Job, authorize: Callable[[], RegistryAuth]) -> None:
         with self._engine() as engine:

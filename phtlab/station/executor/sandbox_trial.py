@@ -70,35 +70,35 @@ class Limit(NamedTuple):
     mend: str = _RUNC
 
 
-def _one_of(*answers: str) -> Callable[[Any], bool]:
+def _any_of(*answers: str) -> Callable[[Any], bool]:
     return lambda found: found in answers
 
 
-_NOT_WRITTEN = _one_of("EROFS", "EACCES", "EPERM")
+_NOT_WRITTEN = _any_of("EROFS", "EACCES", "EPERM")
 
 TRIED: Mapping[str, Limit] = {
     "network": Limit(
-        _one_of("ENETUNREACH", "EADDRNOTAVAIL", "EHOSTUNREACH"), "A run reaches a network."
+        _any_of("ENETUNREACH", "EADDRNOTAVAIL", "EHOSTUNREACH"), "A run reaches a network."
     ),
-    "interfaces": Limit(_one_of("lo", ""), "A run sees network interfaces of the host."),
+    "interfaces": Limit(_any_of("lo", ""), "A run sees network interfaces of the host."),
     "root": Limit(_NOT_WRITTEN, "A run can write to its root file system."),
     "inputs": Limit(_NOT_WRITTEN, "A run can write to its inputs and data."),
-    "user": Limit(_one_of(str(USER)), f"A run is another user than {USER}."),
-    "capabilities": Limit(_one_of("0" * 16), "A run has capabilities."),
-    "privileges": Limit(_one_of("1"), "A run can gain privileges by a set-id program."),
-    "calls": Limit(_one_of(""), "System calls are open that the filter (seccomp) refuses: {}."),
-    "open files": Limit(_one_of("EMFILE"), "The number of open files is not limited."),
-    "file size": Limit(_one_of("EFBIG"), "The size of a file is not limited."),
-    "core": Limit(_one_of("(0, 0)"), "A run can dump its memory into a file (core)."),
-    "tmp": Limit(_one_of("ENOSPC", "ENOMEM"), "The size of /tmp is not limited."),
-    "tmp files": Limit(_one_of("ENOSPC"), "The number of files in /tmp is not limited."),
-    "tmp programs": Limit(_one_of("EACCES", "EPERM"), "Programs can be run from /tmp."),
-    "output quota": Limit(_one_of("ENOSPC"), "The size of the outputs is not limited."),
-    "output files": Limit(_one_of("ENOSPC"), "The number of output files is not limited."),
-    "output programs": Limit(_one_of("EACCES", "EPERM"), "Programs can be run from the outputs."),
-    "processes": Limit(_one_of("EAGAIN"), "The number of processes is not limited.", _CGROUPS),
+    "user": Limit(_any_of(str(USER)), f"A run is another user than {USER}."),
+    "capabilities": Limit(_any_of("0" * 16), "A run has capabilities."),
+    "privileges": Limit(_any_of("1"), "A run can gain privileges by a set-id program."),
+    "calls": Limit(_any_of(""), "System calls are open that the filter (seccomp) refuses: {}."),
+    "open files": Limit(_any_of("EMFILE"), "The number of open files is not limited."),
+    "file size": Limit(_any_of("EFBIG"), "The size of a file is not limited."),
+    "core": Limit(_any_of("(0, 0)"), "A run can dump its memory into a file (core)."),
+    "tmp": Limit(_any_of("ENOSPC", "ENOMEM"), "The size of /tmp is not limited."),
+    "tmp files": Limit(_any_of("ENOSPC"), "The number of files in /tmp is not limited."),
+    "tmp programs": Limit(_any_of("EACCES", "EPERM"), "Programs can be run from /tmp."),
+    "output quota": Limit(_any_of("ENOSPC"), "The size of the outputs is not limited."),
+    "output files": Limit(_any_of("ENOSPC"), "The number of output files is not limited."),
+    "output programs": Limit(_any_of("EACCES", "EPERM"), "Programs can be run from the outputs."),
+    "processes": Limit(_any_of("EAGAIN"), "The number of processes is not limited.", _CGROUPS),
     "memory": Limit(
-        _one_of("killed"),
+        _any_of("killed"),
         f"Memory is not limited: a run got 256 MiB where {LIMITS.memory_bytes // MIB} MiB "
         "were allowed.",
         _CGROUPS,

@@ -19,7 +19,7 @@ from phtlab.trust_store.repository import Lifetimes
 WARNED = timedelta(seconds=10)
 BROKEN = timedelta(seconds=60)
 """From here on central takes no token of this station: `phtlab.wire.central.token.SKEW`."""
-_MEND = "Set the clock, and keep it set: timedatectl set-ntp true"
+_ADVICE = "Set the clock, and keep it set: timedatectl set-ntp true"
 
 
 def judge_clock(
@@ -33,7 +33,7 @@ def judge_clock(
                 False,
                 f"The clock is at least {_duration_text(moment - now)} behind: {what} is of "
                 f"{moment:%Y-%m-%d %H:%M} UTC.",
-                _MEND,
+                _ADVICE,
             )
     if central is None:
         return CheckResult(
@@ -51,11 +51,11 @@ def judge_clock(
             False,
             f"The clock is {_duration_text(abs(off))} {way} central's; "
             "central refuses this station.",
-            f"{_MEND} (or ask central's operator to, if this one is right)",
+            f"{_ADVICE} (or ask central's operator to, if this one is right)",
         )
     if abs(off) > WARNED:
         sentence = f"The clock is {_duration_text(abs(off))} {way} central's."
-        return CheckResult("clock", True, sentence, _MEND, warning=True)
+        return CheckResult("clock", True, sentence, _ADVICE, warning=True)
     return CheckResult("clock", True, "The clock agrees with central's, and with what was signed.")
 
 

@@ -57,7 +57,7 @@ from phtlab.trust_store.trust import Trusted
 from phtlab.wire.api.journeys import Inbox, Offer, StationProfile, StationView, StopUpdate, StopView
 
 CONSORTIUM: Final = "local"
-_LOOK: Final = 0.05
+_POLL_SECONDS: Final = 0.05
 
 Made = tuple[TrainManifest, Mapping[str, bytes]]
 Maker = Callable[[KernelImage], Made]
@@ -191,7 +191,7 @@ def _travel(stop: Stop, station: DaemonContext, by: str, report: Callable[[str],
                     stays=True,
                 )
             if not steps.advance(stop):
-                time.sleep(_LOOK)
+                time.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         station.executor.remove(stop.job_id)
         raise

@@ -11,7 +11,7 @@ from phtlab.station.executor.contract import CheckResult
 from phtlab.wire.central.client import CentralClient
 from phtlab.wire.registry.client import Registry
 
-_ASK = "Ask central's operator whether the registry takes central's tokens: docs/central.md"
+_ADVICE = "Ask central's operator whether the registry takes central's tokens: docs/central.md"
 
 
 def registry_check(client: CentralClient, station: str, url: str | None) -> CheckResult:
@@ -30,7 +30,7 @@ def registry_check(client: CentralClient, station: str, url: str | None) -> Chec
             digest = registry.put_blob(own, content)
             registry.read_blob(own, digest, len(content))
         except RegistryError as error:
-            return CheckResult("registry", False, error.message, _ASK)
+            return CheckResult("registry", False, error.message, _ADVICE)
         if _accepts_push(registry, "self-test/of-nobody"):
             return CheckResult(
                 "registry",

@@ -148,8 +148,8 @@ def _patience_ends(stop: Stop, station: DaemonContext) -> datetime:
 def _stop_in_time(stop: Stop, station: DaemonContext, status: JobStatus) -> bool:
     limits = stop.read(stop_files.ADMITTED).limits
     began = status.started or stop.read(stop_files.STARTING).at
-    by_the_wall = (station.now() - began).total_seconds()
-    elapsed = station.stopwatch.elapsed(stop.job_id, by_the_wall)
+    wall_clock = (station.now() - began).total_seconds()
+    elapsed = station.stopwatch.elapsed(stop.job_id, wall_clock)
     if elapsed < limits.seconds + limits.grace_seconds:
         return False
     if not stop.has(Marker.STOPPING):

@@ -41,13 +41,15 @@ from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.transition_table import next_transition
 from phtlab.wire.api.journeys import StopUpdate
 
-Tell = Callable[[str, StopUpdate], None]
+ReportUpdate = Callable[[str, StopUpdate], None]
 
 _REFUSALS_BORNE = 8
 _DEFECTS_BORNE = 3
 # Clocks that differ, and a disk without room: they say what to do, and cost time only. Central
 # refuses an order of the future too: one that came here was sent by a clock like central's.
-_MENDED_BY_AN_OPERATOR = frozenset({"token-expired", "order-future", "station-disk-full", "pause"})
+_CORRECTED_BY_AN_OPERATOR = frozenset(
+    {"token-expired", "order-future", "station-disk-full", "pause"}
+)
 _DISK = "This station cannot write or read its folder; it holds the stop. Free space there"
 _EXPIRED_HELD = "The order expired while it waited for a person at this station."
 _EXPIRED_CLOSED = "The order expired while nothing new began at this station."
@@ -61,14 +63,14 @@ class Transitions:
     def __init__(
         self,
         station: DaemonContext,
-        report: Tell,
+        report: ReportUpdate,
         open_stops: Callable[[], Iterable[Stop]],
         trial_unfinished: Callable[[TrialUnfinishedError], None] = lambda error: None,
     ) -> None:
         """`trial_unfinished` hears of each trial of the sandbox that a run could not wait for."""
         self._trial_unfinished = trial_unfinished
         self._station = station
-        self._tell = report
+        self._report = report
         self._open_stops = open_stops
         self._backoff = Backoff()
         self._audit = StopAudit(station.audit, station.stops)
@@ -87,7 +89,7 @@ class Transitions:
             Marker.VERIFIED: self._admit,
             Marker.OFFER: self._verify,
         }
-        self._told_closed: maintenance.Closed | None = None
+        self._reported_closed: maintenance.Closed | None = None
 
     def ready(self, stop: Stop) -> bool:
         """Whether it is time to try this stop (again)."""
@@ -106,7 +108,7 @@ class Transitions:
                 self._changed(stop)
             elif after == "held":
                 # It lasts: said again, so that neither a kill nor a central that was away hides it.
-                self._tell(stop.journey, StopUpdate(state=after, sentence=stop.held_because))
+                self._report(stop.journey, StopUpdate(state=after, sentence=stop.held_because))
             self._audit.note(stop)
         except OSError as error:
             # A full or broken disk: nothing is decided, all is kept.
@@ -188,14 +190,14 @@ class Transitions:
     def _watch(self, stop: Stop) -> bool:
         moved = running.watch(stop, self._station)
         if stop.state == "running" and (update := running.progress(stop, self._station)):
-            self._tell(stop.journey, update)
+            self._report(stop.journey, update)
         return moved
 
     def _closed(self) -> bool:
         """Whether nothing new begins now; the log says so once, and once when that is over."""
         why = maintenance.closed(self._station)
-        if why != self._told_closed:
-            self._told_closed = why
+        if why != self._reported_closed:
+            self._reported_closed = why
             if why:
                 _log.warning("nothing new begins", cause=why.cause, why=why.sentence)
             else:
@@ -239,7 +241,7 @@ class Transitions:
             return True
         if isinstance(error, EngineMissingError | TrialUnfinishedError):
             return True
-        if error.code in _MENDED_BY_AN_OPERATOR:
+        if error.code in _CORRECTED_BY_AN_OPERATOR:
             return True
         if isinstance(error, RegistryError | CentralError):
             return self._backoff.tries(stop.hex) < _REFUSALS_BORNE
@@ -281,7 +283,7 @@ class Transitions:
         state = stop.state
         _log.info("stop", journey=stop.hex[:12], state=state)
         if not stop.has(Marker.RECORD):
-            self._tell(stop.journey, StopUpdate(state=state, sentence=stop.held_because))
+            self._report(stop.journey, StopUpdate(state=state, sentence=stop.held_because))
 
     def _clock(self) -> float:
         return self._station.now().timestamp()

@@ -110,7 +110,7 @@ def month_page(station: StationContext, month: str | None = None) -> MonthPage:
     )
 
 
-def size_in_words(count: int) -> str:
+def size_text(count: int) -> str:
     """Bytes as a person compares them: `980 B`, `3.1 KiB`, `8 MiB`."""
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if count >= size:

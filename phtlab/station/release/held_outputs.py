@@ -34,7 +34,7 @@ from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import canonical, digest
 
-MOST_SHOWN: Final = 64 * 2**20
+MOST_VIEWED: Final = 64 * 2**20
 """Bytes of a file that are read to be looked at."""
 Choice = Literal["release", "refuse"] | Redaction
 """Let the output go as it is, without a part of it, or not at all."""
@@ -86,14 +86,14 @@ def view_output(
 ) -> OutputView:
     """The output as it would leave, beside why it is held; that `by` looked is logged.
 
-    Of a file over `MOST_SHOWN` bytes there is its name, size and digest only. A page that shows at
+    Of a file over `MOST_VIEWED` bytes there is its name, size and digest only. A page that shows at
     most so many `rows` of a table says so: who has seen a part cannot let the whole go.
 
     Raises StationError: ``not-held``, ``stop-broken``.
     """
     held_there = held_stop(stop)
     held = held_there.waiting.output(output)
-    readable = (file for file in held.files if file.size <= MOST_SHOWN)
+    readable = (file for file in held.files if file.size <= MOST_VIEWED)
     files = {file.path: content_of(stop, file) for file in readable}
     findings, words = findings_on(stop, output), votes_on(stop, output)
     view = view_of(held, files, findings, words, held_there.waiting.persons)

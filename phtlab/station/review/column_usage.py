@@ -231,14 +231,14 @@ def _visit_key(
     for name in names.of(node.value):
         _name_columns(node.slice, name, columns, seen)
     for name in names.table(node.value):
-        if not _is_told(node.slice) and not names.of(node.slice):
+        if not _is_known(node.slice) and not names.of(node.slice):
             seen[name].untold[f"a computed key (cell {cell}, line {node.lineno})"] = None
 
 
-def _is_told(key: ast.expr) -> bool:
+def _is_known(key: ast.expr) -> bool:
     """Whether `key` is written out, or picks rows."""
     if isinstance(key, (ast.List, ast.Tuple)):
-        return all(map(_is_told, key.elts))
+        return all(map(_is_known, key.elts))
     return isinstance(key, (ast.Constant, ast.Slice, ast.Compare, ast.BoolOp, ast.UnaryOp))
 
 

@@ -72,7 +72,7 @@ def read_notebook(content: bytes) -> NotebookText:
             "Refuse it, and ask its author to build the train again.",
             code="image-notebook",
         ) from None
-    visible = _as_much_as_shown(cells)
+    visible = _within_limit(cells)
     strange = list(_strange(notebook))
     if not numbered:
         strange.append(
@@ -103,7 +103,7 @@ def _cell(number: int, raw: dict[str, Any]) -> ReadCell:
     )
 
 
-def _as_much_as_shown(cells: list[ReadCell]) -> list[ReadCell]:
+def _within_limit(cells: list[ReadCell]) -> list[ReadCell]:
     characters = lines = 0
     for position, cell in enumerate(cells[:MOST_CELLS]):
         characters += len(cell.source)

@@ -186,10 +186,10 @@ def _changes(reading: TrainReview) -> Iterator[str]:
 
 
 def _changed(cell: CellChange) -> Iterator[str]:
-    shown_lines = near(cell.lines)
+    visible_lines = near(cell.lines)
     last = -1
     for at, line in enumerate(cell.lines):
-        if at not in shown_lines:
+        if at not in visible_lines:
             continue
         if at != last + 1:
             yield "       …"

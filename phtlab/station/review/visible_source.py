@@ -27,7 +27,7 @@ _RUNS: Final = re.compile(rf" {{{LONGEST_BLANK},}}")
 
 # The letters of other scripts that look like Latin ones (after Unicode's confusables.txt, UTS 39);
 # what compatibility decomposition (NFKC) turns into ASCII is found by that.
-LOOK_ALIKES: Final[dict[str, str]] = dict(
+CONFUSABLES: Final[dict[str, str]] = dict(
     zip(
         "аеорсухіјѕһԁԛԝзбтпгвкмнАВЕКМНОРСТУХЅІЈԌԚԜҮαονρτυικγωΑΒΕΖΗΙΚΜΝΟΡΤΥΧօոսցհզքᴀᴄᴏᴠᴡᴢɡɩıℓ",
         "aeopcyxijshdqw36tnrBKMHABEKMHOPCTYXSIJGQWYaovptuikywABEZHIKMNOPTYXonughqpacovwzgiil",
@@ -75,7 +75,7 @@ def escape(text: str) -> str:
 def latin(text: str) -> str:
     """What `text` looks like to somebody who reads Latin letters."""
     return "".join(
-        LOOK_ALIKES.get(character, character) for character in unicodedata.normalize("NFKC", text)
+        CONFUSABLES.get(character, character) for character in unicodedata.normalize("NFKC", text)
     )
 
 
@@ -114,13 +114,13 @@ def _is_hidden(character: str, category: str) -> bool:
 
 def _is_odd(character: str, category: str) -> bool:
     """Whether it looks like an ASCII character, or would be drawn from right to left."""
-    if category[0] in "LN" and character in LOOK_ALIKES:
+    if category[0] in "LN" and character in CONFUSABLES:
         return True
     if unicodedata.bidirectional(character) in _RIGHT_TO_LEFT:
         return True
     plain = unicodedata.normalize("NFKC", character)
-    as_one = category[0] in "LN" or len(plain) == 1  # "…" is three points, and deceives nobody
-    return plain != character and plain.isascii() and as_one
+    single = category[0] in "LN" or len(plain) == 1  # "…" is three points, and deceives nobody
+    return plain != character and plain.isascii() and single
 
 
 def _counted(piece: Piece) -> Iterator[Piece]:

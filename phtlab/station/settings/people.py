@@ -96,7 +96,7 @@ class People(_Part):
     oidc: OidcLogin | None = None
 
     @model_validator(mode="after")
-    def _one_person_a_subject(self) -> People:
+    def _require_unique_subjects(self) -> People:
         named = [subject for person in self.people.values() for subject in person.subjects]
         if len(set(named)) != len(named):
             raise ValueError("a subject is two persons")

@@ -20,7 +20,7 @@ from phtlab.station.executor.contract import JobStatus
 from phtlab.train.documents.record import MAX_MESSAGE, CellError
 
 MAX_RECORD_BYTES = 2**20
-NO_WORDS = Vocabulary()
+NO_VOCABULARY = Vocabulary()
 _CODES = {
     "completed": "",
     "cell-failed": "cell-failed",
@@ -47,7 +47,7 @@ def judge(
     *,
     out_of_time: bool,
     lines: Mapping[int, int],
-    words: Vocabulary = NO_WORDS,
+    words: Vocabulary = NO_VOCABULARY,
     twin: bool = False,
 ) -> RunVerdict:
     """The judgement on an exited run. `out_of_time`: this station stopped it for that.

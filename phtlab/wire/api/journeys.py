@@ -195,7 +195,7 @@ class DataSetDescription(_Model):
     twin_digest: Digest | None = None
 
     @property
-    def rows_in_words(self) -> str:
+    def rows_text(self) -> str:
         """How many rows there are, as far as it is published: `304`, `about 300`, or nothing."""
         if self.rows is None:
             return ""

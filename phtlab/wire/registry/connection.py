@@ -21,7 +21,7 @@ _BUSY = frozenset({429, 500, 502, 503, 504, 507})
 _ELSEWHERE = frozenset({301, 302, 303, 307, 308})
 _MOST_HOPS = 3
 # Of what is no content: tags, refusals, words about an upload.
-_WORDS_LIMIT = 1024 * 1024
+_ERROR_LIMIT = 1024 * 1024
 _OF_THE_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -157,7 +157,7 @@ class Connection:
 
     def whole(self, response: httpx.Response) -> httpx.Response:
         """`response` with its words read, as `content` does it."""
-        words = self.content(response, _WORDS_LIMIT, str(response.url.path))
+        words = self.content(response, _ERROR_LIMIT, str(response.url.path))
         headers = {k: v for k, v in response.headers.items() if k not in _OF_THE_BODY}
         return httpx.Response(
             response.status_code, headers=headers, content=words, request=response.request

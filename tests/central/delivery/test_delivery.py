@@ -22,7 +22,7 @@ from phtlab.central.delivery.preferences import (
     notifications_of,
     set_preferences,
 )
-from phtlab.central.delivery.sender import CLAIM, MAX_TRIES, OF_ONE, Deliveries, claim, retry_delay
+from phtlab.central.delivery.sender import CLAIM, MAX_TRIES, MOST_OF_A_MEMBER, Deliveries, claim, retry_delay
 from phtlab.central.delivery.webhook import resolve_public_address, signature
 from phtlab.central.notifications.outbox import notify
 from phtlab.errors import AuditError, CentralError
@@ -309,7 +309,7 @@ def test_a_webhook_that_never_ends_keeps_nobody_else_waiting(
         notify(change, "journey-done", ["ulm"], "sha256:1")
     until(lambda: hook.calls)
     until(lambda: told(world, "ulm")[0].deliveries[0].state == "sent")
-    assert len(dripping.calls) <= 2 * OF_ONE < 30
+    assert len(dripping.calls) <= 2 * MOST_OF_A_MEMBER < 30
     evidence(
         "attacks",
         attacker="a member",

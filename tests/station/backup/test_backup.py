@@ -91,7 +91,7 @@ def restored(world: World, file: Path) -> World:
 def settled(world: World) -> RestoreLoss:
     """Compared without central, the loss accepted, and resumed."""
     desk = StationContext(world.folder, world.settings, world.now)
-    lost = compare(desk, identity("cleveland"), by="grace", ask_central=False)
+    lost = compare(desk, identity("cleveland"), by="grace", query_central=False)
     accept_loss(desk, lost.forgotten, by="grace", reason="it was a trial")
     resume(desk, by="grace")
     return lost
@@ -202,7 +202,7 @@ def test_a_restored_station_does_not_begin_before_it_was_compared_nor_resumed(
         StationContext(new.folder, new.settings, new.now),
         identity("cleveland"),
         by="grace",
-        ask_central=False,
+        query_central=False,
     )
     assert maintenance.closed(new.station())
     maintenance.require_settled(new.folder)
@@ -416,7 +416,7 @@ def test_what_was_taken_back_since_the_backup_is_so_again_and_what_was_given_is_
             at = restored_of(other.folder)
             until(lambda: at and client.stations()[0].last_seen > at.at)  # type: ignore[operator]
         assert _another_runs(other, made, key)
-        unasked = compare(other, key, by="grace", ask_central=False)
+        unasked = compare(other, key, by="grace", query_central=False)
         assert not _another_runs(other, made, key)
         assert set(unasked.standing) == {stays.digest, taken_back.digest}
         evidence(

@@ -28,8 +28,8 @@ from phtlab.files.key_file import read_key, write_key
 from phtlab.station.context.self_test_result import (
     STOPPING,
     Found,
-    ask_for_test,
     last_report,
+    request_test,
     self_test_requested,
 )
 from phtlab.station.context.station_context import StationContext
@@ -433,7 +433,7 @@ def test_a_running_station_tests_itself_when_it_is_asked_to_and_keeps_what_it_fo
     station: Patient,
 ) -> None:
     desk = StationContext(station.folder, load_settings(station.folder))
-    ask_for_test(desk, by="grace")
+    request_test(desk, by="grace")
     until(lambda: last_report(station.folder) is not None)
     report = last_report(station.folder)
     assert report is not None

@@ -23,7 +23,7 @@ from phtlab.station.policy.month_limits import (
     MonthLimits,
 )
 from phtlab.station.policy.policy import default_policy
-from phtlab.station.release.amounts import Share, month_page, size_in_words
+from phtlab.station.release.amounts import Share, month_page, size_text
 from phtlab.station.release.waiting import waiting_at
 from phtlab.train.documents.record import OutputVerdict
 from tests.evidence import Evidence
@@ -200,4 +200,4 @@ def test_what_leaves_a_station_is_in_the_month_of_its_researcher(tmp_path: Path)
 
 def test_sizes_are_written_as_a_person_compares_them() -> None:
     sizes = {980: "980 B", 3174: "3.1 KiB", 8 * 2**20: "8 MiB", 3 * 2**30: "3 GiB"}
-    assert {size: size_in_words(size) for size in sizes} == sizes
+    assert {size: size_text(size) for size in sizes} == sizes

@@ -41,7 +41,7 @@ async def inbox(
         while True:
             remaining = deadline - time.monotonic()
             over = remaining <= 0 or services.news.closed
-            async with services.looks:
+            async with services.inbox_reads:
                 found = await run_in_threadpool(read_once, services, member.name, after, over)
             if found is not None:
                 return Response(found, media_type="application/json")

@@ -45,7 +45,7 @@ def dominated_rows(table: Table, output: Output, rules: AirlockRules) -> tuple[s
         _require_sound(float(total), parts)
         if is_dominated(float(total), parts, rules.dominance_n, rules.dominance_k):
             by_share.add(row)
-        if is_told_within(float(total), parts, rules.p_percent):
+        if is_known_within(float(total), parts, rules.p_percent):
             by_p.add(row)
     return by_share, by_p
 
@@ -55,7 +55,7 @@ def is_dominated(total: float, largest: Sequence[float], n: int, k: float) -> bo
     return sum(largest[:n]) > k / 100 * total * (1 + _ROUNDING)
 
 
-def is_told_within(total: float, largest: Sequence[float], p: float) -> bool:
+def is_known_within(total: float, largest: Sequence[float], p: float) -> bool:
     """The p% rule: whether what is left beside the two largest is less than `p` % of the largest.
 
     A cell of one person, or of none but zeros, has no second contributor to protect it.

@@ -132,10 +132,10 @@ def _inferred_cell(
 ) -> InferredCell:
     counts: dict[tuple[str, int], int] = {}
     for one in bound.support:
-        told_by = lattice.rows.get(one, ())
-        if any(_is_released(reading, row) for reading, row in told_by):
+        source_rows = lattice.rows.get(one, ())
+        if any(_is_released(reading, row) for reading, row in source_rows):
             continue  # to withhold it now would change nothing
-        for reading, row in told_by:
+        for reading, row in source_rows:
             if row.row is not None:
                 counts[reading.source, row.row] = lattice.known[one]
     return InferredCell(cell, round(bound.value, 3), exact, tuple(counts), counts)

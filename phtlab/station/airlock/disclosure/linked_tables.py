@@ -325,8 +325,8 @@ def _as_cells(
     """A scalar that counts as many people as a cell of a table may be the count of just that."""
     found: dict[tuple[str, Cell], CountReading] = {}
     for draft in counted:
-        says_nothing = draft.count is not None and not draft.output.where
-        for reading in readings if says_nothing else ():
+        has_no_condition = draft.count is not None and not draft.output.where
+        for reading in readings if has_no_condition else ():
             if not reading.whole or reading.source == draft.output.name:
                 continue
             steps.take(1 + len(reading.rows) // 4)

@@ -32,8 +32,8 @@ def dimensions_of(
     for kind in ("integer", "number") if numbers else ("integer",):
         for name, column in columns.items():
             # The code of a table of one row says of whom it is, too.
-            told_apart = _distinct(columns, found, table.rows) and (found or kind == "number")
-            if told_apart or len(found) > MOST_DIMENSIONS:
+            distinguishable = _distinct(columns, found, table.rows) and (found or kind == "number")
+            if distinguishable or len(found) > MOST_DIMENSIONS:
                 return found
             if column.type == kind:
                 found.append(name)

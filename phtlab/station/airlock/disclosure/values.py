@@ -33,7 +33,7 @@ def values_in(
     columns = {column.name: column for column in table.columns}
     of_counts = [columns[counts].values[row] for row in rows]
     labels = [tuple(columns[name].values[row] for name in dimensions) for row in rows]
-    told_apart = len(set(labels)) == len(rows)
+    distinguishable = len(set(labels)) == len(rows)
     series = [
         tuple(c.values[row] for c in table.columns if c.type == "string" or c.name == "axes")
         for row in rows
@@ -47,7 +47,7 @@ def values_in(
         present = [value for value in values if value is not None]
         if values == of_counts:
             continue  # the same count once more
-        if column.name in dimensions and told_apart:
+        if column.name in dimensions and distinguishable:
             found += len(set(present))
         elif drawn:
             found += 1 if _follows(values, before) else _places(values, series)

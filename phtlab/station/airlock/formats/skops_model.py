@@ -72,7 +72,7 @@ def _walk(node: Any, named: set[str]) -> None:
         if "__class__" in node or "__module__" in node or "__loader__" in node:
             _require_known(node)
         for key, value in node.items():
-            _require_word(key)
+            _require_plain_name(key)
             if key == "content" and node.get("__loader__") == "JsonNode":
                 if not isinstance(value, str) or not _SCALAR.fullmatch(value):
                     raise _refused("a value in it is no number, truth or plain word")
@@ -83,7 +83,7 @@ def _walk(node: Any, named: set[str]) -> None:
             else:
                 _walk(value, named)
     elif isinstance(node, str):
-        _require_word(node)
+        _require_plain_name(node)
 
 
 def _require_known(node: Mapping[str, Any]) -> None:
@@ -120,7 +120,7 @@ def _numbers_of(array: bytes) -> int:
     return int(prod(shape))
 
 
-def _require_word(text: str) -> None:
+def _require_plain_name(text: str) -> None:
     if not _WORD.fullmatch(text):
         raise _refused("it holds text that is no plain word")
 

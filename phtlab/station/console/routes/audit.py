@@ -19,7 +19,7 @@ router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
 # A form that is left empty sends the field all the same.
 Day = Annotated[date | None, BeforeValidator(lambda given: given or None)]
-Word = Annotated[str, Query(max_length=200)]
+FilterText = Annotated[str, Query(max_length=200)]
 
 
 @router.get("/audit", summary="Audit")
@@ -27,9 +27,9 @@ def audit(
     request: Request,
     console: ConsoleOf,
     worker: Reader,
-    actor: Word = "",
-    action: Word = "",
-    about: Word = "",
+    actor: FilterText = "",
+    action: FilterText = "",
+    about: FilterText = "",
     since: Annotated[Day, Query(description="First day, in UTC")] = None,
     until: Annotated[Day, Query(description="Last day, in UTC")] = None,
 ) -> Response:

@@ -20,7 +20,7 @@ from phtlab.station.release.votes import votes_on
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
 Journey = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="A journey's digest, in hex")]
-_LIST, _ONE = "parts/journeys.html", "parts/journey.html"
+_LIST, _JOURNEY = "parts/journeys.html", "parts/journey.html"
 _MOST_LOG = 200_000
 
 
@@ -52,7 +52,7 @@ def journey(request: Request, console: ConsoleOf, worker: Reader, journey: Journ
     pages = pages_of(request)
     stop = console.stop(journey)
     page = journey_page(stop)
-    part = pages.live(f"/live/journeys/{journey}", _ONE, view=page, worker=worker)
+    part = pages.live(f"/live/journeys/{journey}", _JOURNEY, view=page, worker=worker)
     return pages.page("journey.html", worker, location="/journeys", view=page, part=part)
 
 
@@ -66,7 +66,10 @@ def live_journey(
     pages = pages_of(request)
     stop = console.stop(journey)
     return stream(
-        request, console, lambda: pages.render(_ONE, view=journey_page(stop), worker=worker), seen
+        request,
+        console,
+        lambda: pages.render(_JOURNEY, view=journey_page(stop), worker=worker),
+        seen,
     )
 
 

@@ -17,8 +17,8 @@ from phtlab.station.console.views.keys import keys_page, last_verified_roster
 from phtlab.station.context.maintenance import Closed, closed, pause, pause_of, resume
 from phtlab.station.context.self_test_result import (
     Report,
-    ask_for_test,
     last_report,
+    request_test,
     self_test_requested,
 )
 from phtlab.station.context.station_context import StationContext
@@ -56,7 +56,7 @@ def live_health(
 @router.post("/health/self-test", summary="Test the station now", status_code=303)
 def self_test(console: ConsoleOf, worker: Admin) -> Response:
     """Asks the running station for a self-test; what it finds comes to the page by itself."""
-    ask_for_test(console.station, by=worker.name)
+    request_test(console.station, by=worker.name)
     return redirect_to("/health")
 
 

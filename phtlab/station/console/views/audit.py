@@ -13,7 +13,7 @@ from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.context.station_context import StationContext
 
 MOST: Final = 200
-LOOKED_AT: Final = 20_000
+MOST_ENTRIES: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ class AuditPage:
 
 
 def audit_page(station: StationContext, filters: Filters) -> AuditPage:
-    """Reads the newest `LOOKED_AT` entries, and checks that each follows the one before."""
+    """Reads the newest `MOST_ENTRIES` entries, and checks that each follows the one before."""
     found: list[Entry] = []
     entries: list[Entry] = []
     head, trouble, cut = None, "", False
     try:
-        lines = deque(station.audit.lines(), maxlen=LOOKED_AT + 1)
+        lines = deque(station.audit.lines(), maxlen=MOST_ENTRIES + 1)
         entries = [Entry.from_line(line) for line in lines]
-        cut = len(entries) > LOOKED_AT
+        cut = len(entries) > MOST_ENTRIES
         # Of a long log, what the first one follows was not looked at.
         start = Head(entries[0].number, entries[0].name) if cut else START
         entries = entries[1:] if cut else entries
