@@ -1,6 +1,6 @@
-"""One machine, a container for each user: on a network whose only way out is the door.
+"""One machine, a container for each user: on a network whose only way out is the reverse proxy.
 
-`phtlab hub` makes image, network and door, and runs hub and proxy; docs/hub.md tells how to
+`phtlab hub` makes image, network and reverse proxy, and runs hub and proxy; docs/hub.md says how to
 do the same step by step.
 """
 

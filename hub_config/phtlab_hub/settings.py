@@ -85,7 +85,7 @@ class HubSettings(FileSettings):
     root_config: str = Field(
         "", description="In a swarm, instead of root: the name of its config that holds root.json"
     )
-    door: str = Field(
+    reverse_proxy: str = Field(
         "", description="Where workspaces reach hub, central and registry; empty: as the hub does"
     )
     registry: Url = Field("http://127.0.0.1:5400", description="Where the registry is reached")

@@ -28,23 +28,29 @@ def in_containers(workspace: Any, settings: HubSettings, root: str) -> None:
 
     Raises SettingsError if one is missing that no workspace can be without.
     """
-    if not (settings.image and settings.door and getattr(settings, root)):
+    if not (settings.image and settings.reverse_proxy and getattr(settings, root)):
         raise SettingsError(
-            f"This configuration needs 'image', 'door' and '{root}' in hub.toml: see docs/hub.md."
+            f"This configuration needs 'image', 'reverse_proxy' and '{root}' in hub.toml: "
+            "see docs/hub.md."
         )
     workspace.image = settings.image
     workspace.network_name = settings.network
     # The proxy reaches workspaces at their own addresses: no port of a machine is opened.
     workspace.use_internal_ip = True
     workspace.prefix = settings.prefix
-    workspace.door = settings.door
+    workspace.reverse_proxy = settings.reverse_proxy
     workspace.workspaces = settings.workspaces
 
 
 def environment(settings: HubSettings) -> dict[str, str]:
     """Where a server reaches central and the registry, and which consortium it believes."""
-    central = f"{settings.door}/services/central" if settings.door else settings.central
-    told = {"PHTLAB_CENTRAL": central, "PHTLAB_REGISTRY": settings.door or settings.registry}
+    central = (
+        f"{settings.reverse_proxy}/services/central" if settings.reverse_proxy else settings.central
+    )
+    told = {
+        "PHTLAB_CENTRAL": central,
+        "PHTLAB_REGISTRY": settings.reverse_proxy or settings.registry,
+    }
     if settings.root is not None:
         told["PHTLAB_ROOT"] = str(settings.root)
     return told

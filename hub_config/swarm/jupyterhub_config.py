@@ -1,6 +1,6 @@
 """A Docker swarm: everyone's Lab is a service of one container, on whichever node has room.
 
-docs/hub.md tells how to make the overlay network, the door on it, and the swarm's config of
+docs/hub.md says how to make the overlay network, its reverse proxy and the swarm's config of
 root.json.
 """
 

@@ -5,7 +5,7 @@ Beside the world's own folder::
     hub-world.json  says that all of this is ours, and where everyone's Lab runs
     people/         passwords and key files of the demonstration's accounts
     hub/            the hub's folder, as hub_config reads it
-    services/       pid and log of hub, proxy and door
+    services/       pid and log of hub, proxy and reverse proxy
 
 Central, the registry, the proxy and the hub are processes of their own: while the hub
 restarts, stations go on working, journeys go on, and people stay in their Lab.

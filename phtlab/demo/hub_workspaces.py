@@ -92,7 +92,7 @@ class LocalWorkspaces(Workspaces):
 
 @dataclass(frozen=True)
 class DockerWorkspaces(Workspaces):
-    """Containers of the workspace image, on a network of which only the door is reachable.
+    """Containers of the workspace image, on a network of which only the reverse proxy is reachable.
 
     Names carry a digest of `hub`, the hub's folder: hubs of one machine stay apart.
     """
@@ -125,15 +125,15 @@ class DockerWorkspaces(Workspaces):
             "image": image,
             "network": network,
             "prefix": self.name,
-            "door": f"http://{gateway}:{self.network.port}",
+            "reverse_proxy": f"http://{gateway}:{self.network.port}",
         }
 
     def open(self, settings: HubSettings) -> None:
-        door = self._reverse_proxy(settings.door, settings)
-        written = door.directory / "nginx.conf"
-        if written.exists() and written.read_text() != door.configuration():
-            door.stop()  # What is behind it has moved.
-        door.start()
+        reverse_proxy = self._reverse_proxy(settings.reverse_proxy, settings)
+        written = reverse_proxy.directory / "nginx.conf"
+        if written.exists() and written.read_text() != reverse_proxy.configuration():
+            reverse_proxy.stop()  # What is behind it has moved.
+        reverse_proxy.start()
 
     def place_key(self, settings: HubSettings, name: str, key: Path) -> None:
         home = read_workspace_recipe(share("spawner/workspace")).home

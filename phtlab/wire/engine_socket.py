@@ -12,8 +12,8 @@ def check_socket(address: str) -> None:
     """
     if not address.startswith("unix://"):
         return
-    with socket.socket(socket.AF_UNIX) as door:
+    with socket.socket(socket.AF_UNIX) as connection:
         try:
-            door.connect(address.removeprefix("unix://"))
+            connection.connect(address.removeprefix("unix://"))
         except OSError as error:
             raise ConnectionError(str(error)) from error

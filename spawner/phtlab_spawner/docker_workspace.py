@@ -29,7 +29,7 @@ _LOG_LINES = 40
 
 
 class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
-    """A container without rights, on a network of which only the door is reachable.
+    """A container without rights, on a network of which only the reverse proxy is reachable.
 
     Its root file system cannot be written to; the home is a volume of its user. Neither a form
     nor the API changes what it is made from.
@@ -193,7 +193,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
             "ulimits": [{"Name": "nofile", "Soft": chosen.files, "Hard": chosen.files}],
         }
         if self.proxy_host:
-            # Names are asked for at the door, which has none: an engine that forwards questions
+            # The name server is the reverse proxy, without names: an engine that forwards questions
             # to its own resolvers would be a way out.
             sealed["dns"] = [self.proxy_host]
         return sealed

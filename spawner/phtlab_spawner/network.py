@@ -1,4 +1,4 @@
-"""The network of the workspaces: no outside, no way from one to another, and one door."""
+"""The network of the workspaces: no outside, no way from one to another, and one reverse proxy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BRIDGE = "com.docker.network.bridge.name"
 
 @dataclass(frozen=True)
 class WorkspaceNetwork:
-    """The engine's network `name` on the interface `bridge`; `port` is the door's.
+    """The engine's network `name` on the interface `bridge`; `port` is the reverse proxy's.
 
     `subnet` is left to the engine, which takes one that this machine has no route to yet, unless
     a site has addresses of its own for it, such as 10.77.0.0/24.
@@ -42,7 +42,7 @@ class WorkspaceNetwork:
     def ensure(self) -> tuple[str, str]:
         """Make network and firewall rules, or check that they are as they must be.
 
-        Returns the network's name and the address of its gateway, at which the door opens.
+        Returns the network's name and the address of its gateway, at which the reverse proxy opens.
         Raises SettingsError for a network that would let out more, EngineMissingError.
         """
         with container_engine() as engine:
@@ -136,7 +136,7 @@ class WorkspaceNetwork:
         pools = [pool for pool in found["IPAM"]["Config"] if "Gateway" in pool]
         if not pools:
             raise SettingsError(
-                f"The network {self.name} has no gateway, at which the door could open.",
+                f"The network {self.name} has no gateway, at which the reverse proxy could open.",
                 f"Remove it with 'docker network rm {self.name}'; it is made anew.",
                 code="workspace-network",
             )

@@ -1,4 +1,4 @@
-"""The door: the one address that workspaces reach, and the few paths behind it.
+"""The reverse proxy: the one address that workspaces reach, and the few paths behind it.
 
 An nginx on the network's gateway passes on what goes to the hub's API, to central and to the
 registry, and knows no other path. The three themselves keep listening on the loopback.
@@ -23,12 +23,12 @@ _ADDRESS = re.compile(r"https?://(\[[0-9a-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 
 _CONFIGURATION = """\
-# Written by phtlab each time the door opens.
+# Written by phtlab each time the reverse proxy opens.
 daemon off;
 {user}worker_processes 1;
 pid "{directory}/nginx.pid";
 error_log stderr warn;
-# Each workspace's connection is two of these: to the door, and on from it.
+# Each workspace's connection is two of these: to the reverse proxy, and on from it.
 worker_rlimit_nofile 32768;
 events {{ worker_connections 16384; }}
 http {{
@@ -94,7 +94,7 @@ http {{
 
 @dataclass(frozen=True)
 class ReverseProxy:
-    """The door at `gateway`:`port`; `hub`, `central` and `registry` are where they listen.
+    """The reverse proxy at `gateway`:`port`; `hub`, `central` and `registry` are where they listen.
 
     `base` is the hub's base URL. `directory` holds its configuration, log and process id.
     """
@@ -116,7 +116,7 @@ class ReverseProxy:
         """nginx as a process that is found again. `start` also writes what it reads."""
         nginx = shutil.which("nginx", path=_PATH) or "nginx"
         return Service(
-            "door",
+            "reverse-proxy",
             (nginx, "-e", "stderr", "-p", str(self.directory), "-c", str(self._file)),
             self.directory,
             {},
@@ -143,8 +143,8 @@ class ReverseProxy:
         checked = subprocess.run([*self.service.command, "-t"], capture_output=True, text=True)
         if checked.returncode:
             raise SettingsError(
-                f"nginx does not take the door's configuration: {checked.stderr.strip()}",
-                code="door",
+                f"nginx does not take the reverse proxy's configuration: {checked.stderr.strip()}",
+                code="reverse-proxy",
             )
 
     def configuration(self) -> str:
@@ -152,9 +152,9 @@ class ReverseProxy:
         for url in (self.hub, self.central, self.registry):
             if not _ADDRESS.fullmatch(url):
                 raise SettingsError(
-                    f"'{url}' is no address to open the door to; write it as "
+                    f"'{url}' is no address to open the reverse proxy to; write it as "
                     "http://127.0.0.1:8400, without a path.",
-                    code="door-address",
+                    code="reverse-proxy-address",
                 )
         return _CONFIGURATION.format(
             # The master process opens the port and the log; the one that works has no rights.
@@ -168,7 +168,7 @@ class ReverseProxy:
             registry=self.registry.rstrip("/"),
             nothing=_problem(
                 404,
-                "door",
+                "reverse-proxy",
                 "Nothing is here.",
                 "From a workspace, only the hub's API, central and the registry can be reached.",
             ),
@@ -200,23 +200,23 @@ class ReverseProxy:
 
 
 def require_nginx() -> None:
-    """Raises SettingsError if there is none to be the door."""
+    """Raises SettingsError if there is none to be the reverse proxy."""
     if not shutil.which("nginx", path=_PATH):
         raise SettingsError(
-            "The door of the workspaces' network is an nginx: 'apt-get install nginx-light'.",
-            code="door",
+            "The workspaces' reverse proxy is an nginx: 'apt-get install nginx-light'.",
+            code="reverse-proxy",
         )
 
 
 def _problem(status: int, code: str, detail: str, hint: str) -> str:
     """An answer in the form that phtlab's own refusals have (RFC 9457), within single quotes."""
-    told = {
+    content = {
         "type": "about:blank",
         "title": {404: "Not Found", 502: "Bad Gateway"}[status],
         "status": status,
         "code": code,
-        "family": "central" if code == "door" else code,
+        "family": "central" if code == "reverse-proxy" else code,
         "detail": detail,
         "hint": hint,
     }
-    return json.dumps(told).replace("'", "’")
+    return json.dumps(content).replace("'", "’")

@@ -33,7 +33,7 @@ class WorkspaceMixin(_Spawner):
 
         The first group that a user is in counts; who is in none gets the plain one."""
     ).tag(config=True)
-    door = Unicode(
+    reverse_proxy = Unicode(
         help="""Where workspaces reach the hub's API, central and the registry, and nothing else.
 
         Empty: wherever hub and environment say."""
@@ -53,11 +53,13 @@ class WorkspaceMixin(_Spawner):
             raise TraitError(str(wrong)) from None
         return proposal.value
 
-    @validate("door")
+    @validate("reverse_proxy")
     def _require_address(self, proposal: Any) -> str:
         url = str(proposal.value).rstrip("/")
         if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
-            raise TraitError(f"'{url}' is no address of a door; write it as http://10.1.2.1:8787.")
+            raise TraitError(
+                f"'{url}' is no address of a reverse proxy; write it as http://10.1.2.1:8787."
+            )
         return url
 
     @default("image")
@@ -74,8 +76,8 @@ class WorkspaceMixin(_Spawner):
 
     @property
     def proxy_host(self) -> str | None:
-        """The door's host, without its port."""
-        return urlsplit(self.door).hostname if self.door else None
+        """The reverse proxy's host, without its port."""
+        return urlsplit(self.reverse_proxy).hostname if self.reverse_proxy else None
 
     def choose_workspace(self) -> Workspace:
         """What the user's groups give, set on this Spawner. Raises SpawnException for options."""
@@ -94,17 +96,17 @@ class WorkspaceMixin(_Spawner):
         return chosen
 
     def get_env(self) -> dict[str, str]:
-        """What the Spawner would give, with all addresses behind the door."""
+        """What the Spawner would give, with all addresses behind the reverse proxy."""
         env: dict[str, str] = super().get_env()
         env["HOME"] = HOME
         if self.root_json:
             env["PHTLAB_ROOT"] = ROOT
-        if self.door:
-            api = url_path_join(self.door, self.hub.base_url, "api")
+        if self.reverse_proxy:
+            api = url_path_join(self.reverse_proxy, self.hub.base_url, "api")
             env["JUPYTERHUB_API_URL"] = api
             name = getattr(self.user, "escaped_name", self.user.name)
             env["JUPYTERHUB_ACTIVITY_URL"] = url_path_join(api, "users", name, "activity")
             base = env["JUPYTERHUB_BASE_URL"]
-            env["PHTLAB_CENTRAL"] = url_path_join(self.door, base, "services/central")
-            env["PHTLAB_REGISTRY"] = self.door
+            env["PHTLAB_CENTRAL"] = url_path_join(self.reverse_proxy, base, "services/central")
+            env["PHTLAB_REGISTRY"] = self.reverse_proxy
         return env

@@ -21,7 +21,7 @@ VALUES = HUB_CONFIG / "kubernetes" / "values.yaml"
 # hub.toml of a hub whose users work in containers.
 CONTAINERS = """
 image = "phtlab/workspace-python:1"
-door = "http://10.1.2.1:8787"
+reverse_proxy = "http://10.1.2.1:8787"
 network = "workspaces"
 prefix = "hub"
 [workspaces.researcher]
@@ -89,7 +89,7 @@ def test_containers_get_what_the_settings_say(folder: Path, name: str) -> None:
     spawner = loaded(name)[SPAWNERS[name]]
     assert spawner.image == "phtlab/workspace-python:1"
     assert spawner.network_name == "workspaces"
-    assert spawner.door == "http://10.1.2.1:8787"
+    assert spawner.reverse_proxy == "http://10.1.2.1:8787"
     assert spawner.prefix == "hub"
     assert spawner.workspaces == {"researcher": {"memory": "4G"}}
 

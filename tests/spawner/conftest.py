@@ -1,4 +1,4 @@
-"""A real hub whose users work in real containers, behind a real door; one for all tests here."""
+"""A real hub with users in real containers behind a real reverse proxy; one for all tests."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def behind(
 
 
 @pytest.fixture(scope="session")
-def door(
+def reverse_proxy(
     tmp_path_factory: pytest.TempPathFactory, network: WorkspaceNetwork, behind: World
 ) -> Iterator[ReverseProxy]:
     _, gateway = network.ensure()
     hub = behind.central_environment["JUPYTERHUB_API_URL"].removesuffix("/hub/api")
     made = ReverseProxy(
-        tmp_path_factory.mktemp("door"),
+        tmp_path_factory.mktemp("reverse_proxy"),
         gateway,
         network.port,
         hub=hub,
@@ -70,8 +70,8 @@ def door(
 
 
 @pytest.fixture
-def proxy_host(door: ReverseProxy) -> str:
-    return door.gateway
+def proxy_host(reverse_proxy: ReverseProxy) -> str:
+    return reverse_proxy.gateway
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ def hub(
     kernel_image: str,
     network: WorkspaceNetwork,
     behind: World,
-    door: ReverseProxy,
+    reverse_proxy: ReverseProxy,
 ) -> Iterator[ContainerHub]:
     place = tmp_path_factory.mktemp("hub")
     root = place / "root.json"
@@ -101,7 +101,7 @@ def hub(
     made = ContainerHub(
         place,
         engine,
-        door,
+        reverse_proxy,
         network.name,
         root,
         workspace_image,

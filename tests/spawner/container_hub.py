@@ -69,7 +69,7 @@ c.Spawner.server_token_scopes = [
 c.WorkspaceSpawner.prefix = "{prefix}"
 c.WorkspaceSpawner.image = "{image}"
 c.WorkspaceSpawner.network_name = "{network}"
-c.WorkspaceSpawner.door = "{door}"
+c.WorkspaceSpawner.reverse_proxy = "{reverse_proxy}"
 c.WorkspaceSpawner.root_json = "{root}"
 c.WorkspaceSpawner.workspaces = {workspaces}
 # Careless, and without effect.
@@ -98,7 +98,7 @@ class ContainerHub:
 
     place: Path
     engine: docker.DockerClient
-    door: ReverseProxy
+    reverse_proxy: ReverseProxy
     network: str
     root: Path
     image: str
@@ -121,7 +121,7 @@ class ContainerHub:
         file.write_text(
             _CONFIGURATION.format(
                 browsers=self.browsers,
-                hub=self.door.hub,
+                hub=self.reverse_proxy.hub,
                 place=self.place,
                 proxy=proxy_program(),
                 proxy_api=free_port(),
@@ -133,7 +133,7 @@ class ContainerHub:
                 prefix=self.prefix,
                 image=self.image,
                 network=self.network,
-                door=self.door.url,
+                reverse_proxy=self.reverse_proxy.url,
                 root=self.root,
                 workspaces={
                     group: {
@@ -146,7 +146,7 @@ class ContainerHub:
         )
         self.http.close()
         self.http = httpx.Client(
-            base_url=f"{self.door.hub}/hub/api",
+            base_url=f"{self.reverse_proxy.hub}/hub/api",
             headers={"Authorization": f"token {TOKEN}"},
             trust_env=False,
             timeout=60,

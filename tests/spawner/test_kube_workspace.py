@@ -17,7 +17,7 @@ from kubespawner import KubeSpawner
 
 from phtlab_spawner import KubeWorkspaceSpawner
 
-DOOR = "http://door.phtlab.svc.cluster.local:8787"
+REVERSE_PROXY = "http://reverse-proxy.phtlab.svc.cluster.local:8787"
 # A Spawner reads where its cluster is when it is made, and asks it nothing before it starts.
 NOWHERE = """
 current-context: nowhere
@@ -62,7 +62,7 @@ def manifest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
                 _mock=True,
                 user=user,
                 image="registry.example.org/workspaces/python@sha256:0",
-                door=DOOR,
+                reverse_proxy=REVERSE_PROXY,
                 root_config_map="phtlab-root",
                 **set_,
             )
@@ -140,10 +140,10 @@ def test_its_size_is_its_groups(manifest: Any) -> None:
 
 def test_it_knows_the_way_to_the_door_and_no_other(manifest: Any) -> None:
     told = {one["name"]: one.get("value") for one in container(manifest())["env"]}
-    assert told["JUPYTERHUB_API_URL"] == f"{DOOR}/hub/api"
-    assert told["JUPYTERHUB_ACTIVITY_URL"] == f"{DOOR}/hub/api/users/ada/activity"
-    assert told["PHTLAB_CENTRAL"] == f"{DOOR}/services/central"
-    assert told["PHTLAB_REGISTRY"] == DOOR
+    assert told["JUPYTERHUB_API_URL"] == f"{REVERSE_PROXY}/hub/api"
+    assert told["JUPYTERHUB_ACTIVITY_URL"] == f"{REVERSE_PROXY}/hub/api/users/ada/activity"
+    assert told["PHTLAB_CENTRAL"] == f"{REVERSE_PROXY}/services/central"
+    assert told["PHTLAB_REGISTRY"] == REVERSE_PROXY
     assert told["PHTLAB_ROOT"] == "/etc/phtlab/root.json"
     assert told["HOME"] == "/home/analyst"
 

@@ -45,11 +45,11 @@ def nothing_is_left(hub: ContainerHub, user: str) -> None:
 def astray(hub: ContainerHub, place: Path, **changed: Any) -> Iterator[ContainerHub]:
     """A second hub beside `hub`, in which something is wrong."""
     place.mkdir()
-    door = replace(hub.door, hub=f"http://127.0.0.1:{free_port()}")
+    reverse_proxy = replace(hub.reverse_proxy, hub=f"http://127.0.0.1:{free_port()}")
     other = replace(
         hub,
         place=place,
-        door=door,
+        reverse_proxy=reverse_proxy,
         browsers=free_port(),
         prefix=f"{hub.prefix}-x",
         http=httpx.Client(timeout=LIMIT),

@@ -1,4 +1,4 @@
-"""The door, a real nginx: three ways in, and nothing beside them."""
+"""The reverse proxy, a real nginx: three ways in, and nothing beside them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PART = b"x" * 65536
 
 @dataclass
 class Behind:
-    """A server behind the door, which says what it was asked and waits where it is told to."""
+    """A server behind the reverse proxy: answers with the request, and waits where asked to.
 
     name: str
     asked: list[str] = field(default_factory=list)
@@ -90,7 +90,7 @@ def three() -> Iterator[dict[str, Behind]]:
 
 
 @pytest.fixture(scope="module")
-def door(
+def reverse_proxy(
     three: dict[str, Behind], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ReverseProxy]:
     # (A folder with a space: a name in nginx's file may have one.)
@@ -106,14 +106,14 @@ def door(
 
 
 @pytest.fixture
-def http(door: ReverseProxy) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=door.url, trust_env=False, timeout=20) as client:
+def http(reverse_proxy: ReverseProxy) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=reverse_proxy.url, trust_env=False, timeout=20) as client:
         yield client
 
 
-def as_written(door: ReverseProxy, path: str, host: str = "workspace") -> tuple[int, str]:
+def as_written(reverse_proxy: ReverseProxy, path: str, host: str = "workspace") -> tuple[int, str]:
     """Status and body for a path that no client mends on its way."""
-    with socket.create_connection((door.gateway, door.port), timeout=20) as line:
+    with socket.create_connection((reverse_proxy.gateway, reverse_proxy.port), timeout=20) as line:
         line.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         answer = b"".join(iter(lambda: line.recv(65536), b"")).decode()
     head, _, body = answer.partition("\r\n\r\n")
@@ -169,22 +169,24 @@ def test_it_leads_to_each_of_the_three(http: httpx.Client, path: str, by: str) -
         "/%68ub/login",
     ],
 )
-def test_nothing_else_is_there(door: ReverseProxy, three: dict[str, Behind], path: str) -> None:
+def test_nothing_else_is_there(
+    reverse_proxy: ReverseProxy, three: dict[str, Behind], path: str
+) -> None:
     before = {name: len(one.asked) for name, one in three.items()}
-    status, body = as_written(door, path)
+    status, body = as_written(reverse_proxy, path)
     assert status in (400, 404)
     if status == 404:
         told = json.loads(body)
-        assert told["code"] == "door"
+        assert told["code"] == "reverse-proxy"
         assert "only the hub's API, central and the registry" in told["hint"].replace("’", "'")
     assert before == {name: len(one.asked) for name, one in three.items()}, "it was passed on"
 
 
-def test_it_is_no_proxy_to_other_places(door: ReverseProxy) -> None:
-    with socket.create_connection((door.gateway, door.port), timeout=20) as line:
+def test_it_is_no_proxy_to_other_places(reverse_proxy: ReverseProxy) -> None:
+    with socket.create_connection((reverse_proxy.gateway, reverse_proxy.port), timeout=20) as line:
         line.sendall(b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: 127.0.0.1:22\r\n\r\n")
         assert line.recv(65536).split()[1] in (b"400", b"405")
-    status, _ = as_written(door, "http://127.0.0.1:22/", host="127.0.0.1:22")
+    status, _ = as_written(reverse_proxy, "http://127.0.0.1:22/", host="127.0.0.1:22")
     assert status == 404
 
 
@@ -197,10 +199,10 @@ def test_who_asks_is_told_truly_whatever_the_workspace_says(http: httpx.Client) 
 
 
 def test_a_workspace_that_takes_all_it_gets_leaves_the_others_theirs(
-    door: ReverseProxy, tmp_path: Path
+    reverse_proxy: ReverseProxy, tmp_path: Path
 ) -> None:
     slow = Behind("central")
-    narrow = replace(door, directory=tmp_path, port=free_port(), central=slow.url)
+    narrow = replace(reverse_proxy, directory=tmp_path, port=free_port(), central=slow.url)
     narrow.start()
     lines: list[socket.socket] = []
     try:
@@ -240,15 +242,25 @@ def test_cargo_and_layers_are_as_large_as_they_are_but_the_hubs_api_takes_little
     assert http.post("/hub/api/users", content=large).status_code == 413
 
 
-def test_an_upload_goes_on_through_the_door(http: httpx.Client, door: ReverseProxy) -> None:
+def test_an_upload_goes_on_through_the_door(
+    http: httpx.Client, reverse_proxy: ReverseProxy
+) -> None:
     begun = http.post("/v2/trains/heart/blobs/uploads/", content=b"")
-    assert begun.headers["Location"] == f"{door.url}/v2/trains/heart/blobs/uploads/?_state=a:b"
+    assert (
+        begun.headers["Location"]
+        == f"{reverse_proxy.url}/v2/trains/heart/blobs/uploads/?_state=a:b"
+    )
 
 
-def test_who_does_not_answer_is_named(door: ReverseProxy, tmp_path: Path) -> None:
+def test_who_does_not_answer_is_named(reverse_proxy: ReverseProxy, tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     alone = replace(
-        door, directory=tmp_path, port=free_port(), hub=nobody, central=nobody, registry=nobody
+        reverse_proxy,
+        directory=tmp_path,
+        port=free_port(),
+        hub=nobody,
+        central=nobody,
+        registry=nobody,
     )
     alone.start()
     try:
@@ -267,8 +279,10 @@ def test_who_does_not_answer_is_named(door: ReverseProxy, tmp_path: Path) -> Non
         httpx.get(alone.url, trust_env=False, timeout=LIMIT)
 
 
-def test_a_hub_below_another_path_has_its_door_there(door: ReverseProxy, tmp_path: Path) -> None:
-    below = replace(door, directory=tmp_path, port=free_port(), base="/jupyter")
+def test_a_hub_below_another_path_has_its_door_there(
+    reverse_proxy: ReverseProxy, tmp_path: Path
+) -> None:
+    below = replace(reverse_proxy, directory=tmp_path, port=free_port(), base="/jupyter")
     below.start()
     try:
         with httpx.Client(base_url=below.url, trust_env=False, timeout=LIMIT) as http:
@@ -279,11 +293,11 @@ def test_a_hub_below_another_path_has_its_door_there(door: ReverseProxy, tmp_pat
         below.stop()
 
 
-def test_opening_and_closing_it_again_changes_nothing(door: ReverseProxy) -> None:
-    pid = door.service.pid()
-    door.start()
-    assert door.service.pid() == pid
-    unopened = replace(door, directory=door.directory / "other", port=free_port())
+def test_opening_and_closing_it_again_changes_nothing(reverse_proxy: ReverseProxy) -> None:
+    pid = reverse_proxy.service.pid()
+    reverse_proxy.start()
+    assert reverse_proxy.service.pid() == pid
+    unopened = replace(reverse_proxy, directory=reverse_proxy.directory / "other", port=free_port())
     unopened.stop()
 
 
@@ -298,11 +312,13 @@ def test_opening_and_closing_it_again_changes_nothing(door: ReverseProxy) -> Non
         "",
     ],
 )
-def test_an_address_that_is_none_is_refused(door: ReverseProxy, address: str) -> None:
-    with raises_code(SettingsError, "door-address"):
-        replace(door, hub=address).configuration()
+def test_an_address_that_is_none_is_refused(reverse_proxy: ReverseProxy, address: str) -> None:
+    with raises_code(SettingsError, "reverse-proxy-address"):
+        replace(reverse_proxy, hub=address).configuration()
 
 
-def test_what_nginx_refuses_is_told_in_its_words(door: ReverseProxy, tmp_path: Path) -> None:
-    with raises_code(SettingsError, "door"):
-        replace(door, directory=tmp_path, port=99_999).write()
+def test_what_nginx_refuses_is_told_in_its_words(
+    reverse_proxy: ReverseProxy, tmp_path: Path
+) -> None:
+    with raises_code(SettingsError, "reverse-proxy"):
+        replace(reverse_proxy, directory=tmp_path, port=99_999).write()

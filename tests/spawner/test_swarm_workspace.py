@@ -23,7 +23,7 @@ from tests.spawner.container_hub import run
 pytestmark = pytest.mark.engine
 
 MARK = os.getpid() % 100_000
-DOOR = "http://door:8787"
+REVERSE_PROXY = "http://reverse-proxy:8787"
 ROOT = b'{"the root": "of a consortium"}'
 
 
@@ -94,7 +94,7 @@ def spawner_of(image: str, name: str = "ada", **options: Any) -> SwarmWorkspaceS
         cookie_options={},
         image=image,
         prefix=f"phtlab-test-swarm-{MARK}",
-        door=DOOR,
+        reverse_proxy=REVERSE_PROXY,
         workspaces={"small": {"memory": "512M", "cpu": 0.5, "pids": 99, "scratch": "32M"}},
         use_internal_ip=True,
         **options,
@@ -207,10 +207,10 @@ def test_home_and_root_are_there_and_no_folder_of_the_node(container: Container)
         ROOT.decode(),
         False,
         {
-            "PHTLAB_CENTRAL": f"{DOOR}/services/central",
-            "PHTLAB_REGISTRY": DOOR,
+            "PHTLAB_CENTRAL": f"{REVERSE_PROXY}/services/central",
+            "PHTLAB_REGISTRY": REVERSE_PROXY,
             "HOME": "/home/analyst",
-            "JUPYTERHUB_API_URL": f"{DOOR}/hub/api",
+            "JUPYTERHUB_API_URL": f"{REVERSE_PROXY}/hub/api",
         },
     ]
 

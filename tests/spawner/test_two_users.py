@@ -1,6 +1,6 @@
 """Two users, each in a container of the workspace image: what each has, and all that neither can.
 
-A real JupyterHub, real containers, a real door; central and a registry behind it.
+A real JupyterHub, real containers, a real reverse proxy; central and a registry behind it.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def test_the_hubs_token_of_one_does_not_open_the_others_server(
 
 
 def test_a_servers_token_does_no_more_than_it_must(hub: ContainerHub, ada: Container) -> None:
-    """What code in a notebook can ask the hub for, through the door."""
+    """What code in a notebook can ask the hub for, through the reverse proxy."""
     asked = run(
         ada,
         "import json, os, urllib.request, urllib.error\n"
@@ -196,7 +196,7 @@ def test_of_this_machine_only_the_door_is_reached(
     assert socket.create_connection((proxy_host, forgotten), timeout=5).close() is None
     assert reached(ada, (proxy_host, network.port)) == ["open"]
     others = [forgotten, hub.browsers, 22, 80, 443, 111, 5432]
-    behind = [hub.door.hub, hub.door.central, hub.door.registry]
+    behind = [hub.reverse_proxy.hub, hub.reverse_proxy.central, hub.reverse_proxy.registry]
     others += [int(url.rpartition(":")[2]) for url in behind]
     for host in (proxy_host, "172.17.0.1"):
         assert "open" not in reached(ada, *((host, port) for port in others))
@@ -215,7 +215,7 @@ def test_nor_anything_of_the_world_outside(ada: Container, proxy_host: str) -> N
         ("host.docker.internal", 80),
     ]
     assert "open" not in reached(ada, *outside)
-    # Questions for names go to the door, which answers none.
+    # Questions for names go to the reverse proxy, which answers none.
     resolver = str(run(ada, "import json; print(json.dumps(open('/etc/resolv.conf').read()))"))
     servers = [line.split()[1] for line in resolver.splitlines() if line.startswith("nameserver")]
     assert servers in (["127.0.0.11"], [proxy_host])
@@ -250,10 +250,10 @@ def test_the_door_answers_what_a_workspace_needs_and_nothing_else(ada: Container
     told = run(
         ada,
         "import json, os, urllib.request, urllib.error\n"
-        "door = os.environ['PHTLAB_REGISTRY']\n"
+        "reverse_proxy = os.environ['PHTLAB_REGISTRY']\n"
         "def ask(path):\n"
         "    try:\n"
-        "        return urllib.request.urlopen(door + path).status\n"
+        "        return urllib.request.urlopen(reverse_proxy + path).status\n"
         "    except urllib.error.HTTPError as refused:\n"
         "        return refused.code\n"
         "paths = ['/hub/api/', '/services/central/api/v1/healthz', '/v2/', '/', '/hub/login',\n"

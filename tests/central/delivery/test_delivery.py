@@ -22,7 +22,14 @@ from phtlab.central.delivery.preferences import (
     notifications_of,
     set_preferences,
 )
-from phtlab.central.delivery.sender import CLAIM, MAX_TRIES, MOST_OF_A_MEMBER, Deliveries, claim, retry_delay
+from phtlab.central.delivery.sender import (
+    CLAIM,
+    MAX_TRIES,
+    MOST_OF_A_MEMBER,
+    Deliveries,
+    claim,
+    retry_delay,
+)
 from phtlab.central.delivery.webhook import resolve_public_address, signature
 from phtlab.central.notifications.outbox import notify
 from phtlab.errors import AuditError, CentralError
