@@ -24,7 +24,7 @@ PART = b"x" * 65536
 
 @dataclass
 class Behind:
-    """A server behind the reverse proxy: answers with the request, and waits where asked to.
+    """A server behind the reverse proxy: answers with the request, and waits where asked to."""
 
     name: str
     asked: list[str] = field(default_factory=list)
