@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from phtlab.wire.central.notifications import NotificationClient
 
 app = typer.Typer(
-    help="See what waits for you, and choose how you are told: page, mail, webhook.",
+    help="See what waits for you, and choose how you are notified: page, mail, webhook.",
     no_args_is_help=True,
 )
 
@@ -98,7 +98,7 @@ def set_(
         str | None,
         typer.Option(help="An https:// address to call; 'none' for no call.", metavar="URL"),
     ] = None,
-    choose: Annotated[
+    notify: Annotated[
         list[str] | None,
         typer.Option(
             help="What is told how: EVENT=CHANNELS, as proposal-waits=page,mail; 'all' is every "
@@ -121,7 +121,7 @@ def set_(
             "mail": _address(mail, before.mail),
             "webhook": _address(webhook, before.webhook),
         }
-        events = _events(before, addresses, choose)
+        events = _events(before, addresses, notify)
         view = client.put(_preferences(addresses, events), new_secret=new_secret)
     if view.secret:
         err.print("The webhook's secret, shown once: keep it where the calls are checked.")
@@ -154,17 +154,17 @@ def _address(given: str | None, before: str) -> str:
 
 
 def _events(
-    before: Preferences, addresses: dict[str, str], choices: list[str] | None
+    before: Preferences, addresses: dict[str, str], notify: list[str] | None
 ) -> dict[Event, tuple[Channel, ...]]:
     from phtlab.wire.api.notifications import EVENTS
 
     events = {event: list(before.events.get(event, ("page",))) for event in EVENTS}
-    if choices is None:
+    if notify is None:
         for channel, address in addresses.items():
             if address and not getattr(before, channel):
                 for channels in events.values():
                     channels.append(channel)  # type: ignore[arg-type]
-    for text in choices or ():
+    for text in notify or ():
         event, equals, channels_of = text.partition("=")
         named = [channel for channel in channels_of.split(",") if channel]
         known = event == "all" or event in events

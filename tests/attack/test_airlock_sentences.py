@@ -175,7 +175,7 @@ def written_in(value: ast.expr) -> Iterator[str]:
 CONSTANT = re.compile(r"rules\.\w+|(\w+\.)?[A-Z_]+|limit|depth|max_\w+|least")
 # Of few values each, which the code or the train has written out.
 FEW = {
-    *("why", "what", "fault", "wanted", "needed", "output.kind", "draft.output.kind"),
+    *("why", "what", "error", "expected", "needed", "output.kind", "draft.output.kind"),
     *("checked.type", "error"),
 }
 

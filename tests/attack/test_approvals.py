@@ -164,7 +164,7 @@ def sent(lab: Lab, train: Train, **order: Any) -> Journey:
 
 
 def stand(here: ApprovingStation) -> list[decisions.ApprovalWithState]:
-    return [one for one in decisions.list_approvals(here.station) if one.state == "stands"]
+    return [one for one in decisions.list_approvals(here.station) if one.state == "active"]
 
 
 def given(here: ApprovingStation, digest: str) -> Envelope:

@@ -89,13 +89,13 @@ def test_what_is_new_is_told_from_what_was_read(central: Central) -> None:
 def test_a_new_address_is_told_of_everything_and_the_rest_stays(central: Central) -> None:
     run("set", "--mail", "ada@uni.test")
     assert central.preferences.channels("train-waits") == ("page", "mail")
-    run("set", "--tell", "train-waits=mail", "--tell", "roster-published=")
+    run("set", "--notify", "train-waits=mail", "--notify", "roster-published=")
     assert central.preferences.mail == "ada@uni.test"
     assert central.preferences.channels("train-waits") == ("mail",)
     assert central.preferences.channels("roster-published") == ()
     run("set", "--mail", "ada@hospital.test")
     assert central.preferences.channels("train-waits") == ("mail",)
-    run("set", "--mail", "none", "--tell", "all=page")
+    run("set", "--mail", "none", "--notify", "all=page")
     assert central.preferences == Preferences(events=dict.fromkeys(EVENTS, ("page",)))
 
 
@@ -110,9 +110,9 @@ def test_a_secret_is_shown_once_and_how_one_is_told_is_a_table(central: Central)
 @pytest.mark.parametrize(
     "words",
     [
-        ("--tell", "everything=mail"),
-        ("--tell", "train-waits=pigeon"),
-        ("--tell", "train-waits"),
+        ("--notify", "everything=mail"),
+        ("--notify", "train-waits=pigeon"),
+        ("--notify", "train-waits"),
         ("--mail", "two@a.test, three@b.test"),
     ],
 )

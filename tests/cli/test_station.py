@@ -313,7 +313,7 @@ def test_the_second_of_two_persons_is_asked_for(world: World) -> None:
     assert "olga approved. It starts once another person did so too." in said
     assert "approved by olga; it needs 2 persons" in ok("show", journey, *at).stdout
     assert "1 of 2" in ok("pending", *at).stdout
-    assert "Another person must say so" in refusal(
+    assert "Another person must approve" in refusal(
         ApprovalError, "approve", journey, "--by", "olga", *at
     )
     assert "approved" in ok("approve", journey, "--by", "peter", *at).stderr
@@ -327,7 +327,7 @@ def test_an_approval_is_listed_and_taken_back(world: World) -> None:
     Daemon(world.station()).step()
     (one,) = json.loads(ok("approvals", "--json", *at).stdout)
     assert one["parameters"]["properties"]["min_age"]["maximum"] == 60
-    assert "stands" in ok("approvals", *at).stdout
+    assert "active" in ok("approvals", *at).stdout
     ok("revoke", one["digest"][7:19], "--reason", "a mistake", *at)
     (one,) = json.loads(ok("approvals", "--json", *at).stdout)
     assert (one["state"], one["why"]) == ("revoked", "a mistake")

@@ -66,7 +66,7 @@ def test_an_entry_that_was_changed_taken_out_or_moved_is_said_so(place: StationD
 def test_of_a_long_log_the_newest_are_looked_at(
     place: StationDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "LOOKED_AT", 4)
+    monkeypatch.setattr(audit, "MOST_ENTRIES", 4)
     monkeypatch.setattr(audit, "MOST", 3)
     page = audit_page(place, Filters())
     assert [entry.number for entry in page.found] == [7, 6, 5]

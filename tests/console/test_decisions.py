@@ -55,7 +55,7 @@ def test_a_train_is_approved_in_the_words_that_were_shown(desk: Desk) -> None:
     assert approval.approvers == ("rev",)
     assert shown.startswith(approval.sentence())
     page = browser.get("/approvals").text
-    assert "stands" in page
+    assert "active" in page
     assert approval.train is not None
     assert approval.train in page
 
@@ -119,7 +119,7 @@ def test_of_two_persons_both_must_say_yes_and_both_are_named(desk: Desk) -> None
     daemon, _, stop = held(desk.world)
     first = desk.login("rev")
     _approve(first, stop.hex)
-    assert "1 more must say so too" in first.get("/").text
+    assert "1 more must approve" in first.get("/").text
     for _ in range(5):
         daemon.step()
     assert stop.state == "held"
@@ -211,7 +211,7 @@ def test_a_proposal_is_asked_about_approved_by_a_rule_and_taken_back(desk: Desk)
     (approval,) = re.findall(r"/approvals/([0-9a-f]{64})/revocation", page)
     browser.post(f"/approvals/{approval}/revocation", reason="The study ended", stop_runs="true")
     page = browser.get("/approvals").text
-    assert "taken back" in page
+    assert "revoked" in page
     assert "The study ended" in page
 
 

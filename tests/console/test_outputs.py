@@ -58,7 +58,7 @@ def test_released_whole_or_kept(desk: Desk) -> None:
     offer, stop = held(desk.world)
     browser = desk.login("rel")
     browser.post(f"/outputs/{stop.hex}/wards", choice="refuse", reason="Too small")
-    assert "stays here" in browser.get("/").text
+    assert "is withheld" in browser.get("/").text
     _finish(desk, stop)
     (wards,) = [one for one in desk.world.record(offer).outputs if one.name == "wards"]
     assert wards.verdict == "refused"
@@ -95,7 +95,7 @@ def test_of_two_persons_both_must_say_the_same(tmp_path: Path) -> None:
         first.get(path)
         first.post(path, choice="release", reason="All is well")
         assert "Another person has to agree" in first.get("/").text
-        assert "now it is another's turn" in first.get(path).text
+        assert "now it is another person's turn" in first.get(path).text
         first.post(path, 409, choice="release", reason="Again")
         second = desk.login("all")
         assert "has not seen all" in second.post(path, 409, choice="release", reason="Blind").text

@@ -61,7 +61,7 @@ def test_two_say_yes_and_a_run_that_is_taken_back_is_stopped(
     assert f"{HERE} approved journey {journey.id[7:19]}." in done.stderr
     until(lambda: journey.refresh().stops[0].state == "running")
 
-    (given,) = [one for one in decisions.list_approvals(desk) if one.state == "stands"]
+    (given,) = [one for one in decisions.list_approvals(desk) if one.state == "active"]
     assert given.approval.approvers == ("olga", "peter")
     roster = small_lab.refresh().roster
     key = read_key(StationFolder(asking).key, small.passphrase)

@@ -146,7 +146,7 @@ class Showing:
         self.approvals = real.approvals
         self._shown = shown
 
-    def standing(self, station: str) -> Any:
+    def active_approvals(self, station: str) -> Any:
         if self._shown is None:
             raise not_found("none")
         return self._shown

@@ -60,9 +60,9 @@ def test_what_is_refused_took_little_memory(tmp_path):
     path = written(tmp_path, once)
     code = (
         "import resource, sys; from pathlib import Path; import pandas, pyarrow.parquet\n"
-        "from phtlab.lab.results.table_file import fault_of\n"
+        "from phtlab.lab.results.table_file import error_in\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "print(fault_of(Path(sys.argv[1])))\n"
+        "print(error_in(Path(sys.argv[1])))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
     told = subprocess.run(

@@ -321,7 +321,7 @@ def proposal_state(
     ]
     roster = station.roster() if of_it else None
     for kept in of_it:
-        if approvals.state(kept, station.name, station.now(), roster) == "stands":
+        if approvals.state(kept, station.name, station.now(), roster) == "active":
             return "approved"
     return "refused" if proposal.refused(version.digest) else "waits"
 

@@ -29,7 +29,7 @@ from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.roster import Roster
 
 _HEX = re.compile(r"[0-9a-f]{64}")
-State = Literal["stands", "expired", "revoked", "void"]
+State = Literal["active", "expired", "revoked", "void"]
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Approvals:
     def active(self, station: str, roster: Roster, now: datetime) -> tuple[str, ...]:
         """The digests of those that stand, in their order."""
         digests = {
-            kept.digest for kept in self if self.state(kept, station, now, roster) == "stands"
+            kept.digest for kept in self if self.state(kept, station, now, roster) == "active"
         }
         return tuple(sorted(digests))
 
@@ -141,12 +141,12 @@ class Approvals:
         if now >= kept.claimed.expires:
             return "expired"
         if roster is None:
-            return "stands" if kept.claimed.station == station else "void"
+            return "active" if kept.claimed.station == station else "void"
         try:
             self.verified(kept, station, roster)
         except PhtlabError:
             return "void"
-        return "stands"
+        return "active"
 
     def verified(self, kept: StoredApproval, station: str, roster: Roster) -> Approval:
         """The approval, if `station` signed it with keys of `roster`, and did not take it back.

@@ -106,7 +106,7 @@ def compare(
         kept.digest
         for kept in Approvals(station.folder)
         if Approvals(station.folder).state(kept, station.name, station.now(), station.roster())
-        == "stands"
+        == "active"
     ]
     if lost.journeys or lost.records or lost.ended or not query_central:
         lost.forgotten = sorted(load_datasets(station.folder))

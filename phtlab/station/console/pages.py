@@ -70,7 +70,7 @@ class PageRenderer:
     def page(
         self, name: str, worker: Worker, *, location: str, status: int = 200, **values: Any
     ) -> Response:
-        """The page of template `name`; `here` is the entry of the navigation that it is of."""
+        """The page of template `name`; `location` is its entry of the navigation."""
         messages, worker.session.messages[:] = list(worker.session.messages), []
         return self._answer(
             name,

@@ -199,7 +199,7 @@ def _ended(approvals: Approvals, approval: str, station: DaemonContext) -> str:
     except ApprovalError:
         return "approval-void"  # somebody took its file away
     state = approvals.state(kept, station.name, station.now(), station.roster_cache.now().roster)
-    return "" if state == "stands" else f"approval-{state}"
+    return "" if state == "active" else f"approval-{state}"
 
 
 def _job(

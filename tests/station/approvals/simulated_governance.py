@@ -188,9 +188,9 @@ class FakeGovernance:
         if self.standings and _number(standing) <= _number(self.standings[-1]):
             raise ApprovalError("There is a newer one.", code="standing-rolled-back")
         self.standings.append(standing)
-        return self.standing(station)
+        return self.active_approvals(station)
 
-    def standing(self, station: str) -> ActiveApprovalsView:
+    def active_approvals(self, station: str) -> ActiveApprovalsView:
         newest = self.standings[-1]
         return ActiveApprovalsView(
             station=station, number=_number(newest), received=NOW, envelope=newest

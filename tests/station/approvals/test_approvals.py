@@ -112,7 +112,7 @@ def ruled(world: World, proposal: Proposal, **wanted: Any) -> Approval:
     decisions.approve(desk(world), proposal.id, by="olga", request=ApprovalRequest(**wanted))
     world.daemon().step()
     (shown,) = [s for s in decisions.list_approvals(desk(world)) if s.approval.proposal_id]
-    assert shown.state == "stands"
+    assert shown.state == "active"
     return shown.approval
 
 
@@ -753,7 +753,7 @@ def test_a_daemon_that_is_killed_signs_no_approval_twice(
     place, name = {
         "signed": (DraftFolder, "sign_as"),
         "kept": (Approvals, "keep"),
-        "let go": (ApprovalSigner, "look_again"),
+        "let go": (ApprovalSigner, "recheck"),
         "removed": (DraftFolder, "remove"),
     }[when]
     with monkeypatch.context() as patch:

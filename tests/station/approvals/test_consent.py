@@ -48,7 +48,7 @@ def test_a_yes_to_the_sentence_of_an_older_version_counts_for_nothing(world: Wor
     first, proposal = proposed(world)
     read = decisions.preview(here, proposal.id, by="olga").sentence
     newer, _ = proposed(world, id=proposal.id, version=2, previous=first.digest, journeys=9)
-    for named in ({"shown": read}, {"version": first.digest}, {"version": first.digest[7:19]}):
+    for named in ({"seen": read}, {"version": first.digest}, {"version": first.digest[7:19]}):
         assert code_of(decisions.approve, here, proposal.id, by="olga", **named) == "approval-shown"
     named = {"by": "olga", "version": first.digest}
     assert code_of(decisions.refuse, here, proposal.id, **named) == "approval-shown"
@@ -200,7 +200,7 @@ def test_of_an_act_that_was_killed_the_log_says_whose_it_was(
         assert last.actor == "x"
     assert stop.undecided
     assert [one.said for one in decisions.pending(here)] == [(), ()]
-    assert [one.state for one in decisions.list_approvals(here)] == ["stands"]
+    assert [one.state for one in decisions.list_approvals(here)] == ["active"]
     assert not list(StationProposal(world.folder.proposals / proposal.id).unsent_comments())
 
 

@@ -43,7 +43,7 @@ def test_another_station_s_revocation_ends_nothing_here(world: World) -> None:
     world.daemon().exchange()
     world.central.governance.revoked[shown.digest] = revoked_by(world, "hungary", shown.digest)
     world.daemon().exchange()
-    assert decisions.list_approvals(desk(world))[0].state == "stands"
+    assert decisions.list_approvals(desk(world))[0].state == "active"
     assert not Approvals(world.folder).revoked(shown.digest)
 
 

@@ -148,7 +148,7 @@ def test_an_approval_of_keys_that_were_rotated_is_void_for_whoever_asks(world: W
     ruled(world, proposal)
     _believe(world, world.roster)
     here = desk(world)
-    assert {one.state for one in decisions.list_approvals(here)} == {"stands"}
+    assert {one.state for one in decisions.list_approvals(here)} == {"active"}
     assert decisions.pending(here) == ()
     _believe(world, _rotated(world))
     shown = decisions.list_approvals(here)
@@ -162,7 +162,7 @@ def test_an_approval_of_keys_that_were_rotated_is_void_for_whoever_asks(world: W
 def test_without_a_roster_in_the_folder_the_signature_is_not_looked_at(world: World) -> None:
     once(world)
     assert StationContext(world.folder, world.settings, world.now).roster() is None
-    assert [one.state for one in decisions.list_approvals(desk(world))] == ["stands"]
+    assert [one.state for one in decisions.list_approvals(desk(world))] == ["active"]
 
 
 def test_what_the_list_of_the_daemon_calls_void_the_commands_call_void(world: World) -> None:
