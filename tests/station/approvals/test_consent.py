@@ -176,13 +176,13 @@ def test_of_an_act_that_was_killed_the_log_says_whose_it_was(
         (
             "proposal-asked",
             StationProposal,
-            "say",
+            "add_comment",
             lambda: decisions.comment(here, proposal.id, "?", by="x"),
         ),
         (
             "approval-revoked",
             Approvals,
-            "take_back",
+            "request_revocation",
             lambda: decisions.revoke(here, given.digest, by="x"),
         ),
     ]
