@@ -79,8 +79,8 @@ def read_accounts(path: Path) -> Accounts:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise SettingsError(f"{path} is not TOML: {wrong}.", code="accounts-toml") from None
     except ValidationError as wrong:
-        told = "; ".join(map(str, validation_summaries(wrong)))
-        raise SettingsError(f"{path} cannot be used: {told}.", code="accounts-form") from None
+        reasons = "; ".join(map(str, validation_summaries(wrong)))
+        raise SettingsError(f"{path} cannot be used: {reasons}.", code="accounts-form") from None
     for name, account in accounts.items():
         for group in set(account.groups).difference(GROUPS):
             raise SettingsError(
@@ -202,32 +202,32 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("name")
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=", ".join(GROUPS))
     parser.add_argument("--remove", action="store_true")
-    asked = parser.parse_args(arguments)
+    arguments_given = parser.parse_args(arguments)
     try:
-        _change(asked)
+        _change(arguments_given)
     except SettingsError as wrong:
         parser.exit(1, f"{wrong}\n")
 
 
-def _change(asked: argparse.Namespace) -> None:
-    accounts = dict(read_accounts(asked.file)) if asked.file.exists() else {}
-    if asked.remove:
-        if accounts.pop(asked.name, None) is None:
-            raise SettingsError(f"There is no account {asked.name} in {asked.file}.")
+def _change(options: argparse.Namespace) -> None:
+    accounts = dict(read_accounts(options.file)) if options.file.exists() else {}
+    if options.remove:
+        if accounts.pop(options.name, None) is None:
+            raise SettingsError(f"There is no account {options.name} in {options.file}.")
     else:
-        unknown = sorted(set(asked.groups).difference(GROUPS))
-        if unknown or not asked.groups:
+        unknown = sorted(set(options.groups).difference(GROUPS))
+        if unknown or not options.groups:
             raise SettingsError(f"Name groups of these: {', '.join(GROUPS)}.")
         try:
-            TypeAdapter(MemberName).validate_python(asked.name)
+            TypeAdapter(MemberName).validate_python(options.name)
         except ValidationError:
             raise SettingsError(
                 "An account's name is a-z, 0-9 and '-', as the name of a member on the roster."
             ) from None
-        accounts[asked.name] = Account(
-            password=hash_of(_read_password()), groups=tuple(asked.groups)
+        accounts[options.name] = Account(
+            password=hash_of(_read_password()), groups=tuple(options.groups)
         )
-    write_accounts(asked.file, accounts)
+    write_accounts(options.file, accounts)
 
 
 def _read_password() -> str:

@@ -41,7 +41,7 @@ def apply(c: Any, settings: HubSettings, oidc: OidcSettings) -> None:
     o.userdata_url = document["userinfo_endpoint"]
     o.scope = list(oidc.scopes)
     o.enable_pkce = True
-    o.username_claim = lambda told: member_name(told, oidc)
+    o.username_claim = lambda claims: member_name(claims, oidc)
     o.manage_groups = True
     o.auth_state_groups_key = lambda state: hub_groups(state["oauth_user"], oidc)
     o.allowed_groups = set(GROUPS)
@@ -49,7 +49,7 @@ def apply(c: Any, settings: HubSettings, oidc: OidcSettings) -> None:
         o.logout_redirect_url = document["end_session_endpoint"]
 
 
-def member_name(told: dict[str, Any], oidc: OidcSettings) -> str:
+def member_name(claims: dict[str, Any], oidc: OidcSettings) -> str:
     """The roster's name of whom the provider's claims tell of.
 
     `names` first; else the claim as it is, without the ``@domain`` that it then must have.
@@ -57,7 +57,7 @@ def member_name(told: dict[str, Any], oidc: OidcSettings) -> str:
     a Kelvin sign becomes a k in lower case. A name that `names` gives is its entry's alone.
     Raises HTTPError 403 for what is no name of a member, or somebody else's.
     """
-    claim = told.get(oidc.username_claim)
+    claim = claims.get(oidc.username_claim)
     if not isinstance(claim, str):
         raise _no_member()
     if claim in oidc.names:
@@ -81,9 +81,9 @@ def _no_member() -> HTTPError:
     )
 
 
-def hub_groups(told: dict[str, Any], oidc: OidcSettings) -> list[str]:
+def hub_groups(claims: dict[str, Any], oidc: OidcSettings) -> list[str]:
     """The hub's groups among those of the claim. A claim of another form gives none."""
-    claim = told.get(oidc.groups_claim)
+    claim = claims.get(oidc.groups_claim)
     if not isinstance(claim, list):
         return []
     named = (oidc.groups.get(group, group) for group in claim if isinstance(group, str))

@@ -9,8 +9,8 @@ from typing import Any
 from phtlab.errors import SettingsError
 from phtlab_hub.settings import HubSettings
 
-HERE = Path(__file__).parent
-INSTALLED = HERE.parent / "node_modules" / ".bin" / "configurable-http-proxy"
+FOLDER = Path(__file__).parent
+INSTALLED = FOLDER.parent / "node_modules" / ".bin" / "configurable-http-proxy"
 
 
 def apply(c: Any, settings: HubSettings) -> None:
@@ -22,7 +22,7 @@ def apply(c: Any, settings: HubSettings) -> None:
     c.JupyterHub.db_url = f"sqlite:///{settings.directory / 'hub.sqlite'}"
     # Everyone's Lab goes on while the hub restarts; the database says where each one is.
     c.JupyterHub.cleanup_servers = False
-    c.JupyterHub.template_paths = [str(HERE / "templates")]
+    c.JupyterHub.template_paths = [str(FOLDER / "templates")]
     c.ConfigurableHTTPProxy.auth_token = settings.proxy_token
     c.ConfigurableHTTPProxy.api_url = f"http://{settings.proxy_api}"
     c.ConfigurableHTTPProxy.should_start = settings.own_proxy

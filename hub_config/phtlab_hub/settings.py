@@ -123,9 +123,9 @@ class HubSettings(FileSettings):
         try:
             return cls(**{**written, "directory": place.resolve()})
         except ValidationError as wrong:
-            told = "; ".join(map(str, validation_summaries(wrong)))
+            reasons = "; ".join(map(str, validation_summaries(wrong)))
             raise SettingsError(
-                f"The hub's settings ({path} or PHTLAB_HUB_…) cannot be used: {told}."
+                f"The hub's settings ({path} or PHTLAB_HUB_…) cannot be used: {reasons}."
             ) from None
 
     @property

@@ -54,25 +54,29 @@ class LoginThrottle:
 
     clock: Callable[[], float] = time.monotonic
     entries: int = 10_000
-    here: Throttle = field(init=False)
+    by_account_here: Throttle = field(init=False)
     anywhere: Throttle = field(init=False)
     _at_home: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
-        self.here = Throttle(5, 300.0, self.entries, self.clock)
+        self.by_account_here = Throttle(5, 300.0, self.entries, self.clock)
         self.anywhere = Throttle(20, 30.0, self.entries, self.clock)
 
     def wait(self, name: str, address: str) -> float:
         """Seconds until the next try is looked at; 0: now."""
-        here = self.here.wait(name, address)
-        return here if (name, address) in self._at_home else max(here, self.anywhere.wait(name))
+        throttle = self.by_account_here.wait(name, address)
+        return (
+            throttle
+            if (name, address) in self._at_home
+            else max(throttle, self.anywhere.wait(name))
+        )
 
     def failed(self, name: str, address: str) -> None:
-        self.here.failed(name, address)
+        self.by_account_here.failed(name, address)
         self.anywhere.failed(name)
 
     def passed(self, name: str, address: str) -> None:
-        self.here.passed(name, address)
+        self.by_account_here.passed(name, address)
         self.anywhere.passed(name)
         self._at_home[name, address] = None
         self._at_home.move_to_end((name, address))

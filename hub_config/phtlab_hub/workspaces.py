@@ -47,10 +47,10 @@ def environment(settings: HubSettings) -> dict[str, str]:
     central = (
         f"{settings.reverse_proxy}/services/central" if settings.reverse_proxy else settings.central
     )
-    told = {
+    variables = {
         "PHTLAB_CENTRAL": central,
         "PHTLAB_REGISTRY": settings.reverse_proxy or settings.registry,
     }
     if settings.root is not None:
-        told["PHTLAB_ROOT"] = str(settings.root)
-    return told
+        variables["PHTLAB_ROOT"] = str(settings.root)
+    return variables

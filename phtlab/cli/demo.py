@@ -100,14 +100,14 @@ def run(world: World, steps: Steps, fresh: bool) -> Showcase:
     with steps.step("Dry run on the synthetic twin") as report:
         report("the same image, sandbox and airlock, made-up data")
         dry = lab.dispatch(train, stations=lab.twin_stations())
-        _travel(dry, steps)
+        _run_journey(dry, steps)
         dry.results()
     with steps.step(
         f"Journey to {len(HOSPITALS)} hospitals, in a sealed sandbox at each"
     ) as report:
         report(f"signed by {RESEARCHER}")
         journey = lab.dispatch(train, stations=tuple(HOSPITALS))
-        _travel(journey, steps)
+        _run_journey(journey, steps)
     with steps.step("Results verified against the roster, opened with the researcher's key"):
         opened = journey.results()
     for released in opened.values():
@@ -167,7 +167,7 @@ class Steps:
         self._live.update(Group(*parts))
 
 
-def _travel(journey: Any, steps: Steps) -> None:
+def _run_journey(journey: Any, steps: Steps) -> None:
     from phtlab.errors import JourneyError
     from phtlab.lab.display.journey_text import describe, short
     from phtlab.lab.display.progress import route_table

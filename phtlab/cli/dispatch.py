@@ -56,7 +56,7 @@ def dispatch(
         lifetime=timedelta(days=days),
         proposal=proposal,
     )
-    for answer in journey.said:
+    for answer in journey.answers:
         if answer.says != "allows":
             err.print(f"! {answer.sentence}", markup=False)
     from phtlab.cli.journey import finish

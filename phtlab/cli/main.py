@@ -33,8 +33,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(print_it: bool) -> None:
+    if print_it:
         typer.echo(f"phtlab {phtlab.__version__}")
         raise typer.Exit
 

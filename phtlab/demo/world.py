@@ -232,12 +232,12 @@ class World:
     def _provide_kernel(self, step: Step) -> None:
         """Build the kernel image, put it into the registry, and have officers sign for it."""
 
-        def tell(event: BuildEvent) -> None:
+        def report(event: BuildEvent) -> None:
             if event.seconds is None:
                 step(f"the kernel image: {event.title}")
 
         step("the kernel image")
-        built = build_kernel(share(KERNEL_RECIPE), cache_directory() / "kernel-images", tell)
+        built = build_kernel(share(KERNEL_RECIPE), cache_directory() / "kernel-images", report)
         consortium = self.consortium
         known = built.image in consortium.catalogue.images
         if known and not self._roster_expires_soon():

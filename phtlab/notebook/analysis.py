@@ -52,7 +52,7 @@ class Analysis:
     @property
     def travelling_cells(self) -> tuple[Cell, ...]:
         """The parameters, station and round cells, in order."""
-        return tuple(cell for cell in self.cells if cell.travels)
+        return tuple(cell for cell in self.cells if cell.is_in_train)
 
     @property
     def aggregate_cells(self) -> tuple[Cell, ...]:
@@ -129,7 +129,7 @@ def _read_python(document: Document, language: str, folder: Path | None) -> _Rea
         for cell in cells
         if cell.kind == "code" and cell.role != "local"
         for finding in parsed[cell.number].findings
-        if cell.travels or finding.code == "syntax"
+        if cell.is_in_train or finding.code == "syntax"
     ]
     parameters = ParameterSchema({})
     for cell in _parameters_cells(cells):

@@ -34,7 +34,7 @@ class Cell:
     tags: tuple[str, ...] = ()
 
     @property
-    def travels(self) -> bool:
+    def is_in_train(self) -> bool:
         return self.role in TRAVELLING
 
 

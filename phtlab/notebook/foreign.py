@@ -101,7 +101,7 @@ def _literal(text: str) -> str | None:
 
 def _calls(cells: Sequence[Cell], comment: str) -> Iterator[_Call]:
     for cell in cells:
-        if cell.kind != "code" or not cell.travels:
+        if cell.kind != "code" or not cell.is_in_train:
             continue
         source = _without_comments(cell.source, comment)
         for match in _CALL.finditer(source):

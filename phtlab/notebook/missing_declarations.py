@@ -133,7 +133,7 @@ def _single(
         yield warning(
             "output-single",
             f"cell {publication.cell}, line {publication.line}: the scalar "
-            f"'{publication.output.name}' is a value of a single person ({found.said}). "
+            f"'{publication.output.name}' is a value of a single person ({found.expression}). "
             "No rule of a station sees that: publish a mean or a count instead.",
             publication.cell,
             publication.line,
@@ -142,7 +142,7 @@ def _single(
         yield warning(
             "output-undeclared-extreme",
             f"cell {publication.cell}, line {publication.line}: the scalar "
-            f"'{publication.output.name}' is a single person's value ({found.said}), "
+            f"'{publication.output.name}' is a single person's value ({found.expression}), "
             "and does not say so. Declare it with "
             f'statistic="{found.kind}", or publish a mean, or a count of those beyond a limit.',
             publication.cell,

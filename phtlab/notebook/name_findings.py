@@ -26,7 +26,7 @@ def check_names(
         for number, python in parsed.items()
         if python.tree is not None
     }
-    travelling = [cell for cell in code if cell.travels]
+    travelling = [cell for cell in code if cell.is_in_train]
     findings = [
         warning(
             "star-import",
@@ -40,7 +40,7 @@ def check_names(
     ]
     if any(cell.number not in read for cell in travelling):
         return findings  # what such a cell defines is not known; its own finding comes first
-    where = _Where(travelling, [c for c in code if not c.travels], read, bool(findings))
+    where = _Where(travelling, [c for c in code if not c.is_in_train], read, bool(findings))
     defined = set(PRESENT)
     everywhere = PRESENT.union(parameters, *(read[c.number].defines for c in travelling))
     for cell in travelling:

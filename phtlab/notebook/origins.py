@@ -133,7 +133,7 @@ class Origins:
     def _common(
         nodes: Sequence[ast.expr], rows: Callable[[ast.AST], ast.expr | None]
     ) -> ast.expr | None:
-        found = [one for node in nodes if (one := rows(node)) is not None]
+        found = [matched for node in nodes if (matched := rows(node)) is not None]
         return found[0] if len({ast.dump(row) for row in found}) == 1 else None
 
     def is_truth(self, node: ast.expr) -> bool:

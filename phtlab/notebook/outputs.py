@@ -56,7 +56,7 @@ def read_outputs(
     for cell, tree in trees:
         reader = _Calls(cell.number, modules, words)
         reader.visit(tree)
-        if cell.travels:
+        if cell.is_in_train:
             calls.extend(reader.calls)
             findings.extend(reader.findings)
         elif cell.role == "local":
@@ -88,7 +88,7 @@ def read_outputs(
             published.append(Publication(output, call.cell, call.node, value, source))
         except _RefusedError as refused:
             findings.append(refused.finding)
-    travelling = {cell.number: tree for cell, tree in trees if cell.travels}
+    travelling = {cell.number: tree for cell, tree in trees if cell.is_in_train}
     reading = {id(call.node) for call in calls if call.word == "dataset"}
     origins = Origins.of(list(travelling.values()), lambda node: id(node) in reading)
     findings.extend(missing_declarations(published, origins, travelling))

@@ -24,11 +24,11 @@ _COUNT_COLUMNS = ("n", "count", "counts", "people", "patients")
 
 @dataclass(frozen=True)
 class Reduction:
-    """One number of the frame `of`, as the cell says it in `said`."""
+    """One number of the frame `of`, with its `expression` in the cell."""
 
     kind: Literal["max", "min", "quantile", "single", "count", "other"]
     of: ast.expr
-    said: str
+    expression: str
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def part_of(origins: Origins, value: ast.expr) -> PersonSelection | None:
     rows = origins.rows(found.of)
     conditions = _selected(origins, rows) if rows is not None else None
     name = rows.id if isinstance(rows, ast.Name) else None
-    if origins.is_truth(found.of) and found.said not in ("len()", ".count()", ".shape[0]"):
+    if origins.is_truth(found.of) and found.expression not in ("len()", ".count()", ".shape[0]"):
         more, name = _conditions(origins.behind(found.of)), None
         conditions = None if conditions is None or more is None else conditions | more
     if conditions == {}:
@@ -193,10 +193,10 @@ def _conditions(node: ast.expr) -> dict[str, str] | None:
         ) if not isinstance(label, bool):
             return {column: str(label)}
         case ast.BinOp(left=left, op=ast.BitAnd(), right=right):
-            one, other = _conditions(left), _conditions(right)
-            if one is None or other is None or set(one) & set(other):
+            first, other = _conditions(left), _conditions(right)
+            if first is None or other is None or set(first) & set(other):
                 return None
-            return one | other
+            return first | other
     return None
 
 

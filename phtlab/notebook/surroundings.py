@@ -19,7 +19,7 @@ def check_surroundings(
 
     `folder` is where the notebook lies; None where only its content is known.
     """
-    travelling = [(c, tree) for c in cells if c.travels and (tree := trees.get(c.number))]
+    travelling = [(c, tree) for c in cells if c.is_in_train and (tree := trees.get(c.number))]
     own = {name for _, tree in travelling for name in _bound(tree)}
     for cell, tree in travelling:
         for node in ast.walk(tree):

@@ -38,7 +38,7 @@ def travelling_notebook(cells: Sequence[Cell], language: str, kernelspec: str) -
                 "source": cell.source.splitlines(keepends=True),
             }
             for cell in cells
-            if cell.kind == "code" and cell.travels
+            if cell.kind == "code" and cell.is_in_train
         ],
         "metadata": {
             "kernelspec": {"display_name": kernel, "language": language, "name": kernel},

@@ -24,9 +24,9 @@ def is_gone(mark: str) -> bool:
     Raises OSError where there is no /proc.
     """
     place, _, process = mark.rpartition("/")
-    here = own_mark().rpartition("/")[0]
+    namespace = own_mark().rpartition("/")[0]
     pid = process.partition("-")[0]
-    return place == here and pid.isascii() and pid.isdigit() and _mark(int(pid)) != mark
+    return place == namespace and pid.isascii() and pid.isdigit() and _mark(int(pid)) != mark
 
 
 def _mark(pid: int) -> str:

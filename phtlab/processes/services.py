@@ -93,7 +93,7 @@ class Service:
         """Wait until `ready()`. Raises UnreachableError with the log's end if it dies first."""
         until = time.monotonic() + seconds
         while True:
-            asked_at = time.monotonic()
+            requested_at = time.monotonic()
             if ready():
                 return
             pid = self.pid()
@@ -102,7 +102,7 @@ class Service:
                 tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
                 raise UnreachableError(f"{self.name} did not start. Its log, {self.log}:\n{tail}")
             # What is asked for at length takes the processor from what it waits for.
-            time.sleep(max(0.02, 2 * (time.monotonic() - asked_at)))
+            time.sleep(max(0.02, 2 * (time.monotonic() - requested_at)))
 
     def _runs(self, pid: int) -> bool:
         child = _children.get(pid)

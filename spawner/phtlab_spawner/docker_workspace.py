@@ -63,7 +63,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         deadline = time.monotonic() + self.start_timeout - _BEFORE_THE_HUB
         self._progress.begin()
         chosen = self.choose_workspace()
-        self._progress.tell(2, "The workspace image is looked for")
+        self._progress.add(2, "The workspace image is looked for")
         if self.root_json and not Path(self.root_json).is_file():
             raise spawn_failure.root_missing(self.root_json)
         try:
@@ -72,13 +72,13 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
             # The hub ends what runs; a container that has ended by itself it leaves behind.
             await self._remove_what_is_left()
             raise
-        self._progress.tell(95, "JupyterLab answers")
+        self._progress.add(95, "JupyterLab answers")
         return ip, port
 
     async def _answering(self, memory: str, deadline: float) -> tuple[str, int]:
         try:
             ip, port = await super().start()
-            self._progress.tell(85, "JupyterLab starts")
+            self._progress.add(85, "JupyterLab starts")
             await self._wait_for_answer(f"http://{ip}:{port}", memory, deadline)
         except (requests.ConnectionError, requests.Timeout):
             raise spawn_failure.engine_missing() from None
@@ -118,12 +118,12 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         except docker.errors.ImageNotFound as missing:
             if self.pull_policy.lower() in ("never", "skip"):
                 raise spawn_failure.image_missing(image, str(missing)) from None
-        self._progress.tell(5, "The workspace image is fetched")
+        self._progress.add(5, "The workspace image is fetched")
         loop = asyncio.get_running_loop()
 
         def fetched(done: int, of: int) -> None:
-            said = f"The workspace image is fetched: {done} of {of} layers"
-            loop.call_soon_threadsafe(self._progress.tell, 5 + 60 * done // of, said)
+            message = f"The workspace image is fetched: {done} of {of} layers"
+            loop.call_soon_threadsafe(self._progress.add, 5 + 60 * done // of, message)
 
         def pull() -> str | None:
             # Not in the Spawner's one thread, in which everybody's calls wait for each other.
@@ -148,7 +148,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
 
     async def create_object(self) -> Any:
         """The container, with what keeps it in its place put over all other configuration."""
-        self._progress.tell(70, "The workspace starts")
+        self._progress.add(70, "The workspace starts")
         before = self.extra_host_config, self.extra_create_kwargs, self.read_only_volumes
         host, create, volumes = before
         try:
@@ -230,7 +230,11 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         return text.replace(self.api_token, "…") if self.api_token else text
 
     def _refusal(self, refused: docker.errors.APIError) -> SpawnException:
-        told = str(refused.explanation or refused)
-        if "network" in told and self.network_name in told and "not found" in told:
+        explanation = str(refused.explanation or refused)
+        if (
+            "network" in explanation
+            and self.network_name in explanation
+            and "not found" in explanation
+        ):
             return spawn_failure.network_missing(self.network_name)
-        return spawn_failure.engine_refused(told)
+        return spawn_failure.engine_refused(explanation)

@@ -59,13 +59,13 @@ def image_missing_failure() -> WorkspaceFailure:
     )
 
 
-def image_missing(image: str, told: str) -> WorkspaceFailure:
+def image_missing(image: str, explanation: str) -> WorkspaceFailure:
     return WorkspaceFailure(
         f"The workspace image {image} is not on this machine and could not be fetched. Tell who "
         "runs the hub: 'phtlab kernel workspace --load' makes it and loads it.",
         reason="image",
         status_code=503,
-        log_message=f"The workspace image {image} cannot be fetched: {told}",
+        log_message=f"The workspace image {image} cannot be fetched: {explanation}",
     )
 
 
@@ -108,22 +108,22 @@ def root_config_missing(name: str) -> WorkspaceFailure:
     )
 
 
-def engine_refused(told: str) -> WorkspaceFailure:
+def engine_refused(explanation: str) -> WorkspaceFailure:
     return WorkspaceFailure(
-        f"The container engine does not start the workspace: {redacted(told).rstrip('.')}. Tell "
-        "who runs the hub.",
+        f"The container engine does not start the workspace: {redacted(explanation).rstrip('.')}. "
+        "Tell who runs the hub.",
         reason="engine",
         status_code=500,
     )
 
 
-def no_capacity_failure(told: str) -> WorkspaceFailure:
+def no_capacity_failure(explanation: str) -> WorkspaceFailure:
     return WorkspaceFailure(
         "No node of the swarm has taken the workspace yet. Try again in a while; if it stays so, "
         "tell who runs the hub that the nodes may be full.",
         reason="capacity",
         status_code=503,
-        log_message=f"No node takes the workspace: {told or 'the swarm does not say why'}",
+        log_message=f"No node takes the workspace: {explanation or 'the swarm does not say why'}",
     )
 
 

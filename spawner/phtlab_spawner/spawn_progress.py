@@ -21,7 +21,7 @@ class SpawnProgress:
         self._round += 1
         self._wake()
 
-    def tell(self, percent: int, message: str) -> None:
+    def add(self, percent: int, message: str) -> None:
         """Say it once: a repetition of the last event is left out, and no percentage falls."""
         reached = self._events[-1]["progress"] if self._events else 0
         event = {"progress": max(percent, reached), "message": message}
@@ -31,13 +31,13 @@ class SpawnProgress:
 
     async def follow(self) -> AsyncIterator[dict[str, Any]]:
         """All events of this start, and then each new one. Whoever follows must end it."""
-        told, of = 0, self._round
+        reported, of = 0, self._round
         while True:
             changed = self._changed
             if of != self._round:
-                told, of = 0, self._round
-            for event in self._events[told:]:
-                told += 1
+                reported, of = 0, self._round
+            for event in self._events[reported:]:
+                reported += 1
                 yield dict(event)
             if changed is self._changed:
                 await changed.wait()

@@ -107,15 +107,15 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
         while True:
             task = await self.get_task()
             status = task["Status"] if task else {"State": "gone"}
-            state, told = status["State"], status.get("Err") or ""
+            state, state_text = status["State"], status.get("Err") or ""
             if state == "running":
                 return
-            if "No such image" in told:
-                raise spawn_failure.image_missing(self.image, told)
+            if "No such image" in state_text:
+                raise spawn_failure.image_missing(self.image, state_text)
             if state in _ENDED:
-                raise spawn_failure.engine_refused(told or f"its task is {state}")
+                raise spawn_failure.engine_refused(state_text or f"its task is {state}")
             if time.monotonic() > deadline:
-                raise spawn_failure.no_capacity_failure(told)
+                raise spawn_failure.no_capacity_failure(state_text)
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 2)
 

@@ -463,11 +463,11 @@ def test_check_names_each_thing_and_what_mends_it(world: World) -> None:
     assert found["policy"]["ok"]
     assert found["key"]["ok"]
     assert identity("cleveland").public.fingerprint in found["key"]["sentence"]
-    assert found["data sets"]["mend"].startswith("phtlab station dataset add")
-    assert "phtlab station join" in found["central"]["mend"]
+    assert found["data sets"]["advice"].startswith("phtlab station dataset add")
+    assert "phtlab station join" in found["central"]["advice"]
     text = run("check", "-C", world.folder.path).stdout
     assert "FAIL data sets: No data set is declared." in text
-    assert "mend: phtlab station dataset add NAME PATH" in text
+    assert "repair: phtlab station dataset add NAME PATH" in text
 
 
 def test_check_over_a_real_central(founding: Founding, central: str, tmp_path: Path) -> None:

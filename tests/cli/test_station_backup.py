@@ -93,18 +93,18 @@ def test_what_was_lost_is_told_in_sentences() -> None:
 
     moment = datetime(2026, 11, 25, tzinfo=UTC)
     restored = Restored(backed_up=moment, at=moment, entries=4, head="sha256:" + "0" * 64)
-    assert loss_lines(RestoreLoss(restored, asked_central=True)) == [
+    assert loss_lines(RestoreLoss(restored, queried_central=True)) == [
         "Nothing was lost that central knows of."
     ]
     journey = "sha256:" + "ab" * 32
     lines = loss_lines(
         RestoreLoss(
             restored,
-            asked_central=True,
+            queried_central=True,
             entries=3,
             seen_by="hungary",
             records=[journey],
-            standing=[journey],
+            active_approvals=[journey],
         )
     )
     assert lines == [

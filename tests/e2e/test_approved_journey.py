@@ -50,7 +50,7 @@ def test_two_say_yes_and_a_run_that_is_taken_back_is_stopped(
     until(lambda: journey.refresh().stops[0].state == "held")
     desk = StationContext(StationFolder(asking), load_settings(StationFolder(asking)))
     (waiting,) = [one for one in decisions.pending(desk) if one.id == journey.id]
-    assert (waiting.persons, waiting.said) == (2, ())
+    assert (waiting.persons, waiting.approvers) == (2, ())
 
     assert decisions.approve(desk, journey.id, by="olga").missing == 1
     with raises_code(ApprovalError, "approval-twice"):

@@ -44,7 +44,7 @@ def refused(world: World) -> list[CheckResult]:
     assert world.executor.jobs() == frozenset()
     broken = tried(world)
     assert broken
-    assert all(result.sentence and result.mend for result in broken)
+    assert all(result.sentence and result.advice for result in broken)
     return broken
 
 

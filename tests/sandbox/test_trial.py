@@ -54,7 +54,7 @@ def test_another_answer_names_the_limit_and_how_to_mend_it(name: str, answer: ob
     (result,) = judge_trial({**HELD, name: answer})
     assert (result.ok, result.name) == (False, f"limit: {name}")
     assert result.sentence.endswith(".")
-    assert result.mend
+    assert result.advice
 
 
 @pytest.mark.parametrize("name", TRIED)
@@ -168,7 +168,7 @@ def tried_without(
     monkeypatch.setattr(sandbox_trial, "container_body", body)
     results = [result for result in executor.check() if not result.ok]
     monkeypatch.undo()
-    assert all(result.mend for result in results)
+    assert all(result.advice for result in results)
     return {result.name.removeprefix("limit: ") for result in results}
 
 

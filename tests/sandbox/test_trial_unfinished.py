@@ -89,7 +89,7 @@ def test_a_trial_that_is_cut_off_each_time_is_unfinished_and_no_verdict(
     result = sandbox_of(executor)
     assert (result.name, result.ok, result.unfinished) == ("sandbox", False, True)
     assert "cut off" in result.sentence
-    assert result.mend
+    assert result.advice
 
 
 def test_one_that_is_killed_while_it_tries_a_limit_is_no_verdict_on_the_limit(

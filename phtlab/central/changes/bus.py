@@ -100,13 +100,13 @@ class ChangeBus:
 
     def notify(self, topics: Iterable[str]) -> None:
         """Wake whoever waits for one of `topics`."""
-        told = tuple(topics)
+        published = tuple(topics)
         with self._lock:
             loop = self._loop
-            self._stations_serial += STATIONS in told
-        if loop is None or loop.is_closed() or not told:
+            self._stations_serial += STATIONS in published
+        if loop is None or loop.is_closed() or not published:
             return
-        loop.call_soon_threadsafe(self._wake, told)
+        loop.call_soon_threadsafe(self._wake, published)
 
     def notify_all(self) -> None:
         """Wake whoever waits for anything. May be called from any thread."""

@@ -69,7 +69,7 @@ class ProposalPage:
     lines: dict[str, tuple[str, ...]]
     older: int
     differences: tuple[Difference, ...]
-    said: tuple[StationDecision, ...]
+    answers: tuple[StationDecision, ...]
     own: bool
     may_comment: bool
     token: str
@@ -147,7 +147,7 @@ def proposal_page(
         lines=proposal_lines(opened_proposal),
         older=older.version if older else 0,
         differences=differences(_opened(older, roster), opened_proposal) if older else (),
-        said=tuple(_station_answer(decision, view, roster) for decision in view.decisions),
+        answers=tuple(_station_answer(decision, view, roster) for decision in view.decisions),
         own=view.summary.researcher == sender.name,
         may_comment=sender.may(DISPATCH) or sender.may(GOVERN),
         token=form_token(session_token, proposal),

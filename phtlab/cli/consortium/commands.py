@@ -75,9 +75,9 @@ def init(
     from phtlab.trust_store.repository import Lifetimes
 
     described = json_file(online_key, "the file that 'phtlab central init' wrote")
-    requests, heard = officer_request or [], fingerprint or []
+    requests, channels = officer_request or [], fingerprint or []
     elsewhere = [
-        compared_request(request, heard[number] if number < len(heard) else None)
+        compared_request(request, channels[number] if number < len(channels) else None)
         for number, request in enumerate(requests)
     ]
     files = files_by_officer(passphrase_file, officer, "passphrase file")
@@ -274,7 +274,7 @@ def bundle(
 app.command()(show)
 
 
-def _compare_root(found: str, heard: str | None) -> None:
+def _compare_root(found: str, channel: str | None) -> None:
     require_typed_fingerprint(
-        found, heard, reader="the officer who sent this", otherwise="The file was not taken over."
+        found, channel, reader="the officer who sent this", otherwise="The file was not taken over."
     )

@@ -239,9 +239,9 @@ def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     )
     for decision in waiting:
         name = decision.id if decision.kind == "proposal" else decision.id[7:19]
-        missing = max(0, decision.persons - len(decision.said))
+        missing = max(0, decision.persons - len(decision.approvers))
         version = (decision.proposal or "")[7:19] if decision.kind == "proposal" else ""
-        voters = ", ".join(decision.said) or "nobody"
+        voters = ", ".join(decision.approvers) or "nobody"
         count = f"{missing} of {decision.persons}"
         cells = (name, version, decision.title, decision.researcher, decision.risk, voters, count)
         table.add_row(*map(Text, cells))
@@ -257,9 +257,10 @@ def print_approval_terms(directory: Path | None, stop: Stop) -> None:
     for reason in (*waiting.reasons, waiting.why_not):
         if reason:
             out.print(f"{'because':<12}{reason}", markup=False)
-    if waiting.said:
+    if waiting.approvers:
         out.print(
-            f"{'approved by':<12}{', '.join(waiting.said)}; it needs {waiting.persons} persons",
+            f"{'approved by':<12}{', '.join(waiting.approvers)}; "
+            f"it needs {waiting.persons} persons",
             markup=False,
         )
     option = "" if directory is None else f" -C {directory}"
@@ -302,7 +303,7 @@ def _approve(
         print_json(
             {
                 "sentence": preview.sentence,
-                "said": preview.said,
+                "approvers": preview.approvers,
                 "persons": preview.persons,
                 "missing": preview.missing,
                 "decided": not show,
@@ -355,7 +356,7 @@ def _print_next_votes(
         read = "" if version is None else f" --version {version.removeprefix('sha256:')[:12]}"
         print_next_steps(
             f"phtlab station approve {target}{read}{option} --by PERSON",
-            first=f"{' and '.join(result.said)} approved. "
+            first=f"{' and '.join(result.approvers)} approved. "
             "It starts once another person did so too.",
         )
         return

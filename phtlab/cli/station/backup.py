@@ -135,7 +135,7 @@ def compare(
                 "journeys": lost.journeys,
                 "ended": lost.ended,
                 "forgotten": lost.forgotten,
-                "standing": lost.standing,
+                "standing": lost.active_approvals,
             }
         )
         return
@@ -233,13 +233,13 @@ def loss_lines(lost: RestoreLoss) -> list[str]:
     lines += [
         f"Approval {digest[7:19]} was revoked after the backup." for digest in lost.revocations
     ]
-    lines += [f"Approval {digest[7:19]} stands again." for digest in lost.standing]
+    lines += [f"Approval {digest[7:19]} stands again." for digest in lost.active_approvals]
     if lost.forgotten:
         lines.append(
             f"What has left of {', '.join(lost.forgotten)} is not all known: outputs that count "
             "people wait for a person, until 'phtlab station accept-loss' says otherwise."
         )
-    if not lost.asked_central:
+    if not lost.queried_central:
         lines.append("Central was not asked: what was approved or revoked since is not known.")
     return lines or ["Nothing was lost that central knows of."]
 

@@ -32,7 +32,7 @@ def check(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Test the station: whether everything that it needs is there, and how to mend what is not."""
+    """Test the station: whether everything that it needs is there, and how to repair what is not."""
     results = []
     for result in _found(directory, passphrase_file, deep):
         results.append(result)
@@ -46,7 +46,7 @@ def check(
                     "ok": r.ok,
                     "state": r.state,
                     "sentence": r.sentence,
-                    "mend": r.mend,
+                    "advice": r.advice,
                 }
                 for r in results
             ]
@@ -101,5 +101,5 @@ def _found(
 def _print(result: CheckResult) -> None:
     out.print(_MARKS[result.state], end=" ")
     out.print(f"{result.name}: {result.sentence}", markup=False)
-    if result.state != "ok" and result.mend:
-        out.print(f"     mend: {result.mend}", markup=False)
+    if result.state != "ok" and result.advice:
+        out.print(f"     repair: {result.advice}", markup=False)

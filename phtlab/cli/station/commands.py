@@ -363,7 +363,7 @@ def _require_able(results: Sequence[CheckResult], station: str) -> None:
             missing = result.name == "container engine"
             kind = EngineMissingError if missing else SandboxError
             raise kind(
-                f"The station {station} cannot run anything. {result.sentence} {result.mend}"
+                f"The station {station} cannot run anything. {result.sentence} {result.advice}"
             )
 
 

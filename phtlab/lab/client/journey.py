@@ -47,13 +47,13 @@ class Journey:
         journey: str | None = None,
         answers: tuple[StationAnswer, ...] = (),
     ) -> None:
-        """`journey` is its id where it is known otherwise than from central; `said` what stations
-        said of it before it was sent.
+        """`journey` is its id where it is known otherwise than from central; `answers` what
+        stations said of it before it was sent.
 
         Raises RecordError if `view` is of another journey.
         """
         self._session = session
-        self.said = answers
+        self.answers = answers
         self._id = journey or view.id
         self._view = self._own(view)
         self._began: dict[str, datetime] = {}

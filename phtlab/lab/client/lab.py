@@ -113,7 +113,7 @@ class Lab:
 
         `recipients` are further members who can open the results; you always can. Stations refuse
         the order after `lifetime`, at most 60 days. Under a `proposal` (its name does) all its
-        stations are asked by default, and what each says of it now is in the journey's `said`.
+        stations are asked by default, and what each says of it now is in the journey's `answers`.
 
         In a cell of a JupyterLab page nothing is sent before the page has asked, except to twin
         stations: the journey is unsent until somebody presses *Send*, and what needs it raises
@@ -170,7 +170,7 @@ class Lab:
             unsent.show()
             return unsent
         sent = self._send(train, order(), proposal)
-        self._last = Journey(self.session, sent.view, journey=sent.digest, answers=sent.said)
+        self._last = Journey(self.session, sent.view, journey=sent.digest, answers=sent.answers)
         return self._last
 
     def _send(self, train: Train, order: Order, proposal: SubmittedProposal | None) -> SentOrder:

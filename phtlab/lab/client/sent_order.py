@@ -16,4 +16,4 @@ class SentOrder:
     session: Session
     view: JourneyView
     digest: str
-    said: tuple[StationAnswer, ...] = ()
+    answers: tuple[StationAnswer, ...] = ()

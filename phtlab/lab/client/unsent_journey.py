@@ -67,7 +67,7 @@ class UnsentJourney(Journey):
         """Send it; its map takes the question's place."""
         with self._sending:
             sent = self._send()
-            super().__init__(sent.session, sent.view, journey=sent.digest, answers=sent.said)
+            super().__init__(sent.session, sent.view, journey=sent.digest, answers=sent.answers)
         self._display.take_over(self._outputs)
 
     def _bundle(self) -> dict[str, Any]:

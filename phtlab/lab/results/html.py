@@ -289,5 +289,5 @@ def _rows(count: int) -> str:
     return _count(count, "row")
 
 
-def _count(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -79,7 +79,7 @@ class ActiveList:
             expires=now + FRESHNESS,
         )
         envelope = active.sign(station.identity)
-        write_durably(station.folder.standing, envelope.to_bytes())
+        write_durably(station.folder.active_approvals, envelope.to_bytes())
         return envelope
 
     def _number_at_central(self) -> int:
@@ -92,6 +92,6 @@ class ActiveList:
 
     def _kept(self) -> Envelope | None:
         try:
-            return Envelope.from_bytes(self._station.folder.standing.read_bytes())
+            return Envelope.from_bytes(self._station.folder.active_approvals.read_bytes())
         except FileNotFoundError:
             return None

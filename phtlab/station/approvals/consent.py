@@ -24,11 +24,11 @@ class Consent:
 
     draft: ApprovalDraft
     drafted: DraftFolder | None
-    said: tuple[str, ...]
+    approvers: tuple[str, ...]
 
     @property
     def sentence(self) -> str:
-        return terms_sentence(self.draft, self.said)
+        return terms_sentence(self.draft, self.approvers)
 
 
 def agree_to_terms(

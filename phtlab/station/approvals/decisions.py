@@ -45,8 +45,8 @@ _MAX_QUESTION = 4000
 class Pending:
     """Something that waits for a person: a journey that is held, or a proposal.
 
-    `risk` is the station's own of a journey; of a proposal, what its researcher says. `said` have
-    said yes to what lies as the draft `draft`; it takes `persons` different ones. `why_not` is
+    `risk` is the station's own of a journey; of a proposal, what its researcher says. `approvers`
+    have approved the draft `draft`; it needs `persons` different ones. `why_not` is
     why an approval that is here already does not allow it.
     """
 
@@ -58,7 +58,7 @@ class Pending:
     reasons: tuple[str, ...]
     since: datetime
     persons: int
-    said: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
     draft: str | None = None
     why_not: str = ""
     proposal: str | None = None
@@ -71,14 +71,14 @@ class VoteResult:
 
     draft: str
     sentence: str
-    said: tuple[str, ...]
+    approvers: tuple[str, ...]
     persons: int
     scope: Scope
 
     @property
     def missing(self) -> int:
         """How many more, different persons must approve."""
-        return max(0, self.persons - len(self.said))
+        return max(0, self.persons - len(self.approvers))
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def preview(
     )
     draft = agreed.draft
     return VoteResult(
-        draft.name, agreed.sentence, agreed.said, persons(station, draft), draft.scope
+        draft.name, agreed.sentence, agreed.approvers, persons(station, draft), draft.scope
     )
 
 
@@ -400,7 +400,7 @@ def pending_journey(station: StationContext, stop: Stop) -> Pending:
             if drafts
             else station.policy().approval.persons(held.risk)
         ),
-        said=drafts[0].approvers if drafts else (),
+        approvers=drafts[0].approvers if drafts else (),
         draft=drafts[0].draft.name if drafts else None,
         why_not=held.why_not,
         proposal=offer.order.proposal,
@@ -427,7 +427,7 @@ def _pending_proposal(proposal: StationProposal, station: StationContext) -> Pen
             if drafts
             else station.policy().approval.persons(risk_of_study(version.proposal, station))
         ),
-        said=drafts[0].approvers if drafts else (),
+        approvers=drafts[0].approvers if drafts else (),
         draft=drafts[0].draft.name if drafts else None,
         proposal=version.digest,
     )

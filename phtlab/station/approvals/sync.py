@@ -36,7 +36,7 @@ class ApprovalSync:
         self._station = station
         self._approvals = Approvals(station.folder)
         self._proposals = StationProposals(station.folder.proposals)
-        self._standing = ActiveList(station)
+        self._active_list = ActiveList(station)
         self._backoff = Backoff(first=2.0, longest=600.0)
         self._at_central: set[str] = set()
         self._fetched = False
@@ -76,7 +76,7 @@ class ApprovalSync:
                 self._send(f"refusal {version}", bring)
         for proposal in self._proposals:
             self._send_decisions(proposal)
-        self._send("standing", self._standing.send, always=True)
+        self._send("standing", self._active_list.send, always=True)
         return changed
 
     def _fetch_proposals(self) -> set[str]:

@@ -48,7 +48,7 @@ class RestoreLoss:
     """What happened after the backup, as far as it can be known."""
 
     restored: Restored
-    asked_central: bool
+    queried_central: bool
     still_runs: bool = False
     """Another station with this name and key asked central for work since this one was restored."""
     entries: int = 0
@@ -69,7 +69,7 @@ class RestoreLoss:
     """Central's clock was too far ahead to be believed: `MOST_AHEAD` was taken instead."""
     forgotten: list[str] = field(default_factory=list)
     """Data sets of which it is not known any more what has left."""
-    standing: list[str] = field(default_factory=list)
+    active_approvals: list[str] = field(default_factory=list)
     """The approvals that stand again: a person must say that each still should."""
 
 
@@ -102,7 +102,7 @@ def compare(
         if not stop.has(Marker.RECORD):
             _end(stop)
             lost.ended.append(stop.journey)
-    lost.standing = [
+    lost.active_approvals = [
         kept.digest
         for kept in Approvals(station.folder)
         if Approvals(station.folder).state(kept, station.name, station.now(), station.roster())
@@ -129,12 +129,12 @@ def compare(
     return lost
 
 
-def _heed_clock(station: StationContext, says: datetime, lost: RestoreLoss) -> None:
+def _heed_clock(station: StationContext, central_time: datetime, lost: RestoreLoss) -> None:
     """Its clock counts if it is ahead: so much later may an order have been followed. But no more
     than clocks may be wrong: a central of the year 9999 would have every order refused."""
     most = station.now() + MOST_AHEAD
-    lost.clock_ahead = says > most
-    postpone_orders(station.folder, min(says, most))
+    lost.clock_ahead = central_time > most
+    postpone_orders(station.folder, min(central_time, most))
 
 
 def _another_runs(station: StationContext, central: CentralClient, restored: Restored) -> bool:

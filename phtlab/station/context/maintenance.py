@@ -206,7 +206,7 @@ def closed(station: StationContext) -> Closed | None:
         return Closed(
             "self-test",
             f"The self-test of {report.at:%Y-%m-%d %H:%M} UTC found something broken: "
-            f"{first.name}: {first.sentence} {first.mend}. Then: phtlab station check",
+            f"{first.name}: {first.sentence} {first.advice}. Then: phtlab station check",
             "Its self-test found something broken",
         )
     return None

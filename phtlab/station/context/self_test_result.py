@@ -59,7 +59,7 @@ class Found(BaseModel):
     name: str
     state: CheckState
     sentence: str
-    mend: str = ""
+    advice: str = ""
     unfinished: bool = False
 
     @classmethod
@@ -68,7 +68,7 @@ class Found(BaseModel):
             name=result.name,
             state=result.state,
             sentence=result.sentence,
-            mend=result.mend,
+            advice=result.advice,
             unfinished=result.unfinished,
         )
 
@@ -166,7 +166,7 @@ def last_report(folder: StationFolder) -> Report | None:
             name=_REPORT,
             state="broken",
             sentence="What the last self-test found cannot be read.",
-            mend="Have the station test itself anew.",
+            advice="Have the station test itself anew.",
         )
         return Report(station="", at=changed, version=__version__, results=(lost,))
 

@@ -106,7 +106,7 @@ class Contradictions:
             "two records of one journey: the station is paused",
             journey=journey,
             records=[record.digest for record in records],
-            mend="End the copy of this folder, then: phtlab station resume --copy-ended",
+            advice="End the copy of this folder, then: phtlab station resume --copy-ended",
         )
         self._path(journey).parent.mkdir(mode=0o700, exist_ok=True)
         kept = Contradiction(seen=station.now(), records=records)

@@ -74,7 +74,7 @@ class Daemon:
         self._office = ApprovalSigner(station)
         self._exchange = ApprovalSync(station)
         self._contradictions = Contradictions(station)
-        self._news = threading.Event()
+        self._event_thread = threading.Event()
         self._wake = threading.Event()
 
     # What both the threads and the tests call
@@ -183,7 +183,7 @@ class Daemon:
             self._work(until)
         finally:
             self.teller.wake.set()
-            self._news.set()
+            self._event_thread.set()
             threads[1].join(timeout=5)
             self.teller.flush()
             _log.info("station stopped", station=self.station.name, open=len(self._open))
@@ -218,7 +218,7 @@ class Daemon:
             _log.warning("decisions wait", why=safe_error_text(error))
             return False
         if signed or pending:
-            self._news.set()
+            self._event_thread.set()
         return signed
 
     def _advance_far(self, stop: Stop, until: threading.Event) -> bool:
@@ -258,7 +258,7 @@ class Daemon:
             self.check_contradictions(inbox.conflicts)
             if inbox.proposals != proposals:
                 proposals = inbox.proposals
-                self._news.set()
+                self._event_thread.set()
             if self._accept_offers(inbox.offers):
                 cursor, wait = inbox.cursor, self.station.settings.inbox_wait
             else:
@@ -267,7 +267,7 @@ class Daemon:
     def _exchange_on(self, until: threading.Event) -> None:
         backoff = Backoff(first=1.0)
         while not until.is_set():
-            self._news.clear()
+            self._event_thread.clear()
             wait = _EXCHANGE_SECONDS
             try:
                 self.exchange()
@@ -278,7 +278,7 @@ class Daemon:
                 _log.warning("exchange waits", seconds=round(wait, 1), why=safe_error_text(error))
                 self._exchange.forget()
                 until.wait(min(wait, 1.0))  # however much news there is
-            self._news.wait(wait)
+            self._event_thread.wait(wait)
 
     def _accept_offers(self, offers: Iterable[Offer]) -> bool:
         """Whether all of `offers` were taken in; one that could not be stands in no other's way."""

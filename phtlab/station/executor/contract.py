@@ -155,7 +155,7 @@ class CheckResult:
     name: str
     ok: bool
     sentence: str
-    mend: str = ""
+    advice: str = ""
     warning: bool = False
     unfinished: bool = False
 

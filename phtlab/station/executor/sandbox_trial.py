@@ -67,7 +67,7 @@ class Limit(NamedTuple):
 
     held: Callable[[Any], bool]
     broken: str
-    mend: str = _RUNC
+    advice: str = _RUNC
 
 
 def _any_of(*answers: str) -> Callable[[Any], bool]:
@@ -130,11 +130,11 @@ def judge_trial(
         missing = {"log", *(name for name in TRIED if name not in found)}
         return (
             *(r for r in judge_trial({**found, "trying": None}, {*given_up, *missing}) if not r.ok),
-            CheckResult(f"limit: {trying}", False, went, TRIED[trying].mend),
+            CheckResult(f"limit: {trying}", False, went, TRIED[trying].advice),
         )
     limits = {name: limit for name, limit in TRIED.items() if name not in given_up}
     broken = [
-        CheckResult(f"limit: {name}", False, limit.broken.format(found.get(name, "")), limit.mend)
+        CheckResult(f"limit: {name}", False, limit.broken.format(found.get(name, "")), limit.advice)
         for name, limit in limits.items()
         if not limit.held(found.get(name))
     ]
@@ -289,4 +289,4 @@ def one_at_a_time(root: Path) -> Iterator[None]:
 
 def refusal(results: Sequence[CheckResult]) -> str:
     """Why no run may begin, for the station's log; empty if none is broken."""
-    return " ".join(f"{result.sentence} {result.mend}" for result in results if not result.ok)
+    return " ".join(f"{result.sentence} {result.advice}" for result in results if not result.ok)

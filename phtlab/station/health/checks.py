@@ -85,9 +85,11 @@ def _folder(folder: StationFolder) -> CheckResult:
 
 def _policy(folder: StationFolder) -> CheckResult:
     found = _result("policy", lambda: f"New orders: {load_policy(folder.policy).mode}.")
-    if found.ok or found.mend:
+    if found.ok or found.advice:
         return found
-    return replace(found, mend="Mend it, then see with 'phtlab station policy show' how it is read")
+    return replace(
+        found, advice="Mend it, then see with 'phtlab station policy show' how it is read"
+    )
 
 
 def _needed(folder: StationFolder) -> int:

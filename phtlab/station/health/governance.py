@@ -44,12 +44,12 @@ def approvals_check(
     folder: StationFolder, station: str, central: CentralClient, roster: Roster, now: datetime
 ) -> CheckResult:
     """Whether the signed list of what stands is fresh, here and at central."""
-    if not folder.standing.exists():
+    if not folder.active_approvals.exists():
         if any(Approvals(folder)):
             return _stale("There are approvals, and no signed list of those that stand.")
         return CheckResult("approvals", True, "Nothing was approved here yet.")
     try:
-        envelope = Envelope.from_bytes(folder.standing.read_bytes())
+        envelope = Envelope.from_bytes(folder.active_approvals.read_bytes())
         ours = open_active_approvals(envelope, roster, station=station, now=now)
     except PhtlabError as error:
         return _stale(error.message)

@@ -145,7 +145,7 @@ def run_local(
                 details={"name": manifest.name, "data": ", ".join(manifest.datasets)},
             )
             stop = station.stops.open(offer)
-            _travel(stop, station, by, report)
+            _run_journey(stop, station, by, report)
             record = stop.final_record()
             log.append(
                 actor=by,
@@ -174,7 +174,9 @@ def _alone(folder: StationFolder) -> Iterator[None]:
         ) from None
 
 
-def _travel(stop: Stop, station: DaemonContext, by: str, report: Callable[[str], None]) -> None:
+def _run_journey(
+    stop: Stop, station: DaemonContext, by: str, report: Callable[[str], None]
+) -> None:
     """Every step of a stop, until it has ended. What the airlock holds, its operator may see."""
     steps = Transitions(station, lambda journey, update: report(update.state), lambda: [stop])
     try:

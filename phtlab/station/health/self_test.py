@@ -78,11 +78,11 @@ def run_self_test(station: DaemonContext) -> Report:
             "self-test: broken",
             what=found.name,
             why=found.sentence,
-            mend=found.mend,
+            advice=found.advice,
             stops_new_runs=found.stops,
         )
     for found in report.of_state("warning"):
-        _log.warning("self-test: warning", what=found.name, why=found.sentence, mend=found.mend)
+        _log.warning("self-test: warning", what=found.name, why=found.sentence, advice=found.advice)
     _log.info("self-test", result=report.sentence)
     keep_report(station.folder, report)
     note_trial(station.folder, results, station.now())

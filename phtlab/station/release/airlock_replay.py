@@ -97,9 +97,9 @@ def replay_airlock(
             before = _verdicts(some, _for_figures(old) if figures else old)
             after = _verdicts(some, _for_figures(new) if figures else new)
             changes += [
-                OutputChange(one, other)
-                for one, other in zip(before, after, strict=True)
-                if _verdict_key(one) != _verdict_key(other)
+                OutputChange(old, other)
+                for old, other in zip(before, after, strict=True)
+                if _verdict_key(old) != _verdict_key(other)
             ]
     return AirlockReplay(tuple(changes), len(known), remaining - len(known))
 

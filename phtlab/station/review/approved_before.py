@@ -18,7 +18,7 @@ class ApprovedBefore:
     """A stop whose train people approved, when, and who they were."""
 
     stop: Stop
-    arrived: VerifiedOffer
+    offer: VerifiedOffer
     at: datetime
     by: tuple[str, ...]
 

@@ -20,10 +20,10 @@ def difference(before: Sequence[CodeCell], after: Sequence[CodeCell]) -> Differe
     """What changed from `before` to `after`, cell by cell in the order of reading."""
     from nbdime.diffing.notebooks import diff_notebooks
 
-    one, two = _notebook(before), _notebook(after)
+    old_notebook, new_notebook = _notebook(before), _notebook(after)
     changes: list[CellChange] = []
     at = new = 0
-    operations = [op for op in diff_notebooks(one, two) if op.key == "cells"]
+    operations = [op for op in diff_notebooks(old_notebook, new_notebook) if op.key == "cells"]
     for op in operations[0].diff if operations else []:
         while at < op.key:
             changes.append(_same(before[at], after[new]))

@@ -21,8 +21,8 @@ _MOST = 30
 
 def report_lines(reading: TrainReview, *, changes: bool) -> Iterator[str]:
     """All that the page tells; the code is what changed if `changes`, else the whole notebook."""
-    manifest = reading.arrived.train.manifest
-    yield f"{manifest.name}, a train of {reading.arrived.researcher}"
+    manifest = reading.offer.train.manifest
+    yield f"{manifest.name}, a train of {reading.offer.researcher}"
     yield visible_line(reading.since)
     if reading.under:
         yield from _study(reading.under)
@@ -65,9 +65,9 @@ def as_json(reading: TrainReview) -> dict[str, Any]:
     found = reading.examination.model_dump(mode="json")
     return {
         "journey": reading.stop.journey,
-        "train": reading.arrived.train.digest,
-        "name": reading.arrived.train.manifest.name,
-        "researcher": reading.arrived.researcher,
+        "train": reading.offer.train.digest,
+        "name": reading.offer.train.manifest.name,
+        "researcher": reading.offer.researcher,
         "proposal": reading.under.digest if reading.under else None,
         "beyond": list(reading.under.beyond(reading.examination.data)) if reading.under else [],
         "since": reading.since,
@@ -79,7 +79,7 @@ def as_json(reading: TrainReview) -> dict[str, Any]:
         "beside": list(reading.beside),
         "risk": reading.risk.risk,
         "reasons": [reason.sentence for reason in reading.risk.reasons],
-        "outputs": [o.model_dump(mode="json") for o in reading.arrived.train.manifest.outputs],
+        "outputs": [o.model_dump(mode="json") for o in reading.offer.train.manifest.outputs],
         "parameters": [
             {"name": p.name, "value": p.value, "takes": p.takes, "before": p.before}
             for p in reading.parameters
@@ -125,7 +125,7 @@ def _data(reading: TrainReview) -> Iterator[str]:
     for sentence in reading.under.beyond(reading.examination.data) if reading.under else ():
         yield visible_line(f"            {sentence}")
     if not reading.examination.data:
-        names = ", ".join(reading.arrived.train.manifest.datasets) or "no data set"
+        names = ", ".join(reading.offer.train.manifest.datasets) or "no data set"
         yield f"data        could not tell; declared: {names}"
 
 

@@ -71,7 +71,7 @@ class TrainReview:
     """`trouble` says why the machine found nothing, and is empty if it could look."""
 
     stop: Stop
-    arrived: VerifiedOffer
+    offer: VerifiedOffer
     text: NotebookText
     examination: Examination
     trouble: str
@@ -90,7 +90,7 @@ class TrainReview:
     @property
     def strange(self) -> tuple[str, ...]:
         """What is strange about the notebook's file, in sentences."""
-        runs = self.arrived.kernel.language
+        runs = self.offer.kernel.language
         if self.text.language == runs:
             return self.text.strange
         claims = f"It claims to be in {self.text.language[:40]!a}; its kernel runs {runs}."
@@ -98,24 +98,24 @@ class TrainReview:
 
     def only_mentioned(self, dataset: str) -> tuple[str, ...]:
         """Declared columns whose names stand somewhere in the code, on nothing that is known."""
-        touched = {
+        used = {
             c for usage in self.examination.data if usage.name == dataset for c in usage.columns
         }
         named = self.examination.mentioned.get(dataset, ())
-        return tuple(column for column in named if column not in touched)
+        return tuple(column for column in named if column not in used)
 
     @property
     def unchanged(self) -> bool:
         """Whether the notebook is, byte for byte, the one that was approved before."""
-        return self.before is not None and self.before.arrived.notebook == self.arrived.notebook
+        return self.before is not None and self.before.offer.notebook == self.offer.notebook
 
     @property
     def since(self) -> str:
         """What changed since the last approval, in one sentence."""
         if self.before is None:
             return (
-                f"Nobody here has approved a train '{self.arrived.train.manifest.name}' of "
-                f"{self.arrived.researcher} before."
+                f"Nobody here has approved a train '{self.offer.train.manifest.name}' of "
+                f"{self.offer.researcher} before."
             )
         by = f" by {' and '.join(self.before.by)}" if self.before.by else ""
         last = f"the version approved on {self.before.at:%Y-%m-%d}{by}"
@@ -165,7 +165,7 @@ def read_train(
     found, trouble = _examined(request)
     return TrainReview(
         stop=stop,
-        arrived=offer,
+        offer=offer,
         text=text,
         examination=found,
         trouble=trouble,
@@ -223,7 +223,7 @@ def _examined(request: ExaminationRequest) -> tuple[Examination, str]:
 
 def _parameters(offer: VerifiedOffer, before: ApprovedBefore | None) -> Iterator[Parameter]:
     properties: Mapping[str, Any] = offer.train.manifest.parameters.get("properties", {})
-    earlier = before.arrived.parameters if before else {}
+    earlier = before.offer.parameters if before else {}
     for name, value in offer.parameters.items():
         declared = properties.get(name, {})
         yield Parameter(
@@ -255,7 +255,7 @@ def _kernel(
         newest=newest,
         behind=compare_materials(materials, latest) if materials and latest else None,
         materials=materials,
-        same_as_before=before.arrived.kernel.digest == kernel.digest if before else None,
+        same_as_before=before.offer.kernel.digest == kernel.digest if before else None,
         changes=compare_materials(earlier, materials) if earlier and materials else None,
     )
 

@@ -103,7 +103,7 @@ class StationFolder:
         return self.path / "acceptances"
 
     @property
-    def standing(self) -> Path:
+    def active_approvals(self) -> Path:
         return self.path / "standing.json"
 
     @property

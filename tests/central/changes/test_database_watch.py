@@ -62,7 +62,7 @@ def test_a_database_that_was_set_back_wakes_everyone(central: World) -> None:
 
 def test_a_waiting_station_hears_of_a_journey_that_no_hint_told_of(central: World) -> None:
     database = central.services.database
-    tell, database._report = database._tell, lambda topics: None
+    tell, database._report = database._report, lambda topics: None
     got: list[Inbox] = []
     client = central.client("ulm")
     thread = threading.Thread(target=lambda: got.append(client.inbox(0, wait=30)))

@@ -160,7 +160,7 @@ def test_the_approval_ends_with_the_order_unless_a_person_says_otherwise(world: 
     later = (world.now() + timedelta(days=30)).date().isoformat()
     wanted = ApprovalRequest(days=30)
     assert later in decisions.preview(asked, offer.journey, by="olga", request=wanted).sentence
-    assert decisions.pending(asked)[0].said == ()  # nothing was said yet
+    assert decisions.pending(asked)[0].approvers == ()  # nothing was said yet
     with raises_code(ApprovalError, "approval-days"):
         decisions.approve(asked, offer.journey, by="olga", request=ApprovalRequest(days=366))
 
@@ -194,7 +194,7 @@ def test_bounds_that_do_not_fit_are_refused_before_anything_is_said(
             desk(world), offer.journey, by="olga", request=ApprovalRequest(bounds=bounds)
         )
     assert told.value.code == code
-    assert decisions.pending(desk(world))[0].said == ()
+    assert decisions.pending(desk(world))[0].approvers == ()
 
 
 def test_a_refusal_says_who_and_why(world: World) -> None:
@@ -231,7 +231,7 @@ def test_the_first_one_s_word_waits_for_a_second_person(of_two: World) -> None:
     run(daemon, 3)
     assert stop.state == "held"
     (waiting,) = decisions.pending(desk(of_two))
-    assert (waiting.said, waiting.persons, waiting.risk) == (("olga",), 2, "mid")
+    assert (waiting.approvers, waiting.persons, waiting.risk) == (("olga",), 2, "mid")
     second = decisions.approve(desk(of_two), offer.journey, by="peter")
     assert second.missing == 0
     assert "said by olga and peter" in second.sentence
@@ -650,7 +650,7 @@ def test_a_list_is_made_anew_well_before_it_ends(world: World) -> None:
 def test_a_station_that_never_approved_anything_signs_no_list(world: World) -> None:
     world.daemon().exchange()
     assert world.central.governance.standings == []
-    assert not world.folder.standing.exists()
+    assert not world.folder.active_approvals.exists()
 
 
 def test_a_restored_station_goes_on_above_what_it_gave_out_and_keeps_what_it_took_back(

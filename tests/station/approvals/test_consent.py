@@ -132,7 +132,7 @@ def test_a_policy_that_asks_for_fewer_completes_nothing_that_was_half_given(of_t
     run(daemon, 3)
     assert stop.state == "held"
     (waiting,) = decisions.pending(desk(of_two))
-    assert (waiting.said, waiting.persons) == (("ann",), 2)
+    assert (waiting.approvers, waiting.persons) == (("ann",), 2)
     assert decisions.approve(desk(of_two), offer.journey, by="bob").missing == 0
     run(daemon)
     assert stop.state == "departed"
@@ -199,7 +199,7 @@ def test_of_an_act_that_was_killed_the_log_says_whose_it_was(
         assert (last := list(here.audit.entries())[-1]).action == action
         assert last.actor == "x"
     assert stop.undecided
-    assert [one.said for one in decisions.pending(here)] == [(), ()]
+    assert [one.approvers for one in decisions.pending(here)] == [(), ()]
     assert [one.state for one in decisions.list_approvals(here)] == ["active"]
     assert not list(StationProposal(world.folder.proposals / proposal.id).unsent_comments())
 
@@ -222,7 +222,7 @@ def test_a_yes_to_terms_that_go_at_this_moment_is_told_so(
         with raises_code(ApprovalError, "approval-gone"):
             decisions.approve(desk(of_two), offer.journey, by="bob")
     assert not list(of_two.folder.drafts.iterdir())
-    assert decisions.approve(desk(of_two), offer.journey, by="bob").said == ("bob",)
+    assert decisions.approve(desk(of_two), offer.journey, by="bob").approvers == ("bob",)
 
 
 def test_no_word_of_a_draft_that_went_counts_for_the_next_one(
@@ -242,8 +242,8 @@ def test_no_word_of_a_draft_that_went_counts_for_the_next_one(
             draft.remove()
     assert list(of_two.folder.drafts.iterdir())
     (waiting,) = decisions.pending(desk(of_two))
-    assert waiting.said == ()
-    assert decisions.approve(desk(of_two), offer.journey, by="bob").said == ("bob",)
+    assert waiting.approvers == ()
+    assert decisions.approve(desk(of_two), offer.journey, by="bob").approvers == ("bob",)
     (again,) = DraftStore(of_two.folder.drafts)
     again.remove()
     assert not list(of_two.folder.drafts.iterdir())

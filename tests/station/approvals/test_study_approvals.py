@@ -109,7 +109,7 @@ def test_the_second_person_is_shown_the_rule_that_the_first_one_chose(world: Wor
         desk(world), proposal.id, by="olga", request=ApprovalRequest(scope="low-risk")
     )
     word = decisions.preview(desk(world), proposal.id, by="piet")
-    assert (word.scope, word.said) == ("low-risk", ("olga", "piet"))
+    assert (word.scope, word.approvers) == ("low-risk", ("olga", "piet"))
 
 
 def test_a_notebook_s_rule_is_still_bounded_by_what_a_person_says(world: World) -> None:

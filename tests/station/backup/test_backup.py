@@ -405,7 +405,7 @@ def test_what_was_taken_back_since_the_backup_is_so_again_and_what_was_given_is_
         lost = compare(new, made.identities["cleveland"], by="grace")
         assert lost.approvals == [given.digest]
         assert lost.revocations == [taken_back.digest]
-        assert set(lost.standing) == {stays.digest}
+        assert set(lost.active_approvals) == {stays.digest}
         assert Approvals(new.folder).revoked(taken_back.digest)
         # A central that hides it: what stands again is shown to the person who resumes.
         with (tmp_path / "cleveland.age").open("rb") as source:
@@ -418,7 +418,7 @@ def test_what_was_taken_back_since_the_backup_is_so_again_and_what_was_given_is_
         assert _another_runs(other, made, key)
         unasked = compare(other, key, by="grace", query_central=False)
         assert not _another_runs(other, made, key)
-        assert set(unasked.standing) == {stays.digest, taken_back.digest}
+        assert set(unasked.active_approvals) == {stays.digest, taken_back.digest}
         evidence(
             "attacks",
             attacker="central",

@@ -396,7 +396,7 @@ class TestWithoutAnEngine:
         engine, _ = executor.check()
         assert not engine.ok
         assert engine.sentence.endswith("does not answer.")
-        assert engine.mend == "Start it: systemctl start docker"
+        assert engine.advice == "Start it: systemctl start docker"
 
 
 def test_an_engine_that_hangs_up_is_missing_and_found_again(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ def failures(
     address: str = "unix:///var/run/docker.sock",
 ) -> list[tuple[str, str, str]]:
     results = engine_checks(version, info, runtime=runtime, address=address)
-    assert all(result.mend for result in results if not result.ok)
-    return [(r.name, r.sentence, r.mend) for r in results if not r.ok]
+    assert all(result.advice for result in results if not result.ok)
+    return [(r.name, r.sentence, r.advice) for r in results if not r.ok]
 
 
 def test_a_sound_engine_has_nothing_to_mend() -> None:

@@ -188,11 +188,11 @@ def test_without_root_check_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> 
     assert result.sentence == (
         "No output volume: the station does not run as root and cannot mount a volume."
     )
-    assert "output_volume to directory" in result.mend
+    assert "output_volume to directory" in result.advice
 
 
 def test_without_the_tools_check_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output_volume, "_TOOLS", "/nowhere")
     result = LoopbackVolumes().check()
     assert not result.ok
-    assert result.mend == "Install the packages e2fsprogs and mount."
+    assert result.advice == "Install the packages e2fsprogs and mount."

@@ -82,11 +82,11 @@ def standing(world: World, number: int, *, age: timedelta = timedelta(0)) -> Non
         issued=issued,
         expires=issued + timedelta(hours=24),
     ).sign(identity("cleveland"))
-    write_durably(world.folder.standing, signed.to_bytes())
+    write_durably(world.folder.active_approvals, signed.to_bytes())
 
 
 def bring(world: World) -> None:
-    kept = Envelope.from_bytes(world.folder.standing.read_bytes())
+    kept = Envelope.from_bytes(world.folder.active_approvals.read_bytes())
     world.central.governance.put_active_approvals("cleveland", kept)
 
 

@@ -110,7 +110,7 @@ def test_without_a_kernel_image_it_says_how_to_get_one(world: World) -> None:
         StationContext(world.folder, world.settings).audit,
         by="grace",
     )
-    assert (run.ok, run.mend) == (False, "Start it: systemctl start docker")
+    assert (run.ok, run.advice) == (False, "Start it: systemctl start docker")
 
 
 def test_what_a_local_train_left_that_was_killed_goes_with_the_next(world: World) -> None:

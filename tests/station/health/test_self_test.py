@@ -1,4 +1,4 @@
-"""The self-test finds what is broken at a station, says how to mend it, and is content then.
+"""The self-test finds what is broken at a station, says how to repair it, and is content then.
 
 Central and registry are real, and so is the engine. The trial of the sandbox runs where limits are
 in question; else it would be the same container twenty times.
@@ -302,12 +302,12 @@ def test_the_self_test_finds_a_broken_station_and_says_how_to_mend_it(
         found = station.results()
         assert found[what].state == "broken", found
         assert sentence in found[what].sentence
-        assert mend in found[what].mend
+        assert mend in found[what].advice
         evidence(
             "self-test",
             broken=name,
             found=told(found[what].sentence, station, tmp_path),
-            how_to_mend_it=told(found[what].mend, station, tmp_path),
+            how_to_mend_it=told(found[what].advice, station, tmp_path),
         )
         next(states)
         assert [result for result in station.results().values() if not result.ok] == []
@@ -373,7 +373,7 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 )
 def test_a_clock_is_held_against_central_s(off: timedelta, state: str) -> None:
     result = judge_clock(NOW + off, NOW, [])
-    assert (result.state, bool(result.mend)) == (state, state != "ok")
+    assert (result.state, bool(result.advice)) == (state, state != "ok")
 
 
 def test_what_was_signed_later_than_now_says_that_the_clock_is_behind_whatever_central_says() -> (
@@ -387,7 +387,7 @@ def test_what_was_signed_later_than_now_says_that_the_clock_is_behind_whatever_c
 
 @pytest.mark.parametrize("name", ["limits", "limit: memory", "clock", "audit log"])
 def test_what_stops_new_runs_is_named_with_the_reason(name: str) -> None:
-    found = Found(name=name, state="broken", sentence="", mend="")
+    found = Found(name=name, state="broken", sentence="", advice="")
     assert found.stops
     assert STOPPING[name.partition(":")[0]]
     assert not found.model_copy(update={"state": "warning"}).stops
@@ -453,8 +453,8 @@ def test_what_is_broken_is_told_to_the_operator_s_log_with_what_mends_it(
     with capture_logs() as logs:
         report = run_self_test(world.station())
     broken = {line["what"]: line for line in logs if line["event"] == "self-test: broken"}
-    assert broken["data sets"]["mend"].startswith("phtlab station dataset add")
-    assert "phtlab station join" in broken["central"]["mend"]
+    assert broken["data sets"]["advice"].startswith("phtlab station dataset add")
+    assert "phtlab station join" in broken["central"]["advice"]
     assert not broken["central"]["stops_new_runs"]
     assert set(broken) == {found.name for found in report.broken}
     assert last_report(world.folder) == report

@@ -62,13 +62,13 @@ def _bars(table: Table) -> Iterator[tuple[str, list[Span]]]:
 
 def _are_of_the_data(spans: Sequence[Span]) -> bool:
     spans = sorted({span for span in spans if all(map(math.isfinite, span))})
-    if len(spans) < _FEW or any(not _meet(one, two) for one, two in pairwise(spans)):
+    if len(spans) < _FEW or any(not _meet(first, second) for first, second in pairwise(spans)):
         return False
     first, last = spans[0][0], spans[-1][1]
     restored = _without_margin(first)
     widths = [high - low for low, high in [(restored, spans[0][1]), *spans[1:]]]
     width = sorted(widths)[len(widths) // 2]
-    if all(abs(one - width) <= _WIDENED * width for one in widths):
+    if all(abs(candidate - width) <= _WIDENED * width for candidate in widths):
         if not _is_round(width):
             return True
         if all(_is_multiple(end, width / 2) for end in (restored, last)):
@@ -78,8 +78,8 @@ def _are_of_the_data(spans: Sequence[Span]) -> bool:
     return any(len(_digits(edge)) > _MOST_DIGITS for edge in (restored, last, *_inner(spans)))
 
 
-def _meet(one: Span, two: Span) -> bool:
-    return abs(two[0] - one[1]) <= 1e-6 * max(one[1] - one[0], 1e-9)
+def _meet(first: Span, second: Span) -> bool:
+    return abs(second[0] - first[1]) <= 1e-6 * max(first[1] - first[0], 1e-9)
 
 
 def _inner(spans: Sequence[Span]) -> list[float]:

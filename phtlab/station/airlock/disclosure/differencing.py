@@ -112,7 +112,7 @@ def _in_all(reading: CountReading) -> set[int]:
 def _are_close(ours: Sequence[int], theirs: Sequence[int], minimum: int) -> bool:
     if len(ours) != len(theirs) or len(ours) < _FEW_ROWS:
         return False
-    apart = [abs(one - other) for one, other in zip(ours, theirs, strict=True)]
+    apart = [abs(own - other) for own, other in zip(ours, theirs, strict=True)]
     return max(apart) < minimum and 0 < abs(sum(ours) - sum(theirs)) < minimum
 
 

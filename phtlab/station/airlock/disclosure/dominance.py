@@ -69,7 +69,7 @@ def is_known_within(total: float, largest: Sequence[float], p: float) -> bool:
 def _require_sound(total: float, largest: Sequence[float]) -> None:
     if any(part < 0 for part in largest) or total < 0:
         raise _refused("its contributions are not all zero or more, and the rules are for those")
-    if any(one < other for one, other in pairwise(largest)):
+    if any(larger < other for larger, other in pairwise(largest)):
         raise _refused("its largest contributions are not in order, the largest first")
     if sum(largest) > total * (1 + _ROUNDING):
         raise _refused("its largest contributions are more than their total")

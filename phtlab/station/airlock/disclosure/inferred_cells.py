@@ -131,13 +131,13 @@ def _inferred_cell(
     lattice: Lattice, cell: Cell, bound: Bound[Cell], *, exact: bool
 ) -> InferredCell:
     counts: dict[tuple[str, int], int] = {}
-    for one in bound.support:
-        source_rows = lattice.rows.get(one, ())
+    for supporting in bound.support:
+        source_rows = lattice.rows.get(supporting, ())
         if any(_is_released(reading, row) for reading, row in source_rows):
             continue  # to withhold it now would change nothing
         for reading, row in source_rows:
             if row.row is not None:
-                counts[reading.source, row.row] = lattice.known[one]
+                counts[reading.source, row.row] = lattice.known[supporting]
     return InferredCell(cell, round(bound.value, 3), exact, tuple(counts), counts)
 
 

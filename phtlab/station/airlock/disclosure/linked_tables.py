@@ -334,8 +334,10 @@ def _as_cells(
                 steps.take()
                 names = tuple(sorted(name for name, _ in cell))
                 row = CountedRow(cell, draft.count, 0)
-                one = CountReading(draft.output.name, names, (row,), whole=False, within=cell)
-                found[draft.output.name, cell] = one
+                own_reading = CountReading(
+                    draft.output.name, names, (row,), whole=False, within=cell
+                )
+                found[draft.output.name, cell] = own_reading
     return list(found.values())
 
 

@@ -151,7 +151,10 @@ class _Level:
             if high is not None:
                 if combined.low > high:
                     return False, False
-                known = {mark == one.of_count(high) for mark, one in combined.marks.items()}
+                known = {
+                    mark == total_marks.of_count(high)
+                    for mark, total_marks in combined.marks.items()
+                }
                 known |= {True} if high in combined.highs else set()
             else:
                 signs = [other.same_sum(cell, most) for most in combined.highs]

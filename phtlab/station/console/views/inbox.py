@@ -22,7 +22,7 @@ from phtlab.station.settings.people import Role
 class InboxItem:
     """One thing that waits. `role` is who may open it, by the button `does` that goes to `path`.
 
-    `said` have agreed already, of the `persons` that it takes.
+    `approvers` have agreed already, of the `persons` that it takes.
     """
 
     kind: Literal["proposal", "train", "output"]
@@ -33,7 +33,7 @@ class InboxItem:
     does: str
     role: Role
     risk: Risk | None = None
-    said: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
     persons: int = 1
 
 
@@ -71,7 +71,7 @@ def _decisions(station: StationContext) -> Iterator[InboxItem]:
             does="Review",
             role="reviewer",
             risk=decision.risk,
-            said=decision.said,
+            approvers=decision.approvers,
             persons=decision.persons,
         )
 

@@ -67,7 +67,7 @@ class JourneyLine:
     state: str
     code: str
     sentence: str
-    arrived: datetime
+    offer: datetime
 
     @property
     def mark(self) -> str:
@@ -92,7 +92,7 @@ class JourneyPage:
 
     line: JourneyLine
     stop: Stop
-    arrived: VerifiedOffer | None
+    offer: VerifiedOffer | None
     steps: tuple[Step, ...]
     outputs: tuple[dict[str, Any], ...]
     limits: dict[str, Any]
@@ -148,7 +148,7 @@ def journey_page(stop: Stop) -> JourneyPage:
     return JourneyPage(
         line=journey_line(stop),
         stop=stop,
-        arrived=stop.verified_offer() if stop.has(Marker.VERIFIED) else None,
+        offer=stop.verified_offer() if stop.has(Marker.VERIFIED) else None,
         steps=tuple(_steps(stop)),
         outputs=tuple(output.model_dump(mode="json") for output in record.outputs)
         if record

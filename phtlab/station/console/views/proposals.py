@@ -37,7 +37,7 @@ class UnsentEntry:
 
 @dataclass(frozen=True)
 class ProposalPage:
-    here: StationProposal
+    station_proposal: StationProposal
     newest: Version
     versions: int
     state: str
@@ -76,7 +76,7 @@ def _page(station: StationContext, proposal: StationProposal) -> ProposalPage:
         for _, w in proposal.unsent_comments()
     ]
     return ProposalPage(
-        here=proposal,
+        station_proposal=proposal,
         newest=newest,
         versions=len(versions),
         state=decisions.proposal_state(proposal, station),

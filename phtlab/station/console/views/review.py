@@ -33,13 +33,13 @@ class Row:
 
 @dataclass(frozen=True)
 class CellRows:
-    """A cell: `text` is its markdown as harmless HTML, `told` a word in the place of rows."""
+    """A cell: `text` is its markdown as harmless HTML, `label` a word in the place of rows."""
 
     number: int
     role: str
     rows: tuple[Row, ...] = ()
     text: Markup | None = None
-    told: str = ""
+    label: str = ""
     change: str = ""
 
 
@@ -86,7 +86,7 @@ def changed_cells(reading: TrainReview) -> Iterator[CellRows]:
     for cell in reading.difference.cells if reading.difference else ():
         number = cell.after or cell.before or 0
         if cell.change == "same":
-            yield CellRows(number, cell.role, told="no change", change="same")
+            yield CellRows(number, cell.role, label="no change", change="same")
         else:
             yield CellRows(number, cell.role, tuple(_rows(cell, notes)), change=cell.change)
 
@@ -130,7 +130,7 @@ def declared_otherwise(reading: TrainReview) -> tuple[str, ...]:
     if reading.trouble or reading.examination.unread:
         return ()
     opened = {data.name for data in reading.examination.data}
-    declared = set(reading.arrived.train.manifest.datasets)
+    declared = set(reading.offer.train.manifest.datasets)
     sentences = [
         f"'{name}' is declared, and not opened by its name in the code."
         for name in declared - opened

@@ -86,23 +86,23 @@ def usage_samples(stop: Stop) -> tuple[UsageSample, ...]:
     return tuple(UsageSample(at - first, memory, cpus) for at, memory, cpus in found)
 
 
-def plot_of(looks: Sequence[UsageSample], memory_limit: int, cpus_limit: float) -> Plot | None:
-    """The plot of `looks`; None for fewer than two. Each line's top is its limit."""
-    if len(looks) < 2:
+def plot_of(samples: Sequence[UsageSample], memory_limit: int, cpus_limit: float) -> Plot | None:
+    """The plot of `samples`; None for fewer than two. Each line's top is its limit."""
+    if len(samples) < 2:
         return None
-    seconds = max(looks[-1].second, 1e-9)
-    most_memory = max(sample.memory for sample in looks)
-    most_cpus = max(sample.cpus for sample in looks)
+    seconds = max(samples[-1].second, 1e-9)
+    most_memory = max(sample.memory for sample in samples)
+    most_cpus = max(sample.cpus for sample in samples)
 
     def line(values: list[float], top: float) -> str:
         return " ".join(
             f"{sample.second / seconds * WIDTH:.1f},{HEIGHT - min(value / top, 1.0) * HEIGHT:.1f}"
-            for sample, value in zip(looks, values, strict=True)
+            for sample, value in zip(samples, values, strict=True)
         )
 
     return Plot(
-        memory=line([sample.memory for sample in looks], max(memory_limit, 1)),
-        cpus=line([sample.cpus for sample in looks], max(cpus_limit, 1e-9)),
+        memory=line([sample.memory for sample in samples], max(memory_limit, 1)),
+        cpus=line([sample.cpus for sample in samples], max(cpus_limit, 1e-9)),
         seconds=seconds,
         most_memory=most_memory,
         memory_limit=memory_limit,
