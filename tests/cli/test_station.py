@@ -407,7 +407,7 @@ def test_a_proposal_s_version_that_comes_while_the_terminal_asks_is_not_what_was
     monkeypatch.setattr("typer.confirm", meanwhile)
     assert "is not the newest" in refusal(ApprovalError, *said)
     (waiting,) = json.loads(ok("pending", "--json", *at).stdout)
-    assert waiting["said"] == []
+    assert waiting["approvers"] == []
     ok("refuse", proposal.id, "--by", "olga", *at)
     assert asked[1].startswith(f"Refuse 'Hearts by age' ({proposal.id}, version 2, sha256:")
 

@@ -172,7 +172,7 @@ def test_an_engine_that_is_not_there(
     )
 
 
-def test_station_check_says_how_to_mend_an_engine_that_is_not_there(
+def test_station_check_says_how_to_repair_an_engine_that_is_not_there(
     small: World, leash: Leash
 ) -> None:
     leash.cut()

@@ -28,7 +28,7 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "probes": ("probe", "runtime class", "outcome"),
     "strings": ("output", "where", "outcome"),
     "kills": ("kill point", "count", "outcome"),
-    "self-test": ("broken", "found", "how to mend it"),
+    "self-test": ("broken", "found", "how to repair it"),
 }
 
 

@@ -38,7 +38,7 @@ def tried(world: World) -> list[CheckResult]:
 
 
 def refused(world: World) -> list[CheckResult]:
-    """The stop fails before any run begins, and the check says why and how to mend it."""
+    """The stop fails before any run begins, and the check says why and how to repair it."""
     record = travel(world, world.offer())
     assert (record.outcome, record.code) == ("failed", "sandbox")
     assert world.executor.jobs() == frozenset()

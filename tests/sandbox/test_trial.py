@@ -50,7 +50,7 @@ def test_all_held_is_one_sentence() -> None:
 
 @pytest.mark.parametrize("name", TRIED)
 @pytest.mark.parametrize("answer", ["allowed", None, [], {"a": 1}, True])
-def test_another_answer_names_the_limit_and_how_to_mend_it(name: str, answer: object) -> None:
+def test_another_answer_names_the_limit_and_how_to_repair_it(name: str, answer: object) -> None:
     (result,) = judge_trial({**HELD, name: answer})
     assert (result.ok, result.name) == (False, f"limit: {name}")
     assert result.sentence.endswith(".")

@@ -32,7 +32,7 @@ def check(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Test the station: whether everything that it needs is there, and how to repair what is not."""
+    """Test the station: everything that it needs, and how to repair what is missing."""
     results = []
     for result in _found(directory, passphrase_file, deep):
         results.append(result)

@@ -292,7 +292,7 @@ TEN: dict[str, tuple[Fault, str, str, str]] = {
 
 @pytest.mark.engine
 @pytest.mark.parametrize("name", TEN)
-def test_the_self_test_finds_a_broken_station_and_says_how_to_mend_it(
+def test_the_self_test_finds_a_broken_station_and_says_how_to_repair_it(
     station: Patient, tmp_path: Path, evidence: Evidence, name: str
 ) -> None:
     fault, what, sentence, mend = TEN[name]
@@ -307,7 +307,7 @@ def test_the_self_test_finds_a_broken_station_and_says_how_to_mend_it(
             "self-test",
             broken=name,
             found=told(found[what].sentence, station, tmp_path),
-            how_to_mend_it=told(found[what].advice, station, tmp_path),
+            how_to_repair_it=told(found[what].advice, station, tmp_path),
         )
         next(states)
         assert [result for result in station.results().values() if not result.ok] == []
