@@ -124,6 +124,6 @@ def look(heard, *, news=1):
             "one",
             "door",
             "fault",
-            "advice",
+            "mend",
         )
     }
