@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from phtlab.errors import ApprovalError, ProposalError, StationError
-from phtlab.governance.coverage import CoverageRequest, require_covered
+from phtlab.errors import ApprovalError
+from phtlab.governance.coverage import require_covered
 from phtlab.station.approvals.drafts import ApprovalDraft, DraftFolder, DraftStore
-from phtlab.station.approvals.journey_counts import journeys_under
-from phtlab.station.approvals.proposals import StationProposals, Version
+from phtlab.station.approvals.proposals import Version
+from phtlab.station.approvals.subject import HeldJourney, Study, coverage_request
 from phtlab.station.approvals.terms import ApprovalRequest, of_journey, of_proposal, terms_sentence
 from phtlab.station.context.station_context import StationContext
-from phtlab.station.stops import stop_files
-from phtlab.station.stops.stop import Stop
 
 # Of a digest in hex: fewer characters could be met by whoever makes versions until one fits.
 SHORTEST = 12
@@ -33,7 +31,7 @@ class Consent:
 
 def agree_to_terms(
     station: StationContext,
-    source: Version | Stop,
+    subject: HeldJourney | Study,
     request: ApprovalRequest,
     *,
     by: str,
@@ -50,35 +48,17 @@ def agree_to_terms(
     what would be signed was not `shown`, and what `of_journey`, `of_proposal` and
     `require_covered` raise.
     """
-    if isinstance(source, Stop):
-        require_undecided(source)
-        draft = of_journey(source, station, request)
-        drafts_found = DraftStore(station.folder.drafts).of_journey(source.journey)
-        _require_lets_start(drafts_found[0].draft if drafts_found else draft, source, station)
-    else:
-        drafts_found = [
-            drafted
-            for drafted in DraftStore(station.folder.drafts)
-            if drafted.draft.journey is None and drafted.draft.proposal == source.digest
-        ]
-        if request.chosen or not drafts_found:
-            draft = of_proposal(source, station, request)
-            drafts_found = [drafted for drafted in drafts_found if _same_rule(drafted.draft, draft)]
-        else:
-            draft = drafts_found[0].draft
-    if draft.proposal is not None:
-        require_not_refused(station, draft.proposal)
-    agreed = (
-        _agreed(drafts_found[0].draft, drafts_found[0], by)
-        if drafts_found
-        else _agreed(draft, None, by)
-    )
-    if drafts_found and request.chosen and agreed.draft.terms != draft.terms:
+    draft, drafted = _terms(station, subject, request)
+    study = subject if isinstance(subject, Study) else subject.study
+    if study is not None:
+        study.require_not_refused(station.name)
+    agreed = _agreed(drafted.draft if drafted else draft, drafted, by)
+    if drafted and request.chosen and agreed.draft.terms != draft.terms:
         means_it = agreed.sentence == seen or (
             dry and not request.narrows and _same_rule(agreed.draft, draft)
         )
         if not means_it:
-            voters = drafts_found[0].approvers
+            voters = drafted.approvers
             raise ApprovalError(
                 f"{' and '.join(voters) or 'Someone'} approved other terms: "
                 f"{terms_sentence(agreed.draft, voters or ('-',))}",
@@ -119,25 +99,21 @@ def require_version(version: Version, read: str) -> None:
         )
 
 
-def require_undecided(stop: Stop) -> None:
-    """Raises StationError if the stop waits for nobody."""
-    if not stop.undecided:
-        raise StationError(
-            f"The stop {stop.hex[:12]} waits for no decision; it is {stop.state}.",
-            "'phtlab station status' shows which wait.",
-            code="nothing-to-decide",
-        )
-
-
-def require_not_refused(station: StationContext, version: str) -> None:
-    """Raises ProposalError (``proposal-refused``): a refusal was signed, and others saw it."""
-    found = StationProposals(station.folder.proposals).of_version(version)
-    if found is not None and found[0].refused(version):
-        raise ProposalError(
-            f"{station.name} refused this version of {found[0].id} before, and that stands.",
-            "Its researcher can send a new version.",
-            code="proposal-refused",
-        )
+def _terms(
+    station: StationContext, subject: HeldJourney | Study, request: ApprovalRequest
+) -> tuple[ApprovalDraft, DraftFolder | None]:
+    """The terms that `request` asks for, and the draft of the same rule that people vote on."""
+    drafts = DraftStore(station.folder.drafts)
+    if isinstance(subject, HeldJourney):
+        draft = of_journey(subject, station, request)
+        drafted = next(iter(drafts.of_journey(subject.stop.journey)), None)
+        _require_lets_start(drafted.draft if drafted else draft, subject, station)
+        return draft, drafted
+    found = drafts.of_proposal(subject.version.digest)
+    if found and not request.chosen:
+        return found[0].draft, found[0]
+    draft = of_proposal(subject.version, station, request)
+    return draft, next((drafted for drafted in found if _same_rule(drafted.draft, draft)), None)
 
 
 def _agreed(draft: ApprovalDraft, drafted: DraftFolder | None, by: str) -> Consent:
@@ -151,20 +127,10 @@ def _same_rule(drafted: ApprovalDraft, other: ApprovalDraft) -> bool:
     return rule(drafted) == rule(other)
 
 
-def _require_lets_start(draft: ApprovalDraft, stop: Stop, station: StationContext) -> None:
-    """Nobody says yes in vain: the terms must allow the journey that they are said for."""
-    offer = stop.verified_offer()
-    under = None
-    if draft.proposal is not None:
-        under = StationProposals(station.folder.proposals).of_version(draft.proposal)
-    question = CoverageRequest(
-        train=offer.train,
-        order=offer.order,
-        notebook=offer.notebook,
-        researcher=offer.researcher,
-        parameters=offer.parameters,
-        risk=stop.read(stop_files.HELD).risk,
-        proposal=under[1].proposal if under else None,
-        journeys=journeys_under(under[0], station.stops.path, but=stop.hex) if under else 0,
-    )
+def _require_lets_start(
+    draft: ApprovalDraft, journey: HeldJourney, station: StationContext
+) -> None:
+    """The terms must allow the journey for which they are approved, else nobody gains by them."""
+    study = journey.study if draft.proposal is not None else None
+    question = coverage_request(journey.stop, journey.offer, station, journey.risk, study)
     require_covered(question, draft.approval(("nobody",), 1, draft.drafted), station.now())

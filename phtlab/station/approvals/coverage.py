@@ -12,13 +12,12 @@ from phtlab.errors import ApprovalError, PhtlabError
 from phtlab.governance.approval import Approval
 from phtlab.governance.coverage import CoverageRequest, require_covered
 from phtlab.governance.risk import Assessment, assess
-from phtlab.station.approvals.journey_counts import journeys_under, known_images
-from phtlab.station.approvals.proposals import StationProposals
+from phtlab.station.approvals.journey_counts import known_images
 from phtlab.station.approvals.store import Approvals, StoredApproval
+from phtlab.station.approvals.subject import study_of
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops.file_contents import VerifiedOffer
-from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.order import Order
 
 _log = structlog.get_logger("phtlab.station")
@@ -40,45 +39,23 @@ def assessed(
 
     `known` are the kernel images known here, where they were read before.
     """
-    under = None
-    if offer.order.proposal is not None:
-        under = StationProposals(station.folder.proposals).of_version(offer.order.proposal)
+    study = study_of(offer.order.proposal, station)
     return assess(
         offer.train.manifest,
         known_images=known_images(station.stops.path) if known is None else known,
-        rounds=under[1].proposal.rounds if under else 1,
-        journeys=under[1].proposal.journeys if under else 1,
-    )
-
-
-def coverage_request(
-    stop: Stop, offer: VerifiedOffer, station: DaemonContext, risk: Assessment
-) -> CoverageRequest:
-    """A verified journey, as approvals are held against it."""
-    under = None
-    if offer.order.proposal is not None:
-        under = StationProposals(station.folder.proposals).of_version(offer.order.proposal)
-    return CoverageRequest(
-        train=offer.train,
-        order=offer.order,
-        notebook=offer.notebook,
-        researcher=offer.researcher,
-        parameters=offer.parameters,
-        risk=risk.risk,
-        proposal=under[1].proposal if under else None,
-        journeys=journeys_under(under[0], station.stops.path, but=stop.hex) if under else 0,
+        rounds=study.version.proposal.rounds if study else 1,
+        journeys=study.version.proposal.journeys if study else 1,
     )
 
 
 def proposal_end_code(station: DaemonContext, order: Order) -> str:
     """Why nothing more happens under the proposal of `order`: a code, or nothing."""
-    under = order.proposal and StationProposals(station.folder.proposals).of_version(order.proposal)
-    if not under:
+    study = study_of(order.proposal, station)
+    if study is None:
         return ""
-    proposal, version = under
-    if proposal.withdrawal is not None:
+    if study.folder.withdrawal is not None:
         return "proposal-withdrawn"
-    return "proposal-refused" if proposal.refused(version.digest) else ""
+    return "proposal-refused" if study.folder.refused(study.version.digest) else ""
 
 
 def find_coverage(station: DaemonContext, question: CoverageRequest) -> Coverage:

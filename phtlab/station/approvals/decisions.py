@@ -15,16 +15,11 @@ from phtlab.governance.approval import Approval, Scope
 from phtlab.governance.coverage import why_not_study
 from phtlab.governance.risk import Risk
 from phtlab.printable import escaped
-from phtlab.station.approvals.consent import (
-    agree_to_terms,
-    persons,
-    require_not_refused,
-    require_undecided,
-    require_version,
-)
+from phtlab.station.approvals.consent import agree_to_terms, persons, require_version
 from phtlab.station.approvals.drafts import DraftStore, require_person
-from phtlab.station.approvals.proposals import StationProposal, StationProposals, Version
+from phtlab.station.approvals.proposals import StationProposal, StationProposals
 from phtlab.station.approvals.store import Approvals, State, StoredApproval
+from phtlab.station.approvals.subject import HeldJourney, Study, study_of
 from phtlab.station.approvals.terms import (
     DEFAULT_REQUEST,
     ApprovalRequest,
@@ -122,7 +117,7 @@ def preview(
     """
     require_person(by)
     agreed = agree_to_terms(
-        station, _requested(station, target, version), request, by=by, seen=None, dry=True
+        station, _subject(station, target, version), request, by=by, seen=None, dry=True
     )
     draft = agreed.draft
     return VoteResult(
@@ -161,9 +156,7 @@ def approve(
     if the terms would not let the journey start.
     """
     require_person(by)
-    agreed = agree_to_terms(
-        station, _requested(station, target, version), request, by=by, seen=seen
-    )
+    agreed = agree_to_terms(station, _subject(station, target, version), request, by=by, seen=seen)
     if persons(station, agreed.draft) > 1:
         _require_reviewer(station, by)
     drafted = agreed.drafted or DraftStore(station.folder.drafts).open(agreed.draft)
@@ -203,25 +196,17 @@ def refuse(
     """
     require_person(by)
     _require_line(reason)
-    request_to_refuse, drafts = (
-        _requested(station, target, version),
-        DraftStore(station.folder.drafts),
-    )
-    if isinstance(request_to_refuse, Stop):
-        require_undecided(request_to_refuse)
-        _log(station, by, "journey-refused", request_to_refuse.journey, None, reason)
-        request_to_refuse.decide(HoldDecision(verdict="refuse", by=(by,), reason=reason))
-        void = drafts.of_journey(request_to_refuse.journey)
+    subject, drafts = _subject(station, target, version), DraftStore(station.folder.drafts)
+    if isinstance(subject, HeldJourney):
+        _log(station, by, "journey-refused", subject.stop.journey, None, reason)
+        subject.stop.decide(HoldDecision(verdict="refuse", by=(by,), reason=reason))
+        void = drafts.of_journey(subject.stop.journey)
     else:
-        require_not_refused(station, request_to_refuse.digest)
-        station_proposal = StationProposals(station.folder.proposals).proposal(
-            request_to_refuse.proposal.id
-        )
-        _log(station, by, "proposal-refused", station_proposal.id, request_to_refuse.digest, reason)
-        station_proposal.refuse(
-            request_to_refuse.digest, {"by": by, "reason": reason, "at": station.now().isoformat()}
-        )
-        void = [drafted for drafted in drafts if drafted.draft.proposal == request_to_refuse.digest]
+        subject.require_not_refused(station.name)
+        digest = subject.version.digest
+        _log(station, by, "proposal-refused", subject.folder.id, digest, reason)
+        subject.folder.refuse(digest, {"by": by, "reason": reason, "at": station.now().isoformat()})
+        void = [drafted for drafted in drafts if drafted.draft.proposal == digest]
     for drafted in void:
         drafted.remove()
 
@@ -296,10 +281,8 @@ _VOID = "not signed with the keys that the station has now: approve again"
 
 
 def _not_for(approval: Approval, station: StationContext) -> str:
-    if approval.proposal is None:
-        return ""
-    found = StationProposals(station.folder.proposals).of_version(approval.proposal)
-    return why_not_study(approval, found[1].proposal) if found else ""
+    study = study_of(approval.proposal, station)
+    return why_not_study(approval, study.version.proposal) if study else ""
 
 
 def proposal_state(
@@ -326,21 +309,22 @@ def proposal_state(
     return "refused" if proposal.refused(version.digest) else "waits"
 
 
-def _requested(station: StationContext, target: str, version: str | None) -> Stop | Version:
+def _subject(station: StationContext, target: str, version: str | None) -> HeldJourney | Study:
     """What `target` names; of a proposal, the newest version, if it is the one that was read.
 
-    It is looked for once: a version that comes after that changes nothing of what is decided.
+    It is read once: a version that comes after that changes nothing of what is decided.
     """
     if not target.startswith("p-"):
         if version is not None:
             raise ApprovalError(
                 "Only a proposal has versions: give none with a journey.", code="approval-form"
             )
-        return station.stops.find(target)
-    newest = _open_proposal(station, target).newest
+        return HeldJourney.of(station.stops.find(target), station)
+    proposal = _open_proposal(station, target)
+    newest = proposal.newest
     if version is not None:
         require_version(newest, version)
-    return newest
+    return Study(proposal, newest)
 
 
 def _open_proposal(station: StationContext, target: str) -> StationProposal:
@@ -409,11 +393,7 @@ def pending_journey(station: StationContext, stop: Stop) -> Pending:
 
 def _pending_proposal(proposal: StationProposal, station: StationContext) -> Pending:
     version = proposal.newest
-    drafts = [
-        drafted
-        for drafted in DraftStore(station.folder.drafts)
-        if drafted.draft.journey is None and drafted.draft.proposal == version.digest
-    ]
+    drafts = DraftStore(station.folder.drafts).of_proposal(version.digest)
     return Pending(
         kind="proposal",
         id=proposal.id,

@@ -181,6 +181,14 @@ class DraftStore:
     def of_journey(self, journey: str) -> list[DraftFolder]:
         return [drafted for drafted in self if drafted.draft.journey == journey]
 
+    def of_proposal(self, version: str) -> list[DraftFolder]:
+        """Drafts of rules for the version with this digest, none of them for a journey's sake."""
+        return [
+            drafted
+            for drafted in self
+            if drafted.draft.journey is None and drafted.draft.proposal == version
+        ]
+
 
 def require_person(name: str) -> str:
     """`name` if it can name a person. Raises ApprovalError (``person-name``)."""

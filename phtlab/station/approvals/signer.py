@@ -16,13 +16,13 @@ from phtlab.governance.refusal import Refusal
 from phtlab.station.approvals.consent import persons
 from phtlab.station.approvals.coverage import (
     assessed,
-    coverage_request,
     find_coverage,
     proposal_end_code,
 )
 from phtlab.station.approvals.drafts import ApprovalDraft, DraftFolder, DraftStore
 from phtlab.station.approvals.proposals import StationProposal, StationProposals
 from phtlab.station.approvals.store import Approvals
+from phtlab.station.approvals.subject import coverage_request, study_of
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.retry_delays import Backoff
 from phtlab.station.stops.file_contents import HoldDecision
@@ -83,8 +83,10 @@ class ApprovalSigner:
 
     def _recheck(self, stop: Stop) -> None:
         offer = stop.verified_offer()
-        risk = assessed(offer, self._station)
-        covered = find_coverage(self._station, coverage_request(stop, offer, self._station, risk))
+        risk = assessed(offer, self._station).risk
+        study = study_of(offer.order.proposal, self._station)
+        question = coverage_request(stop, offer, self._station, risk, study)
+        covered = find_coverage(self._station, question)
         code = proposal_end_code(self._station, offer.order)
         try:
             if covered.approval is not None:
@@ -113,10 +115,9 @@ class ApprovalSigner:
         refused, or its journey was decided."""
         if self._station.now() >= draft.expires:
             return True
-        if draft.proposal is not None:
-            found = StationProposals(self._station.folder.proposals).of_version(draft.proposal)
-            if found is not None and found[0].refused(draft.proposal):
-                return True
+        study = study_of(draft.proposal, self._station)
+        if study is not None and study.folder.refused(study.version.digest):
+            return True
         return draft.journey is not None and not self._station.stops.stop(draft.journey).undecided
 
     def _signed(self, drafted: DraftFolder) -> Envelope | None:
@@ -148,10 +149,10 @@ class ApprovalSigner:
             raise ApprovalError(f"It is a draft of {draft.station}.", code="approval-station")
         if draft.proposal is None:
             return
-        found = StationProposals(station.folder.proposals).of_version(draft.proposal)
-        if found is None:
+        study = study_of(draft.proposal, station)
+        if study is None:
             raise ApprovalError("Its proposal is not here.", code="proposal-missing")
-        proposal = open_proposal(found[1].envelope, station.roster_cache.now().roster)
+        proposal = open_proposal(study.version.envelope, station.roster_cache.now().roster)
         if (proposal.id, proposal.researcher) != (draft.proposal_id, draft.researcher):
             raise ApprovalError("Its proposal is another one.", code="approval-proposal")
 

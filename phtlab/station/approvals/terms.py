@@ -17,11 +17,10 @@ from phtlab.notebook.parameters import ParameterSchema, describe
 from phtlab.printable import escaped
 from phtlab.station.approvals.drafts import ApprovalDraft
 from phtlab.station.approvals.journey_counts import known_images
-from phtlab.station.approvals.proposals import StationProposals, Version
+from phtlab.station.approvals.proposals import Version
+from phtlab.station.approvals.subject import HeldJourney
 from phtlab.station.context.station_context import StationContext
-from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import VerifiedOffer
-from phtlab.station.stops.stop import Stop
 
 _RANGE = re.compile(r"(-?[0-9.eE+-]*)\.\.(-?[0-9.eE+-]*)")
 
@@ -54,27 +53,29 @@ class ApprovalRequest:
 DEFAULT_REQUEST: Final = ApprovalRequest()
 
 
-def of_journey(stop: Stop, station: StationContext, request: ApprovalRequest) -> ApprovalDraft:
+def of_journey(
+    journey: HeldJourney, station: StationContext, request: ApprovalRequest
+) -> ApprovalDraft:
     """The approval of a held journey's train; or, within its proposal, the rule that allows it."""
-    offer, held = stop.verified_offer(), stop.read(stop_files.HELD)
+    offer, risk, study = journey.offer, journey.risk, journey.required_study()
+    under = study.version if study else None
     scope = request.scope or "train"
-    under = _version_of(offer, station)
     if scope != "train" and under is None:
         raise ApprovalError(
             "This journey names no proposal that is here, and a rule is within a proposal.",
             "Approve its train alone.",
             code="approval-no-proposal",
         )
-    if scope == "low-risk" and held.risk != "low":
+    if scope == "low-risk" and risk != "low":
         raise ApprovalError(
-            f"A rule for low-risk trains would not let this one start: its risk is {held.risk}.",
+            f"A rule for low-risk trains would not let this one start: its risk is {risk}.",
             "Approve its train, or its notebook.",
             code="approval-risk",
         )
     manifest = offer.train.manifest
     proposal = under.proposal if under else None
     return ApprovalDraft(
-        journey=stop.journey,
+        journey=journey.stop.journey,
         station=station.name,
         scope=scope,
         proposal_id=proposal.id if proposal else None,
@@ -87,8 +88,8 @@ def of_journey(stop: Stop, station: StationContext, request: ApprovalRequest) ->
             proposal.parameters if proposal and scope == "low-risk" else manifest.parameters,
             request.bounds,
         ),
-        risk=held.risk,
-        persons=station.policy().approval.persons(held.risk),
+        risk=risk,
+        persons=station.policy().approval.persons(risk),
         note=_line(request.note),
         drafted=_now(station),
         expires=_until(station, request.days, _ends(offer, under, scope)),
@@ -257,21 +258,6 @@ def _narrower(name: str, declared: dict[str, Any], text: str) -> dict[str, Any]:
             code="approval-bounds",
         ) from None
     return constraints
-
-
-def _version_of(offer: VerifiedOffer, station: StationContext) -> Version | None:
-    """The version of the proposal that a journey names. Raises ApprovalError if it is not here."""
-    if offer.order.proposal is None:
-        return None
-    found = StationProposals(station.folder.proposals).of_version(offer.order.proposal)
-    if found is None:
-        raise ApprovalError(
-            f"This journey is under the proposal's version {offer.order.proposal}, which is not "
-            "here.",
-            "The daemon asks central for it; without it nothing under it can be approved.",
-            code="proposal-missing",
-        )
-    return found[1]
 
 
 def _line(note: str) -> str:

@@ -17,11 +17,11 @@ from phtlab.station.approvals.agreement import has_agreed
 from phtlab.station.approvals.coverage import (
     Coverage,
     assessed,
-    coverage_request,
     find_coverage,
     proposal_end_code,
 )
 from phtlab.station.approvals.store import Approvals
+from phtlab.station.approvals.subject import coverage_request, study_of
 from phtlab.station.backup.restore import require_issued_since
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import DataSet, check_columns
@@ -132,7 +132,9 @@ def _admit(stop: Stop, station: DaemonContext, offer: VerifiedOffer, policy: Pol
     )
     covered = Coverage()
     if decision.verdict == "hold":
-        covered = find_coverage(station, coverage_request(stop, offer, station, risk))
+        study = study_of(offer.order.proposal, station)
+        question = coverage_request(stop, offer, station, risk.risk, study)
+        covered = find_coverage(station, question)
         decision = _approved(stop, decision, covered, proposal_end_code(station, offer.order))
     if decision.verdict == "refuse":
         _refuse(stop, decision.code, decision.sentence)
