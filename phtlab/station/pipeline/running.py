@@ -17,7 +17,7 @@ from phtlab.errors import (
     TrialUnfinishedError,
 )
 from phtlab.files.durable_file import replaced_durably, write_durably
-from phtlab.station.airlock.errors.error_message import Vocabulary, vocabulary
+from phtlab.station.airlock.errors.error_sentence import Vocabulary, vocabulary
 from phtlab.station.airlock.formats import strict_json
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import DataSet

@@ -14,7 +14,7 @@ from typing import Any
 from phtlab.errors import AirlockError
 from phtlab.printable import escaped
 from phtlab.station.airlock.errors import error as airlock_error
-from phtlab.station.airlock.errors.error_message import Vocabulary, message_of
+from phtlab.station.airlock.errors.error_sentence import Vocabulary, message_of
 from phtlab.station.airlock.formats import strict_json
 from phtlab.station.executor.contract import JobStatus
 from phtlab.train.documents.record import MAX_MESSAGE, CellError

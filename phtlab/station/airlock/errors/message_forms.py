@@ -1,7 +1,7 @@
 """The messages of errors that are known: how each reads, and what leaves in its place.
 
 `{name}` in a reading, and the like, stands for a word that has to be known as that
-(`error_message.Vocabulary`), `{keys}` for several columns in quotes, or one key; "…" for anything,
+(`error_sentence.Vocabulary`), `{keys}` for several columns in quotes, or one key; "…" for anything,
 which is dropped. What leaves is ours, with those words in their order, but for `{keys}`: sorted.
 Sources: CPython 3.11 to 3.13, pandas 2 and 3, and `phtlab.runtime`.
 """

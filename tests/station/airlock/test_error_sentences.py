@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phtlab.station.airlock.errors.error_message import (
+from phtlab.station.airlock.errors.error_sentence import (
     LIBRARIES,
     MOST_KEYS,
     MOST_NAMES,
