@@ -105,7 +105,7 @@ def _cells(stop: Stop) -> dict[int, str]:
 
 
 def _words(stop: Stop, station: DaemonContext) -> Vocabulary:
-    """What an error's message may be made of: the train's words, and what is published here."""
+    """What an error's sentence may be made of: the train's words, and what is published here."""
     manifest = stop.verified_offer().train.manifest
     published: dict[str, DataSet] = {}
     with suppress(DataSetError, OSError):  # a declaration that was broken since: no column is told

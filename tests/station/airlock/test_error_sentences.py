@@ -1,12 +1,12 @@
-"""What leaves of an error's message: a sentence of ours, of words that were known before."""
+"""What leaves of an error's cause: a sentence of ours, of words that were known before."""
 
 from __future__ import annotations
 
 import ast
 import json
 import math
-import re
 import string
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phtlab.runtime.error_cause import MOST_WORDS, Cause, cause_of, read_cause
+from phtlab.runtime.error_sentences import SENTENCES, SLOTS, slots_of
 from phtlab.station.airlock.errors.error_sentence import (
+    ARGUMENTS,
+    KINDS,
     LIBRARIES,
-    MOST_KEYS,
     MOST_NAMES,
     MOST_SENTENCES,
     MOST_TEXTS,
     SIGNS,
     TYPES,
-    message_of,
+    Vocabulary,
+    sentence_of,
     vocabulary,
 )
-from phtlab.station.airlock.errors.message_forms import FORMS
 from phtlab.station.executor.contract import JobStatus
 from phtlab.station.stops.run_verdict import judge
 from tests.station.station_world import COUNTS, FakeRun, World, make_world
@@ -58,42 +61,42 @@ MISTAKES: dict[str, str] = {
     "float('Muster')": "A text cannot be read as a number.",
     "int('Muster')": "A text cannot be read as a whole number.",
     "if heart.age: pass": "A whole Series is neither true nor false: use .any() or .all().",
-    "publish('Counts', heart)": "'Counts' cannot name an output: use",
-    "publish('counts', 3)": "The output 'counts' is declared as a table, and this is a int.",
-    "publish('counts', heart.groupby('sex').size())": "The index of the table 'counts' would",
-    "publish('counts', heart.set_index('sex'))": "The index of the table 'counts' would be",
-    "publish('counts', {'a': [1], 'b': [1, 2]})": "The columns of the table 'counts' have",
-    "publish('counts', {'a': 1})": "The table 'counts' has in the column 'a' a single value",
-    "publish('counts', {1: [1]})": "A column of the table 'counts' is not named by text",
-    "publish('counts', heart[[]])": "The table 'counts' has no columns.",
-    "publish('counts', {'a': [1, 'x']})": "The table 'counts' has in the column 'a' values of",
-    "publish('counts', {'a': [float('inf')]})": "The table 'counts' has in the column 'a' an",
-    "publish('counts', {'a': [1j]})": "The table 'counts' has in the column 'a' a type that",
-    "publish('counts', {'a': [1]}, counts='m')": "The table 'counts' has no column 'm', which",
-    "publish('counts', {'a': [-1]}, counts='a')": "The table 'counts' has in its counts",
-    "publish('counts', pd.concat([heart, heart], axis=1))": "The table 'counts' has two col",
-    "publish('counts', 'x', kind='scalar')": "The output 'counts' is declared as a scalar, and",
-    "publish('counts', float('inf'), kind='scalar')": "The scalar 'counts' is infinite.",
-    "publish('counts', 2**70, kind='scalar')": "The scalar 'counts' is too large.",
-    "publish('counts', -1, kind='scalar', counts='x')": "The scalar 'counts' is declared as a",
-    "publish('counts', 3, kind='file')": "The output 'counts' is declared as a file, and",
-    "publish('counts', 'no.bin', kind='file')": "The file of the output 'counts' is not there",
-    "publish('counts', {}, kind='model')": "The model 'counts' is an empty dict.",
-    "publish('counts', {'a b': [1]}, kind='model')": "The model 'counts' names an array 'a b'",
-    "publish('counts', {'a': ['x']}, kind='model')": "The model 'counts' has in 'a' something",
-    "publish('counts', 3, kind='model')": "The output 'counts' is declared as a model, and th",
-    "publish('counts', 3, kind='figure')": "The output 'counts' is declared as a figure, and",
-    "publish('counts', 3, kind='pie')": "The output 'counts' has a kind that is none.",
-    "publish('counts', b'', kind='file', counts='n')": "The output 'counts' has counts= for a",
-    "publish('counts', 3, kind='scalar', by='sex')": "The output 'counts' has by=, total= or",
-    "publish('counts', heart, counts='age', total='age')": "The output 'counts' has one of total=",
-    "publish('counts', heart, counts='age', by=3)": "The output 'counts' has a by= that names no",
-    "publish('counts', heart, counts='age', by='sexx')": "The output 'counts' has no column 'sexx",
-    "publish('counts', heart, counts='age', total='sex', largest='age')": "The output 'counts' has "
-    "in the column 'sex' something",
-    "publish('counts', 3, kind='scalar', of=-1)": "The output 'counts' has an of= that is no whole",
-    "publish('counts', heart, of=3)": "The output 'counts' has of=, which is about a model",
-    "phtlab.dataset('hart')": "There is no data set 'hart'.",
+    "publish('Counts', heart)": "'Counts' cannot name an output. Use lower-case letters, digits",
+    "publish('counts', 3)": "Table 'counts': a table is a DataFrame, a Series or a dict of",
+    "publish('counts', heart.groupby('sex').size())": "Table 'counts': its index would be lost.",
+    "publish('counts', heart.set_index('sex'))": "Table 'counts': its index … would be lost. Add",
+    "publish('counts', {'a': [1], 'b': [1, 2]})": "Table 'counts': the columns of the dict have",
+    "publish('counts', {'a': 1})": "Table 'counts': column 'a' is a …: write a list, even of one",
+    "publish('counts', {1: [1]})": "Table 'counts': a column is named … (…), and names are text.",
+    "publish('counts', heart[[]])": "Table 'counts' has no columns.",
+    "publish('counts', {'a': [1, 'x']})": "Table 'counts': column 'a' holds values of type …. A",
+    "publish('counts', {'a': [float('inf')]})": "Table 'counts': column 'a' holds an infinite",
+    "publish('counts', {'a': [1j]})": "Table 'counts': column 'a' is of type ….",
+    "publish('counts', {'a': [1]}, counts='m')": "Table 'counts': counts='m' names no column of",
+    "publish('counts', {'a': [-1]}, counts='a')": "Table 'counts': the counts column 'a' must hold",
+    "publish('counts', pd.concat([heart, heart], axis=1))": "Table 'counts' has two columns named",
+    "publish('counts', 'x', kind='scalar')": "Output 'counts': a scalar is one bool, int or float,",
+    "publish('counts', float('inf'), kind='scalar')": "Output 'counts' is infinite, which a scalar",
+    "publish('counts', 2**70, kind='scalar')": "Output 'counts' is an integer that 64 bits do not",
+    "publish('counts', -1, kind='scalar', counts='x')": "Output 'counts' is declared as a count,",
+    "publish('counts', 3, kind='file')": "Output 'counts': a file is a path or bytes, and this is",
+    "publish('counts', 'no.bin', kind='file')": "Output 'counts': there is no file …. Write it,",
+    "publish('counts', {}, kind='model')": "Model 'counts' is an empty dict.",
+    "publish('counts', {'a b': [1]}, kind='model')": "Model 'counts': 'a b' cannot name an array.",
+    "publish('counts', {'a': ['x']}, kind='model')": "Model 'counts': 'a' is not numeric (… of …).",
+    "publish('counts', 3, kind='model')": "Model 'counts': a model is a dict of numeric arrays or",
+    "publish('counts', 3, kind='figure')": "Figure 'counts': a figure is one of matplotlib, and",
+    "publish('counts', 3, kind='pie')": "Output 'counts': there is no kind ….",
+    "publish('counts', b'', kind='file', counts='n')": "Output 'counts': counts= names the column",
+    "publish('counts', 3, kind='scalar', by='sex')": "Output 'counts': by=, total= and largest=",
+    "publish('counts', heart, counts='age', total='age')": "Output 'counts': give total= and",
+    "publish('counts', heart, counts='age', by=3)": "Output 'counts': by= names a column, or",
+    "publish('counts', heart, counts='age', by='sexx')": "Output 'counts': it has no column",
+    "publish('counts', heart, counts='age', total='sex', largest='age')": "Output 'counts':"
+    " column 'sex' holds no numbers.",
+    "publish('counts', 3, kind='scalar', of=-1)": "Output 'counts': of= is a whole number of",
+    "publish('counts', heart, of=3)": "Output 'counts': of= is about a scalar that is no count",
+    "phtlab.dataset('hart')": "There is no data set 'hart' here.",
 }
 BEFORE = """\
 import pandas as pd
@@ -103,49 +106,111 @@ heart = pd.DataFrame({'age': [50], 'sex': ['male']})
 """
 
 
-def raised(source: str, monkeypatch: pytest.MonkeyPatch, place: Path) -> tuple[str, str]:
-    """The class and the text of the error that `source` raises, as a kernel tells them."""
+def raised(source: str, monkeypatch: pytest.MonkeyPatch, place: Path) -> Cause | None:
+    """What the runtime says of the error that `source` raises."""
     (place / "datasets.json").write_text("{}")
     monkeypatch.setenv("PHTLAB_DATASETS", str(place / "datasets.json"))
     monkeypatch.chdir(place)
     with pytest.raises(Exception) as error:
         exec(compile(BEFORE + source, "cell", "exec"), {"__name__": "__main__"})
-    return type(error.value).__name__, str(error.value)
+    return cause_of(error.value)
 
 
 @pytest.mark.parametrize("source", MISTAKES)
-def test_a_mistake_is_told(source: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    kind, text = raised(source, monkeypatch, tmp_path)
+def test_a_mistake_is_explained(
+    source: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cause = raised(source, monkeypatch, tmp_path)
+    assert cause is not None
     words = vocabulary([BEFORE, source], datasets={"heart": ["age", "sex"]}, outputs=["counts"])
-    told = message_of(kind, text, words)
-    assert told is not None, (kind, text)
-    assert told.startswith(MISTAKES[source])
+    sentence = sentence_of(cause, words)
+    assert sentence is not None, cause
+    assert sentence.startswith(MISTAKES[source])
+
+
+def test_a_module_that_pandas_lacks_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "xlrd", None)
+    cause = raised("pd.ExcelFile(b'x', engine='xlrd')", monkeypatch, tmp_path)
+    assert cause == ("no-module", {"module": "xlrd"})
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"),
+    "source",
     [
-        ("KeyError", "'Muster'"),
-        ("KeyError", "1931"),
-        ("KeyError", "\"['age', 'Muster'] not in index\""),
-        ("KeyError", "\"['heart', 'pandas'] not in index\""),  # two words, and no columns
-        ("NameError", "name 'Muster' is not defined"),
-        ("ModuleNotFoundError", "No module named 'muster'"),
-        ("AttributeError", "'DataFrame' object has no attribute 'Muster'"),
-        ("AttributeError", "'Muster' object has no attribute 'age'"),
-        ("FileNotFoundError", "[Errno 2] No such file or directory: '/data/muster.csv'"),
-        ("PublishError", "table 'muster' has no columns."),
-        ("PublishError", "table 'counts': column 'Muster' is of type object. Make"),
-        ("ValueError", "Muster, born 1931"),
-        ("KeyError", '"it\'s"'),  # a quote in a key: it could be the key's end
-        ("Exception", "name 'age' is not defined"),
-        ("ValueError", "name 'age' is not defined"),
-        ("NameError", "name 'age' is not defined".replace("age", "a" * 3000)),
+        "raise KeyError",
+        "raise KeyError(1931)",
+        "raise KeyError('a' * 3000)",
+        "raise FileNotFoundError",
+        "raise ValueError('Muster, born 1931')",
+        "raise Exception('name 'age' is not defined')",
+        "raise AttributeError",
+        "class Hidden(KeyError):\n    args = property(lambda self: 1 / 0)\nraise Hidden",
+        "class Mute(ValueError):\n    def __str__(self): 1 / 0\nraise Mute",
+        "heart[[f'column {number}' for number in range(9)]]",
     ],
 )
-def test_a_word_that_is_not_known_leaves_no_message(kind: str, text: str) -> None:
+def test_an_error_that_is_none_of_the_known_ones_has_no_cause(
+    source: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert raised(source, monkeypatch, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        "no-key",
+        [],
+        {},
+        {"code": "no-key"},
+        {"code": ["no-key"], "words": {"key": "age"}},
+        {"code": "no-key", "words": ["age"]},
+        {"code": "no-key", "words": {"key": 7}},
+        {"code": "no-key", "words": {"key": ""}},
+        {"code": "no-key", "words": {"key": {"key": "age"}}},
+        {"code": "no-key", "words": {"key": "a" * 81}},
+        {"code": "no-key", "words": {"key": "\u202eage"}},
+        {"code": "no-columns", "words": {"columns": []}},
+        {"code": "no-columns", "words": {"columns": [["age"]]}},
+        {"code": "no-columns", "words": {"columns": ["age"] * (MOST_WORDS + 1)}},
+        {"code": "no-key", "words": {f"key{number}": "age" for number in range(MOST_WORDS + 1)}},
+    ],
+)
+def test_what_is_no_cause_is_read_as_none(said: object) -> None:
+    assert read_cause(said) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("no-key", {"key": "Muster"}),
+        ("no-key", {"key": "age", "name": "age"}),
+        ("no-key", {"name": "age"}),
+        ("no-key", {"key": ["age"]}),
+        ("no-key", {}),
+        ("no-columns", {"columns": ["age", "Muster"]}),
+        ("no-columns", {"columns": ["heart", "pandas"]}),  # two words, and no columns
+        ("no-columns", {"columns": "age"}),
+        ("undefined-name", {"name": "Muster"}),
+        ("no-module", {"module": "muster"}),
+        ("no-attribute", {"type": "DataFrame", "name": "Muster"}),
+        ("no-attribute", {"type": "Muster", "name": "age"}),
+        ("no-file", {"key": "/data/muster.csv"}),
+        ("operands", {"sign": "Muster", "type": "int", "other": "str"}),
+        ("table-empty", {"output": "muster"}),
+        ("table-column-type", {"output": "counts", "key": "Muster"}),
+        ("table-column-type", {"output": "counts", "key": "age", "dtype": "Muster"}),
+        ("counts-column", {"kind": "Muster", "output": "counts", "key": "age"}),
+        ("output-names", {"output": "counts", "argument": "Muster"}),
+        ("Muster", {}),
+        ("", {}),
+    ],
+)
+def test_a_word_that_is_not_known_leaves_no_sentence(code: str, said: dict[str, Any]) -> None:
     words = vocabulary([BEFORE], datasets={"heart": ["age", "sex"]}, outputs=["counts"])
-    assert message_of(kind, text, words) is None
+    assert sentence_of(Cause(code, said), words) is None
 
 
 @pytest.mark.parametrize(
@@ -156,14 +221,14 @@ def test_a_word_that_is_not_known_leaves_no_message(kind: str, text: str) -> Non
         "import " + ", ".join(f"a.b{number}" for number in range(MOST_NAMES)),
     ],
 )
-def test_cells_with_an_alphabet_of_words_have_no_messages(source: str) -> None:
+def test_cells_with_an_alphabet_of_words_have_no_sentences(source: str) -> None:
     words = vocabulary([BEFORE, source], datasets={"heart": ["age", "sex"]}, outputs=["counts"])
-    for kind, text in (
-        ("KeyError", "'word 3'"),
-        ("KeyError", "\"['age', 'sex'] not in index\""),
-        ("NameError", "name 'heart' is not defined"),
+    for cause in (
+        Cause("no-key", {"key": "word 3"}),
+        Cause("no-columns", {"columns": ["age", "sex"]}),
+        Cause("undefined-name", {"name": "heart"}),
     ):
-        assert message_of(kind, text, words) is None
+        assert sentence_of(cause, words) is None
 
 
 @settings(deadline=None, max_examples=50)
@@ -171,132 +236,167 @@ def test_cells_with_an_alphabet_of_words_have_no_messages(source: str) -> None:
     st.integers(0, MOST_TEXTS),
     st.integers(0, MOST_NAMES),
     st.integers(0, 20_000),
-    st.integers(1, MOST_KEYS + 1),
+    st.integers(1, MOST_WORDS + 1),
 )
-def test_a_message_is_one_of_so_few_that_it_carries_four_bytes_at_most(
-    texts: int, names: int, columns: int, keys: int
+def test_a_sentence_is_one_of_so_few_that_it_carries_four_bytes_at_most(
+    texts: int, names: int, columns: int, several: int
 ) -> None:
-    """Each form that says anything with such words has few sentences, and forms are few."""
+    """Each code that says anything with such words has few sentences, and codes are few."""
     source = f"{[f't{n}' for n in range(texts)]}" + " + ".join(f"n{n}" for n in range(names))
     words = vocabulary(
         [source],
         datasets={"heart": [f"c{n}" for n in range(columns)]},
         outputs=[f"o{n}" for n in range(64)],
     )
-    some = {
+    some: dict[str, str | list[str]] = {
         **dict.fromkeys(("key", "column"), "c0"),
         **dict.fromkeys(("name", "call"), "n0"),
+        **dict.fromkeys(("type", "other"), "int"),
         "module": "numpy",
-        "type": "int",
         "dataset": "heart",
         "output": "o0",
+        "kind": "table",
+        "argument": "by",
         "sign": "+",
-        "keys": ", ".join(f"'c{n}'" for n in range(keys)),
+        "columns": [f"c{n}" for n in range(several)],
     }
+    types = len(words.names | TYPES)
     sizes = {
         "key": len(words.names | words.texts | words.columns) + 1,
         "column": columns,
+        "columns": math.comb(columns, several),
         "name": len(words.names),
         "call": len(words.names),
         "module": len(LIBRARIES),
-        "type": len(words.names | TYPES),
+        "type": types,
+        "other": types,
         "dataset": 1,
         "output": 64,
+        "kind": len(KINDS),
+        "argument": len(ARGUMENTS),
         "sign": len(SIGNS),
     }
-    sizes["keys"] = sizes["key"] if keys == 1 else math.comb(columns, keys)
-    for form in FORMS:
-        slots = re.findall(r"\{(\w+)\}", form.reading)
-        said = re.sub(r"\{(\w+)\}", lambda slot: some[slot[1]], form.reading)
-        told = message_of(form.classes[0], said.replace("…", ""), words)
-        ways = math.prod(sizes[slot] for slot in slots)
-        assert told is None or ways <= MOST_SENTENCES
-    several = sum("{keys}" in form.reading for form in FORMS)
-    assert (len(FORMS) + several * (MOST_KEYS - 1)) * MOST_SENTENCES < 2**32
+    assert some.keys() == sizes.keys() == SLOTS
+    for code in SENTENCES:
+        slots = slots_of(code)
+        sentence = sentence_of(Cause(code, {slot: some[slot] for slot in slots}), words)
+        assert sentence is None or math.prod(sizes[slot] for slot in slots) <= MOST_SENTENCES
+    listing = sum("columns" in slots_of(code) for code in SENTENCES)
+    assert (len(SENTENCES) + listing * (MOST_WORDS - 1)) * MOST_SENTENCES < 2**32
 
 
-def test_what_stays_of_a_known_message_stays() -> None:
+def test_several_columns_are_named_in_their_own_order() -> None:
+    words = vocabulary([], datasets={"heart": ["age", "sex"]}, outputs=[])
+    for said in (["sex", "age"], ["age", "sex"], ["sex", "age", "sex"]):
+        sentence = sentence_of(Cause("no-columns", {"columns": said}), words)
+        assert sentence == "There is no column 'age', 'sex'."
+
+
+def test_what_the_run_knows_alone_is_left_out() -> None:
     words = vocabulary([BEFORE], datasets={}, outputs=["counts"])
-    told = message_of("ValueError", "could not convert string to float: 'Muster'", words)
-    assert told == "A text cannot be read as a number."
-    told = message_of("PublishError", "table 'counts' has 1,931 rows; at most 100,000 can", words)
-    assert told == "The table 'counts' has too many rows: aggregate."
+    sentence = sentence_of(Cause("table-long", {"output": "counts"}), words)
+    assert sentence is not None
+    assert sentence.startswith("Table 'counts' has … rows; at most … can be published. Aggregate")
 
 
-def sentence(leaves: str) -> re.Pattern[str]:
-    """What leaves for a form, whatever its words are."""
-    fixed = [part for part, *_ in string.Formatter().parse(leaves)]
-    fields = sum(name is not None for _, name, *_ in string.Formatter().parse(leaves))
-    pattern = "(.+?)".join(map(re.escape, fixed[: fields + 1]))
-    return re.compile(pattern if len(fixed) > fields else f"{pattern}(.+?)")
-
-
-SENTENCES = [sentence(form.leaves) for form in FORMS]
 words_of_people = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
-filled = st.builds(
-    lambda form, words: (form.classes[0], _fill(form.reading, words)),
-    st.sampled_from(FORMS),
-    st.lists(words_of_people, min_size=6, max_size=6),
-)
 
 
-def _fill(reading: str, words: list[str]) -> str:
-    """A message that reads so, with `words` in all of its gaps."""
-    gaps = iter(words * 3)
-    text = re.sub(r"\{\w+\}|…", lambda _: next(gaps), reading)
-    return text[:2000]
+def filled(values: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    """A code and its words, all of them `values`."""
+    return st.sampled_from(sorted(SENTENCES)).flatmap(
+        lambda code: st.tuples(
+            st.just(code),
+            st.fixed_dictionaries(
+                {
+                    slot: st.lists(values, min_size=1, max_size=4) if slot == "columns" else values
+                    for slot in slots_of(code)
+                }
+            ),
+        )
+    )
+
+
+def known_to(words: Vocabulary) -> set[str]:
+    return {
+        *(words.names | words.texts | words.modules | words.columns | words.outputs),
+        *(words.datasets | TYPES | LIBRARIES | SIGNS | KINDS | ARGUMENTS),
+    }
 
 
 @settings(deadline=None)
-@given(
-    st.one_of(filled, st.tuples(st.sampled_from([f.classes[0] for f in FORMS]), st.text())),
-    st.lists(words_of_people, max_size=4),
-    st.lists(words_of_people, max_size=4),
-)
+@given(st.data(), st.lists(words_of_people, max_size=4), st.lists(words_of_people, max_size=4))
 def test_no_word_leaves_that_is_only_in_the_exception(
-    message: tuple[str, str], source: list[str], columns: list[str]
+    data: st.DataObject, source: list[str], columns: list[str]
 ) -> None:
     cells = [f"{word} = '{word}'" for word in source]
     words = vocabulary(cells, datasets={"heart": columns}, outputs=["counts"])
-    told = message_of(*message, words)
-    if told is None:
+    known = known_to(words)
+    said = words_of_people | st.sampled_from(sorted(known))
+    code, parts = data.draw(filled(said))
+    more = data.draw(st.dictionaries(words_of_people, words_of_people, max_size=1))
+    sentence = sentence_of(Cause(code, {**more, **parts}), words)
+    if sentence is None:
         return
-    known = {
-        *(words.names | words.texts | words.modules | words.columns | words.outputs),
-        *(words.datasets | TYPES | LIBRARIES | SIGNS),
-    }
-    ways = [
-        [word for group in found.groups() for word in group.strip("'").split("', '")]
-        for found in (pattern.fullmatch(told) for pattern in SENTENCES)
-        if found is not None
-    ]
-    assert any(set(way) <= known for way in ways), (told, ways)
+    told = [word for part in parts.values() for word in (part if type(part) is list else [part])]
+    assert set(told) <= known
+    assert not more.keys() - parts.keys()
+    # Nothing else leaves: the sentence is the code's own, and filled with these words.
+    whole = ""
+    for fixed, slot, _, conversion in string.Formatter().parse(SENTENCES[code]):
+        part = parts.get(slot or "", "…" if slot else "")
+        listed = ", ".join(map(repr, sorted(set(part)))) if type(part) is list else part
+        whole += fixed + (repr(listed) if conversion == "r" and slot in parts else listed)
+    whole = whole.rstrip(" …")
+    assert sentence in (whole, whole[:1].upper() + whole[1:])
 
 
 @settings(deadline=None)
 @given(
     words_of_people.filter(lambda word: len(word) > 3 and word not in {*TYPES, *LIBRARIES}),
-    st.sampled_from(FORMS),
+    st.sampled_from(sorted(SENTENCES)),
 )
-def test_a_value_in_any_gap_of_any_message_does_not_leave(value: str, form: Any) -> None:
+def test_a_value_in_any_slot_of_any_sentence_does_not_leave(value: str, code: str) -> None:
     words = vocabulary([BEFORE], datasets={"heart": ["age"]}, outputs=["counts"])
-    for kind in form.classes:
-        told = message_of(kind, _fill(form.reading, [value] * 6), words)
-        assert told is None or value not in told or value in f"{form.leaves}{BEFORE}"
+    some: dict[str, Any] = dict.fromkeys(SLOTS, value) | {"columns": [value]}
+    said = {slot: some[slot] for slot in slots_of(code)}
+    for cause in (Cause(code, said), Cause(code, said | {"value": value})):
+        sentence = sentence_of(cause, words)
+        if sentence is not None:
+            assert value not in sentence or value in f"{SENTENCES[code]}{BEFORE}"
 
 
-def record(kind: str, message: str) -> bytes:
-    error: Mapping[str, Any] = {"type": kind, "cell": 4, "line": 2, "message": message}
+EXITED = JobStatus("exited", exit_code=0)
+UNDEFINED = {"code": "undefined-name", "words": {"name": "age"}}
+
+
+def record(kind: str, **more: Any) -> bytes:
+    error: Mapping[str, Any] = {"type": kind, "cell": 4, "line": 2, **more}
     return json.dumps({"version": 1, "outcome": "cell-failed", "error": error}).encode()
 
 
-def test_a_class_that_is_not_known_has_no_message_either() -> None:
-    words = vocabulary(["Muster = age"], datasets={}, outputs=[])
-    said = record("NameErrorOfMuster", "name 'age' is not defined")
-    exited = JobStatus("exited", exit_code=0)
-    judged = judge(said, exited, out_of_time=False, lines={4: 3}, words=words)
+@pytest.mark.parametrize(
+    ("said", "type_", "message"),
+    [
+        (record("NameError", message="x", cause=UNDEFINED), "NameError", "The name 'age' is not"),
+        # A class that is not known has no sentence either.
+        (record("NameErrorOfMuster", message="x", cause=UNDEFINED), "Exception", ""),
+        # An older runtime, in an image that is pinned by its digest, gives no cause.
+        (record("NameError", message="name 'age' is not defined"), "NameError", ""),
+        (record("NameError", message="name 'age' is not defined", cause=None), "NameError", ""),
+        (record("NameError", cause="name 'age' is not defined"), "NameError", ""),
+        (record("NameError", cause={**UNDEFINED, "words": {"name": "Muster"}}), "NameError", ""),
+    ],
+)
+def test_class_cell_and_line_leave_and_a_sentence_if_there_is_a_cause(
+    said: bytes, type_: str, message: str
+) -> None:
+    words = vocabulary(["Muster_ = age"], datasets={}, outputs=[])
+    judged = judge(said, EXITED, out_of_time=False, lines={4: 3}, words=words)
     assert judged.error is not None
-    assert (judged.error.type, judged.error.message) == ("Exception", None)
+    assert (judged.error.type, judged.error.cell, judged.error.line) == (type_, 4, 2)
+    assert (judged.error.message or "").startswith(message)
+    assert bool(judged.error.message) == bool(message)
 
 
 @pytest.fixture
@@ -307,57 +407,49 @@ def world(tmp_path: Path) -> World:
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("key", "message"),
     [
-        ("'agee'", "There is no key or column 'agee'."),
-        ("'sex'", "There is no key or column 'sex'."),  # published, not in the notebook
-        ("'Jane Doe'", None),
+        ("agee", "There is no key or column 'agee'."),
+        ("sex", "There is no key or column 'sex'."),  # published, not in the notebook
+        ("Jane Doe", None),
     ],
 )
 def test_the_researcher_reads_it_in_the_signed_record(
-    world: World, message: str, told: str | None
+    world: World, key: str, message: str | None
 ) -> None:
     source = COUNTS.replace("heart.age", 'heart["agee"]').replace('groupby("sex")', "sum()")
-    world.scripted.script = FakeRun(
-        "cell-failed", error={"type": "KeyError", "cell": 2, "line": 3, "message": message}
-    )
+    cause = {"code": "no-key", "words": {"key": key}}
+    error = {"type": "KeyError", "cell": 2, "line": 3, "message": repr(key), "cause": cause}
+    world.scripted.script = FakeRun("cell-failed", error=error)
     record = world.travel(world.offer(world.train(source)))
     assert record.error is not None
-    assert record.error.message == told
-
-
-FIXED = {"what": "table 'x'", "word": "by"}  # of check_counts, and of an argument
-
-
-def written(call: ast.Call) -> str:
-    """The message of `PublishError(…)` in the runtime's source, with x for what is filled in."""
-
-    def text(part: ast.expr) -> str:
-        if isinstance(part, ast.JoinedStr):
-            return "".join(map(text, part.values))
-        if isinstance(part, ast.Constant):
-            return str(part.value)
-        assert isinstance(part, ast.FormattedValue)
-        if isinstance(part.value, ast.Name) and part.value.id in FIXED:
-            return FIXED[part.value.id]
-        return "'x'" if part.conversion == ord("r") else "x"
-
-    return text(call.args[0])
+    assert record.error.message == message
 
 
 RUNTIME = Path(__file__).parents[3] / "phtlab" / "runtime"
-PUBLISH_ERRORS = [
-    written(node)
+RAISED = [
+    node
     for path in sorted(RUNTIME.glob("*.py"))
     for node in ast.walk(ast.parse(path.read_text()))
     if isinstance(node, ast.Call)
     and isinstance(node.func, ast.Name)
-    and node.func.id == "PublishError"
+    and node.func.id in ("PublishError", "DatasetError")
 ]
 
 
-@pytest.mark.parametrize("text", PUBLISH_ERRORS)
-def test_each_refusal_of_publish_is_known(text: str) -> None:
-    """One that is not has no sentence at a station: add it to `message_forms.py`."""
-    words = vocabulary(["x = 'x'"], datasets={}, outputs=["x"])
-    assert message_of("PublishError", text, words) is not None
+def code_of(call: ast.Call) -> str:
+    (code,) = call.args
+    assert isinstance(code, ast.Constant)
+    return str(code.value)
+
+
+@pytest.mark.parametrize("call", RAISED, ids=code_of)
+def test_each_refusal_fills_its_sentence_in_whole(call: ast.Call) -> None:
+    fields = {name for _, name, *_ in string.Formatter().parse(SENTENCES[code_of(call)])}
+    assert {keyword.arg for keyword in call.keywords} == fields - {None}
+
+
+def test_no_sentence_is_unused() -> None:
+    source = (RUNTIME / "error_cause.py").read_text()
+    for code in SENTENCES.keys() - set(map(code_of, RAISED)):
+        assert f'"{code}"' in source
