@@ -17,8 +17,10 @@ _LONGEST_WORD = 80
 _LONGEST_CODE = 40
 _LONGEST_MESSAGE = 2000
 
-_TYPE, _CALL = r"'(?P<type>[\w.]+)'", r"(?P<call>[\w.<>]+)\(\)"
-_OTHER = r"'(?P<other>[\w.]+)'"
+_TYPE, _OTHER = r"'(?P<type>[\w.]+)'", r"'(?P<other>[\w.]+)'"
+_CALL = r"(?P<call>[\w.<>]+)\(\)"
+# Of errors without attributes, as CPython 3.11 to 3.13 and pandas word them. If a release words one
+# otherwise, it has no cause.
 _MESSAGES = (
     ("no-import", r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'"),
     ("undefined-name", r"name '(?P<name>\w+)' is not defined"),
