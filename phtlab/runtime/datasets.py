@@ -37,20 +37,16 @@ def dataset(name: str) -> Any:
     declared = _declared()
     if name not in declared:
         known = ", ".join(f"'{other}'" for other in sorted(declared)) or "none"
-        raise DatasetError(f"there is no data set '{name}' here. There is: {known}.")
+        raise DatasetError("dataset-unknown", key=name, known=f" There is: {known}.")
     entry = declared[name]
     if not Path(entry.path).exists():
-        raise DatasetError(
-            f"data set '{name}' is declared, but {entry.path} does not exist. "
-            "The one who declared it must mend its path."
-        )
+        raise DatasetError("dataset-file", dataset=name, path=entry.path)
     if entry.format == "folder":
         return Path(entry.path)
     unknown = sorted(set(entry.columns.values()) - set(_TYPES))
     if unknown:
-        raise DatasetError(
-            f"data set '{name}' declares the type '{unknown[0]}'. Known are {', '.join(_TYPES)}."
-        )
+        known = f" Known are {', '.join(_TYPES)}."
+        raise DatasetError("dataset-type", dataset=name, declared=unknown[0], known=known)
     return _read(entry)
 
 
@@ -60,17 +56,13 @@ def _declared() -> dict[str, DeclaredDataset]:
         return read_job(job).datasets
     path = os.environ.get("PHTLAB_DATASETS")
     if not path:
-        raise DatasetError(
-            "no data sets are configured here. Fetch a station's twin with phtlab.connect(), or "
-            "set PHTLAB_DATASETS to a JSON file of the form "
-            '{"heart": {"path": "heart.csv", "format": "csv", "columns": {"age": "integer"}}}.'
-        )
+        raise DatasetError("dataset-configuration")
     try:
         content = json.loads(Path(path).read_bytes())
         declared = datasets_of(content, path)
     except (OSError, ValueError, JobError) as error:
         reason = error if isinstance(error, JobError) else "it is not a JSON file that can be read"
-        raise DatasetError(f"PHTLAB_DATASETS={path}: {reason}") from None
+        raise DatasetError("dataset-declarations", path=path, reason=reason) from None
     here = Path(path).parent
     return {key: entry._replace(path=str(here / entry.path)) for key, entry in declared.items()}
 
@@ -92,17 +84,12 @@ def _read(entry: DeclaredDataset) -> Any:
         raise _unreadable(entry) from None
     doubled = doubled_names(there)
     if doubled:
-        raise DatasetError(
-            f"data set '{entry.name}' has more than one column of the name "
-            f"{', '.join(repr(name) for name in doubled)}. Mend the file."
-        )
+        raise DatasetError("dataset-doubled", dataset=entry.name, names=doubled)
     missing = [column for column in wanted if column not in there]
     if missing:
-        raise DatasetError(
-            f"data set '{entry.name}' lacks the declared "
-            f"column{'s' if len(missing) > 1 else ''} {', '.join(repr(c) for c in missing)}. "
-            "Mend the declaration or the file."
-        )
+        if len(missing) == 1:
+            raise DatasetError("dataset-column", dataset=entry.name, column=missing[0])
+        raise DatasetError("dataset-columns", dataset=entry.name, columns=missing)
     try:
         if entry.format == "csv":
             texts = {c: str for c, kind in entry.columns.items() if kind != "number"}
@@ -142,8 +129,7 @@ def _typed(entry: DeclaredDataset, column: str, kind: str, series: Any) -> Any:
         return pd.Series(words, index=series.index, name=column)
     except (ValueError, TypeError, OverflowError):
         raise DatasetError(
-            f"data set '{entry.name}': column '{column}' holds values that are not of its "
-            f"declared type {kind}. Mend the declaration or the file."
+            "dataset-values", dataset=entry.name, column=column, declared=kind
         ) from None
 
 
@@ -169,4 +155,6 @@ def _booleans(series: Any) -> Any:
 
 
 def _unreadable(entry: DeclaredDataset) -> DatasetError:
-    return DatasetError(f"data set '{entry.name}': {entry.path} is not readable as {entry.format}.")
+    return DatasetError(
+        "dataset-unreadable", dataset=entry.name, path=entry.path, format=entry.format
+    )

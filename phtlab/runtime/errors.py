@@ -6,22 +6,37 @@
     ├── JobError(ValueError)         what the station put into the sandbox cannot be read
     └── RunFailedError(RuntimeError) a run under papermill that did not complete
 
-Messages name data sets, outputs, columns and types, never a value of the data:
-`PublishError` and `DatasetError` are what an author meets most, at a station too.
+`PublishError` and `DatasetError` are what an author meets most, at a station too: each has a code
+of `error_sentences`. Their messages name data sets, outputs, columns and types, never a value of
+the data.
 """
 
 from __future__ import annotations
 
+from typing import Any
 
-class PublishError(ValueError):
+from phtlab.runtime.error_sentences import SENTENCES, compose, slots_of
+
+
+class _CodedError(Exception):
+    """Raised with a code and what its sentence is filled with."""
+
+    def __init__(self, code: str, **parts: Any) -> None:
+        # What was pickled comes back with its message in place of the code.
+        super().__init__(compose(code, parts) if code in SENTENCES else code)
+        self.code = code
+        self.words = {name: parts[name] for name in slots_of(code)} if code in SENTENCES else {}
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class PublishError(_CodedError, ValueError):
     """A value that cannot be published as asked; the run's outcome is `output-error`."""
 
 
-class DatasetError(LookupError):
+class DatasetError(_CodedError, LookupError):
     """A data set that is not there, or is not what its declaration says."""
-
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
 
 
 class JobError(ValueError):

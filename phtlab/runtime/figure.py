@@ -45,16 +45,17 @@ def figure_of(name: str, value: Any) -> Any:
         if not hasattr(figure, "savefig") or not hasattr(figure, "get_axes"):
             figure = getattr(figure, attribute, figure)
     if not hasattr(figure, "savefig") or not hasattr(figure, "get_axes"):
-        raise PublishError(
-            f"figure '{name}': a figure is one of matplotlib, and this is a "
-            f"{type(value).__module__.partition('.')[0]} {type(value).__name__}. Draw it with "
-            "matplotlib, or publish its numbers as a table."
-        )
+        of_type = f"{type(value).__module__.partition('.')[0]} {type(value).__name__}"
+        raise PublishError("figure-type", output=name, of_type=of_type)
     width, height = figure.get_size_inches()
     if width * height * DPI**2 > MOST_PIXELS:
         raise PublishError(
-            f"figure '{name}' of {width:g} by {height:g} inches has more than {MOST_PIXELS:,} "
-            f"pixels at {DPI} dpi. Set a smaller figsize."
+            "figure-large",
+            output=name,
+            width=f"{width:g}",
+            height=f"{height:g}",
+            most=f"{MOST_PIXELS:,}",
+            dpi=DPI,
         )
     return figure
 
@@ -79,15 +80,12 @@ def figure_table(name: str, figure: Any, counts: str | None = None) -> bytes:
         for mark in _marks(name, number, axes):
             marks.append(mark)
             if len(marks) > MOST_POINTS:
-                raise PublishError(
-                    f"figure '{name}' draws more than {MOST_POINTS:,} points. Aggregate first: "
-                    "a histogram or a summary in place of single persons."
-                )
+                raise PublishError("figure-points", output=name, most=f"{MOST_POINTS:,}")
     if not marks:
-        raise PublishError(f"figure '{name}' draws nothing. Plot into it, then publish it.")
+        raise PublishError("figure-empty", output=name)
     columns = _columns(marks)
     if counts is not None:
-        check_counts(f"figure '{name}'", columns, counts)
+        check_counts("figure", name, columns, counts)
     return encode_table(columns)
 
 
@@ -237,11 +235,7 @@ def _of_collection(name: str, number: int, collection: Any) -> Iterator[Mark]:
 
 
 def _refused(name: str, what: str) -> PublishError:
-    return PublishError(
-        f"figure '{name}' holds {what}, whose numbers cannot be read back from the picture. "
-        "Lines, bars, points, areas and error bars can. Publish the numbers as a table and "
-        "draw it in an aggregate cell."
-    )
+    return PublishError("figure-content", output=name, what=what)
 
 
 def _texts(axes: Any) -> tuple[dict[float, str], dict[float, str]]:

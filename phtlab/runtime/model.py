@@ -72,20 +72,14 @@ def tensors_of(name: str, value: Any) -> dict[str, Any]:
     """
     if isinstance(value, Mapping):
         if not value:
-            raise PublishError(f"model '{name}' is an empty dict.")
+            raise PublishError("model-empty", output=name)
         for key in value:
             if not isinstance(key, str) or not _PLAIN.fullmatch(key):
-                raise PublishError(
-                    f"model '{name}': {key!r} cannot name an array. Use letters, digits and _ . - /"
-                )
+                raise PublishError("model-name", output=name, key=key)
         return {key: _array(name, key, item) for key, item in value.items()}
     if hasattr(value, "get_params") and hasattr(value, "fit"):
         return _fitted(name, value)
-    raise PublishError(
-        f"model '{name}': a model is a dict of numeric arrays or a fitted scikit-learn estimator, "
-        f"and this is a {type(value).__name__}. Objects of Python are not published, because "
-        "opening one can run its code. Publish its parameters: {'weights': array, ...}."
-    )
+    raise PublishError("model-type", output=name, type=type(value).__name__)
 
 
 def encode_tensors(tensors: Mapping[str, Any]) -> bytes:
@@ -140,10 +134,8 @@ def _array(name: str, key: str, value: Any) -> Any:
     except ValueError:
         array = np.asarray(None)
     if key == "__metadata__" or f"{array.dtype.kind}{array.dtype.itemsize}" not in _TYPES:
-        raise PublishError(
-            f"model '{name}': '{key}' is not numeric ({type(value).__name__} of {array.dtype}). "
-            "A model is numbers alone; encode words as numbers first."
-        )
+        of_type = type(value).__name__
+        raise PublishError("model-values", output=name, key=key, of_type=of_type, dtype=array.dtype)
     return array
 
 
@@ -163,8 +155,5 @@ def _fitted(name: str, estimator: Any) -> dict[str, Any]:
             if hasattr(estimator, "steps")
             else "Fit it first, or publish its parameters as a dict of arrays."
         )
-        raise PublishError(
-            f"model '{name}': this {kind} has no fitted parameters that may leave, such as coef_. "
-            f"{advice}"
-        )
+        raise PublishError("model-unfitted", output=name, of_type=kind, advice=advice)
     return tensors

@@ -9,6 +9,8 @@ import errno
 import re
 from typing import Any, Literal, NamedTuple
 
+from phtlab.runtime.error_cause import Cause, read_cause
+
 Outcome = Literal[
     "completed",
     "cell-failed",
@@ -33,7 +35,8 @@ _FULL_WORDS = ("No space left on device", "Disk quota exceeded", "File too large
 class Failure(NamedTuple):
     """What went wrong, where. `cell` and `line` count from 1, in the author's notebook.
 
-    `message` and `traceback` may hold data: they stay at the station.
+    `message` and `traceback` may hold data: they stay at the station. `cause` is what the kernel
+    says of it, if it says anything.
     """
 
     type: str
@@ -41,6 +44,7 @@ class Failure(NamedTuple):
     line: int | None
     message: str
     traceback: str
+    cause: Cause | None = None
 
 
 class Verdict(NamedTuple):
@@ -68,6 +72,7 @@ def failed_cell(reply: dict[str, Any], cell: int, source: str) -> tuple[Outcome,
         line=line_of(traceback, reply.get("execution_count"), source),
         message=printable(value, _LONGEST_MESSAGE),
         traceback=printable(traceback, _LONGEST_TRACEBACK),
+        cause=read_cause(reply.get("phtlab")),
     )
     if is_full(value):
         return "quota", failure

@@ -15,19 +15,12 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 def check_words(name: object, kind: object, counts: object) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PublishError(
-            f"{name!r} cannot name an output. Use lower-case letters, digits and underscores, "
-            "beginning with a letter, at most 63 of them."
-        )
+        raise PublishError("output-name", key=name)
     if kind not in get_args(Kind):
-        raise PublishError(
-            f"output '{name}': there is no kind {kind!r}. Kinds are {', '.join(get_args(Kind))}."
-        )
+        known = f" Kinds are {', '.join(get_args(Kind))}."
+        raise PublishError("output-kind", output=name, given=kind, known=known)
     if counts is not None and (kind in ("model", "file") or not isinstance(counts, str)):
-        raise PublishError(
-            f"output '{name}': counts= names the column of counts in a table or in a figure's "
-            f"data, and this is a {kind} with counts={counts!r}."
-        )
+        raise PublishError("output-counts", output=name, kind=kind, counts=counts)
 
 
 def check_columns(
@@ -37,16 +30,11 @@ def check_columns(
     if by is None and total is None and largest is None:
         return (), None, ()
     if kind != "table" or counts is None:
-        raise PublishError(
-            f"output '{name}': by=, total= and largest= are about a table with counts=."
-        )
+        raise PublishError("output-columns", output=name)
     if (total is None) != (largest is None):
-        raise PublishError(
-            f"output '{name}': give total= and largest= together. Stations check a sum by the "
-            "largest contributions to it."
-        )
+        raise PublishError("output-total-largest", output=name)
     if total is not None and not isinstance(total, str):
-        raise PublishError(f"output '{name}': total= names one column.")
+        raise PublishError("output-total", output=name)
     return _names(name, "by", by), total, _names(name, "largest", largest)
 
 
@@ -55,18 +43,16 @@ def check_people(name: str, kind: Kind, counts: str | None, of: object) -> int |
     if of is None:
         return None
     if kind not in ("scalar", "model") or counts is not None:
-        raise PublishError(
-            f"output '{name}': of= is about a scalar that is no count itself, or about a model."
-        )
+        raise PublishError("output-of", output=name)
     people = getattr(of, "item", lambda: of)()
     if isinstance(people, bool) or not isinstance(people, int) or people < 0:
-        raise PublishError(f"output '{name}': of= is a whole number of persons, 0 or more.")
+        raise PublishError("output-of-number", output=name)
     return people
 
 
 def check_tensors(name: str, kind: Kind, tensors: object) -> tuple[str, ...]:
     if tensors is not None and kind != "model":
-        raise PublishError(f"output '{name}': tensors= names the arrays of a model.")
+        raise PublishError("output-tensors", output=name)
     return _names(name, "tensors", tensors)
 
 
@@ -74,10 +60,7 @@ def check_statistic(name: str, kind: Kind, counts: str | None, statistic: object
     if statistic is None:
         return
     if kind != "scalar" or counts is not None or statistic not in ("max", "min", "quantile"):
-        raise PublishError(
-            f"output '{name}': statistic= says that a scalar is the 'max' or the 'min' of all "
-            "values, or a 'quantile'."
-        )
+        raise PublishError("output-statistic", output=name)
 
 
 def check_where(name: str, counts: str | None, where: object) -> tuple[tuple[str, str], ...]:
@@ -91,17 +74,14 @@ def check_where(name: str, counts: str | None, where: object) -> tuple[tuple[str
             for column, label in where.items()
         )
     ):
-        raise PublishError(
-            f"output '{name}': where= says of what has counts= which persons it counts, a label "
-            'for each column, such as {"sex": "female"}.'
-        )
+        raise PublishError("output-where", output=name)
     return tuple(sorted((column, str(label)) for column, label in where.items()))
 
 
-def _names(name: str, word: str, given: object) -> tuple[str, ...]:
+def _names(name: str, argument: str, given: object) -> tuple[str, ...]:
     names = (given,) if isinstance(given, str) else given
     if names is None:
         return ()
     if not isinstance(names, list | tuple) or not all(isinstance(one, str) for one in names):
-        raise PublishError(f"output '{name}': {word}= names a column, or several in a list.")
+        raise PublishError("output-names", output=name, argument=argument)
     return tuple(names)

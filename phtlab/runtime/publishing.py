@@ -177,11 +177,7 @@ def _check_tensors(output: Published) -> None:
 
     for array in tensor_names(output.content[".safetensors"]):
         if array not in FITTED and not any(is_named_by(one, array) for one in output.tensors):
-            raise PublishError(
-                f"output '{output.name}': it does not say that it has an array '{array}'. Names "
-                "leave with the numbers, so they are declared: add tensors=[…] with the names of "
-                "all arrays; 'layer*.weight' stands for layer0.weight, layer1.weight and so on."
-            )
+            raise PublishError("output-tensor", output=output.name, array=array)
 
 
 def _check_columns(output: Published) -> None:
@@ -190,10 +186,10 @@ def _check_columns(output: Published) -> None:
     there = {c["name"]: c["type"] for c in json.loads(output.content[".table.json"])["columns"]}
     for column in (*output.by, *filter(None, [output.total]), *output.largest):
         if column not in there:
-            raise PublishError(f"output '{output.name}': it has no column '{column}'.")
+            raise PublishError("output-column", output=output.name, key=column)
     for column in (*filter(None, [output.total]), *output.largest):
         if there[column] not in ("integer", "number"):
-            raise PublishError(f"output '{output.name}': column '{column}' holds no numbers.")
+            raise PublishError("output-numbers", output=output.name, key=column)
 
 
 def _content(name: str, value: Any, kind: Kind, counts: str | None) -> dict[str, bytes]:
@@ -225,22 +221,16 @@ def _scalar(name: str, value: Any, counts: str | None) -> bytes:
     elif isinstance(value, int):
         kind = "integer"
         if value not in INT64:
-            raise PublishError(f"output '{name}' is an integer that 64 bits do not hold.")
+            raise PublishError("scalar-integer", output=name)
     elif isinstance(value, float):
         kind = "number"
         if math.isinf(value):
-            raise PublishError(f"output '{name}' is infinite, which a scalar cannot be.")
+            raise PublishError("scalar-infinite", output=name)
         value = None if math.isnan(value) else value
     else:
-        raise PublishError(
-            f"output '{name}': a scalar is one bool, int or float, and this is a "
-            f"{type(value).__name__}. Publish text or several values as a table: "
-            f"phtlab.publish({name!r}, {{'column': [...]}})."
-        )
+        raise PublishError("scalar-type", output=name, type=type(value).__name__)
     if counts is not None and (kind != "integer" or value < 0):
-        raise PublishError(
-            f"output '{name}' is declared as a count, and a count is a whole number of 0 or more."
-        )
+        raise PublishError("scalar-count", output=name)
     return json.dumps({"type": kind, "value": value}).encode()
 
 
@@ -248,12 +238,10 @@ def _file(name: str, value: Any) -> bytes:
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     if not isinstance(value, str | os.PathLike):
-        raise PublishError(
-            f"output '{name}': a file is a path or bytes, and this is a {type(value).__name__}."
-        )
+        raise PublishError("file-type", output=name, type=type(value).__name__)
     path = Path(value)
     if not path.is_file():
-        raise PublishError(f"output '{name}': there is no file {path}. Write it, then publish it.")
+        raise PublishError("file-missing", output=name, path=path)
     return path.read_bytes()
 
 
@@ -268,28 +256,24 @@ def _write(output: Published, declared: dict[str, tuple[object, ...]]) -> None:
 
     if output.name not in declared:
         known = ", ".join(sorted(declared)) or "none"
-        raise PublishError(
-            f"output '{output.name}' is not declared by this train (declared: {known}). "
-            "Publish it in a station cell with its name written out, and build the train again."
-        )
+        raise PublishError("output-undeclared", key=output.name, declared=known)
     kind, counts, *columns = declared[output.name]
     if (output.kind, output.counts) == (kind, counts) and output.declaration[2:] != tuple(columns):
-        raise PublishError(
-            f"output '{output.name}' was published with other by=, total=, largest=, of=, "
-            "statistic=, tensors= or where= than it is declared with. Write them out in the "
-            "publish call, and build the train again."
-        )
+        raise PublishError("output-arguments", output=output.name)
     if (output.kind, output.counts) != (kind, counts):
         raise PublishError(
-            f"output '{output.name}' is declared as kind={kind!r}, counts={counts!r}, and was "
-            f"published as kind={output.kind!r}, counts={output.counts!r}. Write kind and counts "
-            "out in the publish call, and build the train again."
+            "output-declaration",
+            output=output.name,
+            declared_kind=kind,
+            declared_counts=counts,
+            kind=output.kind,
+            counts=output.counts,
         )
     folder = os.path.join(os.environ.get("PHTLAB_OUT", "/phtlab/out"), "outputs")  # noqa: PTH118
     os.makedirs(folder, mode=0o755, exist_ok=True)  # noqa: PTH103
     index = f"{output.name}.json"
     if os.path.lexists(f"{folder}/{index}"):
-        raise _twice(output.name)
+        raise PublishError("output-twice", output=output.name)
     written = []
     try:
         for file, content in zip(output.files, output.content.values(), strict=True):
@@ -308,17 +292,10 @@ def _keep(output: Published) -> None:
     shell = _shell()
     place = object() if shell is None else (id(shell), shell.execution_count)
     if output.name in _kept and (shell is None or _kept_in.get(output.name) == place):
-        raise _twice(output.name)
+        raise PublishError("output-twice", output=output.name)
     _kept[output.name], _kept_in[output.name] = output, place
     if shell is not None:
         _show(output)
-
-
-def _twice(name: str) -> PublishError:
-    return PublishError(
-        f"output '{name}' was published already. Each output is published once; give the "
-        "second one a name of its own."
-    )
 
 
 def _shell() -> Any:

@@ -14,7 +14,7 @@ import os
 from datetime import datetime, timezone
 from typing import Any
 
-from phtlab.runtime.outcome import Verdict
+from phtlab.runtime.outcome import Failure, Verdict
 
 VERSION = 1
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -26,11 +26,16 @@ def record_of(verdict: Verdict, started: float, finished: float) -> dict[str, An
     return {
         "version": VERSION,
         "outcome": verdict.outcome,
-        "error": None if failure is None else failure._asdict(),
+        "error": None if failure is None else _error(failure),
         "cells": [{"cell": cell, "seconds": seconds} for cell, seconds in verdict.cells],
         "started": _instant(started),
         "finished": _instant(finished),
     }
+
+
+def _error(failure: Failure) -> dict[str, Any]:
+    cause = failure.cause
+    return failure._asdict() | {"cause": None if cause is None else cause._asdict()}
 
 
 def write_atomic(folder: str, name: str, content: bytes) -> None:
@@ -98,7 +103,7 @@ def _encode(record: dict[str, Any]) -> bytes:
 
 def _quota_error() -> dict[str, Any]:
     message = "the output volume was so full that not even the record fitted"
-    return {"type": "OSError", "cell": None, "line": None, "message": message, "traceback": ""}
+    return _error(Failure("OSError", None, None, message, ""))
 
 
 def _reopen(folder: str) -> None:

@@ -46,7 +46,7 @@ def columns_of(name: str, value: Any, counts: str | None) -> list[Column]:
         for position, label in enumerate(frame.columns)
     ]
     if counts is not None:
-        check_counts(f"table '{name}'", columns, counts)
+        check_counts("table", name, columns, counts)
     return columns
 
 
@@ -57,34 +57,22 @@ def _frame(name: str, value: Any) -> Any:
         return value
     if isinstance(value, pd.Series):
         if value.name is None and not _has_meaning(value.index):
-            raise PublishError(
-                f"table '{name}': the Series has no name. Add .rename('...').to_frame()."
-            )
+            raise PublishError("table-series", output=name)
         if value.name is None:
-            raise PublishError(
-                f"table '{name}': its index would be lost. Add .reset_index(name='n'), which "
-                "makes columns of the index and names the Series."
-            )
+            raise PublishError("table-series-index", output=name)
         return value.to_frame()
     if isinstance(value, dict):
         for label, column in value.items():
             if not hasattr(column, "__len__") or isinstance(column, str | bytes | dict):
-                raise PublishError(
-                    f"table '{name}': column {label!r} is a {type(column).__name__}: write a list, "
-                    "even of one value."
-                )
+                of_type = type(column).__name__
+                raise PublishError("table-single", output=name, key=label, of_type=of_type)
         try:
             return pd.DataFrame(value)
         except ValueError:
-            raise PublishError(
-                f"table '{name}': the columns of the dict have different lengths."
-            ) from None
+            raise PublishError("table-lengths", output=name) from None
     hint = " Did you mean kind='figure'?" if hasattr(value, "savefig") else ""
     hint = " Did you mean kind='scalar'?" if isinstance(value, bool | int | float | str) else hint
-    raise PublishError(
-        f"table '{name}': a table is a DataFrame, a Series or a dict of columns, and this is a "
-        f"{type(value).__name__}.{hint}"
-    )
+    raise PublishError("table-type", output=name, type=type(value).__name__, hint=hint)
 
 
 def _has_meaning(index: Any) -> bool:
@@ -98,38 +86,26 @@ def _has_meaning(index: Any) -> bool:
 
 def _check_shape(name: str, frame: Any) -> None:
     if frame.columns.nlevels > 1:
-        raise PublishError(
-            f"table '{name}' has column names in {frame.columns.nlevels} levels. Join them: "
-            "frame.columns = ['_'.join(map(str, c)) for c in frame.columns]."
-        )
+        raise PublishError("table-levels", output=name, number=frame.columns.nlevels)
     if _has_meaning(frame.index):
         levels = ", ".join(f"'{level}'" for level in frame.index.names if level is not None)
-        raise PublishError(
-            f"table '{name}': its index {levels or 'of labels'} would be lost. "
-            "Add .reset_index(), which makes columns of it."
-        )
+        raise PublishError("table-index", output=name, levels=levels or "of labels")
     labels = list(frame.columns)
     for label in labels:
         if not isinstance(label, str) or not label:
-            raise PublishError(
-                f"table '{name}': a column is named {label!r} ({type(label).__name__}), and names "
-                "are text. Add .rename(columns=str), or give it a name."
-            )
+            of_type = type(label).__name__
+            raise PublishError("table-label", output=name, label=label, of_type=of_type)
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
-        raise PublishError(f"table '{name}' has two columns named '{twice[0]}'. Rename one.")
+        raise PublishError("table-doubled", output=name, key=twice[0])
     if not labels:
-        raise PublishError(f"table '{name}' has no columns.")
+        raise PublishError("table-empty", output=name)
     if len(labels) > MOST_COLUMNS:
-        raise PublishError(
-            f"table '{name}' has {len(labels):,} columns; "
-            f"at most {MOST_COLUMNS:,} can be published."
-        )
+        number, most = f"{len(labels):,}", f"{MOST_COLUMNS:,}"
+        raise PublishError("table-wide", output=name, number=number, most=most)
     if len(frame) > MOST_ROWS:
-        raise PublishError(
-            f"table '{name}' has {len(frame):,} rows; at most {MOST_ROWS:,} can be published. "
-            "Aggregate it: what leaves a station describes groups, not persons."
-        )
+        number, most = f"{len(frame):,}", f"{MOST_ROWS:,}"
+        raise PublishError("table-long", output=name, number=number, most=most)
 
 
 def _typed(name: str, label: str, series: Any) -> tuple[str, list[Any]]:
@@ -162,7 +138,7 @@ def _typed(name: str, label: str, series: Any) -> tuple[str, list[Any]]:
         advice = "Publish .real and .imag as two columns."
     else:
         advice = "Make text of it with .astype(str), or numbers."
-    raise PublishError(f"table '{name}': column '{label}' is of type {dtype}. {advice}")
+    raise PublishError("table-column-type", output=name, key=label, dtype=dtype, advice=advice)
 
 
 def _typed_objects(name: str, label: str, series: Any) -> tuple[str, list[Any]]:
@@ -193,10 +169,7 @@ def _typed_objects(name: str, label: str, series: Any) -> tuple[str, list[Any]]:
     if all_are(datetime.date):
         return "date", values(lambda v: _date(name, label, v))
     kinds = sorted({type(v).__name__ for v in present})
-    raise PublishError(
-        f"table '{name}': column '{label}' holds values of type {', '.join(kinds)}. A column has "
-        "one type: integer, number, string, boolean or date. Convert it, e.g. with .astype(str)."
-    )
+    raise PublishError("table-mixed", output=name, key=label, types=", ".join(kinds))
 
 
 def _with_gaps(series: Any) -> list[tuple[Any, bool]]:
@@ -205,43 +178,32 @@ def _with_gaps(series: Any) -> list[tuple[Any, bool]]:
 
 def _int64(name: str, label: str, value: int) -> int:
     if value not in INT64:
-        raise PublishError(
-            f"table '{name}': column '{label}' holds an integer that 64 bits do not hold. Make "
-            "floats of it with .astype(float)."
-        )
+        raise PublishError("table-integer", output=name, key=label)
     return value
 
 
 def _finite(name: str, label: str, value: float) -> float:
     if math.isinf(value):
-        raise PublishError(
-            f"table '{name}': column '{label}' holds an infinite number. Leave those rows out, "
-            "or replace it by a missing value."
-        )
+        raise PublishError("table-infinite", output=name, key=label)
     return value
 
 
 def _date(name: str, label: str, value: Any) -> str:
     if isinstance(value, datetime.datetime):
         if value.timetz().replace(tzinfo=None) != datetime.time(0):
-            raise PublishError(
-                f"table '{name}': column '{label}' has times of day, and a date has none. Add "
-                ".dt.normalize() for the day, or .dt.strftime(...) for text."
-            )
+            raise PublishError("table-times", output=name, key=label)
         value = value.date()
     return str(value.isoformat())
 
 
-def check_counts(what: str, columns: list[Column], counts: str) -> None:
-    """Raises PublishError unless the column `counts` of `what` is there and holds counts."""
+def check_counts(kind: str, name: str, columns: list[Column], counts: str) -> None:
+    """Raises PublishError unless the output's column `counts` is there and holds counts."""
     column = next((column for column in columns if column.name == counts), None)
     if column is None:
         labels = ", ".join(f"'{column.name}'" for column in columns)
-        raise PublishError(f"{what}: counts={counts!r} names no column of it. It has {labels}.")
+        there = f" It has {labels}."
+        raise PublishError("counts-column", kind=kind, output=name, key=counts, there=there)
     if column.type not in ("integer", "number") or any(
         v is None or v < 0 or v != int(v) for v in column.values
     ):
-        raise PublishError(
-            f"{what}: the counts column '{counts}' must hold whole numbers of 0 or more, "
-            "none missing."
-        )
+        raise PublishError("counts-values", kind=kind, output=name, key=counts)

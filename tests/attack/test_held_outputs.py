@@ -53,22 +53,55 @@ def tell(evidence: Evidence, attacker: str, promise: str, outcome: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "message"),
+    ("kind", "message", "code", "words"),
     [
-        ("KeyError", f"'{PATIENT}'"),
-        ("NameError", f"name '{PATIENT}' is not defined"),
-        ("ModuleNotFoundError", f"No module named '{PATIENT}'"),
-        ("AttributeError", f"'DataFrame' object has no attribute '{PATIENT}'"),
-        ("FileNotFoundError", f"[Errno 2] No such file or directory: '{PATIENT}'"),
-        ("PublishError", f"output '{PATIENT}' is not declared by this train (declared: counts)"),
-        ("DatasetError", f"there is no data set '{PATIENT}' here. There is: 'heart'."),
-        ("ValueError", f"could not convert string to float: '{PATIENT}'"),
+        ("KeyError", f"'{PATIENT}'", "no-key", {"key": PATIENT}),
+        ("KeyError", f"\"['{PATIENT}']\"", "no-columns", {"columns": ["age", PATIENT]}),
+        ("NameError", f"name '{PATIENT}' is not defined", "undefined-name", {"name": PATIENT}),
+        ("ModuleNotFoundError", f"No module named '{PATIENT}'", "no-module", {"module": PATIENT}),
+        (
+            "AttributeError",
+            f"'DataFrame' object has no attribute '{PATIENT}'",
+            "no-attribute",
+            {"type": "DataFrame", "name": PATIENT},
+        ),
+        (
+            "FileNotFoundError",
+            f"[Errno 2] No such file or directory: '{PATIENT}'",
+            "no-file",
+            {"key": PATIENT},
+        ),
+        (
+            "PublishError",
+            f"output '{PATIENT}' is not declared by this train (declared: counts)",
+            "output-undeclared",
+            {"key": PATIENT, "declared": PATIENT},
+        ),
+        (
+            "DatasetError",
+            f"there is no data set '{PATIENT}' here. There is: 'heart'.",
+            "dataset-unknown",
+            {"key": "heart", "known": PATIENT},
+        ),
+        (
+            "ValueError",
+            f"could not convert string to float: '{PATIENT}'",
+            "not-a-number",
+            {PATIENT: PATIENT},
+        ),
+        ("TypeError", PATIENT, PATIENT, {}),
     ],
 )
 def test_a_value_in_a_known_message(
-    world: World, evidence: Evidence, kind: str, message: str
+    world: World,
+    evidence: Evidence,
+    kind: str,
+    message: str,
+    code: str,
+    words: dict[str, str | list[str]],
 ) -> None:
     error = {"type": kind, "cell": 2, "line": 3, "message": message, "traceback": PATIENT}
+    error["cause"] = {"code": code, "words": words}
     world.scripted.script = FakeRun("cell-failed", error=error)
     offer = world.offer()
     record = world.travel(offer)
@@ -116,13 +149,19 @@ def test_a_station_that_becomes_a_twin_while_a_run_is_on_data(
     )
 
 
-def test_an_alphabet_in_the_notebook(world: World, evidence: Evidence) -> None:
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("no-key", {"key": "w63"}), ("no-columns", {"columns": ["w63", "w1931", "w7"]})],
+)
+def test_an_alphabet_in_the_notebook(
+    world: World, evidence: Evidence, code: str, words: dict[str, str | list[str]]
+) -> None:
     """65,536 words in a list, and the ones that a KeyError names: ten bytes of data a run."""
     source = f"WORDS = {[f'w{number}' for number in range(2**16)]}\n{COUNTS}"
     message = "\"['w63', 'w1931', 'w7'] not in index\""
-    world.scripted.script = FakeRun(
-        "cell-failed", error={"type": "KeyError", "cell": 2, "line": 3, "message": message}
-    )
+    error = {"type": "KeyError", "cell": 2, "line": 3, "message": message}
+    error["cause"] = {"code": code, "words": words}
+    world.scripted.script = FakeRun("cell-failed", error=error)
     record = world.travel(world.offer(world.train(source)))
     assert record.error is not None
     assert (record.error.type, record.error.message) == ("KeyError", None)

@@ -118,8 +118,8 @@ FAULTS: dict[str, Fault] = {
             type="PublishError",
             cell=FAULT,
             line=2,
-            message="The output 'rows' is not declared by this train: publish it with its name "
-            "written out.",
+            message="Output 'rows' is not declared by this train (declared: …). Publish it in a "
+            "station cell with its name written out, and build the train again.",
         ),
         "hungary",
     ),
@@ -141,8 +141,9 @@ FAULTS: dict[str, Fault] = {
             type="PublishError",
             cell=FAULT,
             line=2,
-            message="The output 'counts' is published as another kind, or with other counts, than "
-            "it is declared.",
+            message="Output 'counts' is declared as kind=…, counts=…, and was published as "
+            "kind='scalar', counts=…. Write kind and counts out in the publish call, and build "
+            "the train again.",
         ),
         "hungary",
     ),

@@ -68,6 +68,13 @@ def test_message_has_no_terminal_codes_and_a_bounded_length():
     assert printable("short", 100) == "short"
 
 
+def test_what_the_kernel_says_of_a_cause_is_taken_if_it_is_short():
+    said = {"code": "no-key", "words": {"key": "age"}}
+    assert failed_cell(reply(phtlab=said), 2, "1")[1].cause == ("no-key", {"key": "age"})
+    for wrong in (None, "no-key", {"code": "no-key", "words": {"key": "a" * 10_000}}):
+        assert failed_cell(reply(phtlab=wrong), 2, "1")[1].cause is None
+
+
 @pytest.mark.parametrize(
     ("file", "content", "count"),
     [

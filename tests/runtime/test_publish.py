@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -261,6 +262,17 @@ def test_locally_outputs_are_kept_for_looking_at(local):
     assert json.loads(kept.content[".table.json"])["data"] == [[12]]
     assert kept.value == {"n": [12]}
     assert "published already" in refusal("counts", {"n": [1]})
+
+
+def test_a_refusal_survives_a_pool_of_processes(local):
+    with pytest.raises(PublishError) as caught:
+        publish("a", [1], kind="scalar")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.code, again.words) == (
+        str(caught.value),
+        "scalar-type",
+        {"output": "a", "type": "list"},
+    )
 
 
 def test_in_a_notebook_a_cell_run_again_replaces_its_output(local, monkeypatch):

@@ -50,6 +50,31 @@ def test_syntax_error_in_a_cell(sandbox):
     assert outcome_of(sandbox.run("x = 1\nx = = 2")) == ("cell-failed", "SyntaxError", 2, 2)
 
 
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        ("{}['agee']", {"code": "no-key", "words": {"key": "agee"}}),
+        ("await missing()", {"code": "undefined-name", "words": {"name": "missing"}}),
+        (
+            "import phtlab\nphtlab.publish('n', {})",
+            {"code": "table-empty", "words": {"output": "n"}},
+        ),
+        ("x = 1\nx = = 2", None),
+        ("1 / 0", None),
+        # What the kernel says does not keep it from answering.
+        ("raise KeyError('\\ud800')", None),
+        ("raise KeyError('x' * 10**7)", None),
+        ("class Last(Exception):\n    __cause__ = property(lambda self: 1 / 0)\nraise Last", None),
+        ("import sys\nsys.last_value = KeyError('a')\nraise SystemError", None),
+    ],
+)
+def test_the_cause_of_an_error_is_a_code_with_its_words(sandbox, source, cause):
+    record = sandbox.run(source)
+
+    assert record["outcome"] in ("cell-failed", "output-error")
+    assert record["error"]["cause"] == cause
+
+
 def test_unicode_survives_in_code_outputs_and_errors(sandbox):
     record = sandbox.run("print('Ärztin ∑ 🚂')\nraise ValueError('Größe 🚂 \\u202e')")
 

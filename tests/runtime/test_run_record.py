@@ -9,6 +9,7 @@ import os
 import pytest
 
 from phtlab.runtime import record
+from phtlab.runtime.error_cause import Cause
 from phtlab.runtime.outcome import Failure, Verdict
 from phtlab.runtime.record import record_of, write_atomic, write_progress, write_run
 
@@ -32,11 +33,18 @@ def test_record_has_the_contracts_fields():
             "line": 2,
             "message": "message",
             "traceback": "traceback",
+            "cause": None,
         },
         "cells": [{"cell": 2, "seconds": 0.5}, {"cell": 4, "seconds": 1.0}],
         "started": "1970-01-01T00:00:00.000Z",
         "finished": "1970-01-01T00:00:01.500Z",
     }
+
+
+def test_record_has_the_cause_of_an_error():
+    failure = Failure("KeyError", 4, 2, "'age'", "", Cause("no-key", {"key": "age"}))
+    written = record_of(Verdict("cell-failed", failure, ()), 0.0, 1.5)
+    assert written["error"]["cause"] == {"code": "no-key", "words": {"key": "age"}}
 
 
 def test_forged_record_is_replaced(sandbox):

@@ -20,7 +20,7 @@ _BITS = 8
 _EXPONENT = 11
 """Bits of a double's exponent."""
 _MESSAGE = 32
-"""`error_message.py`: one of fewer than 2**32 sentences."""
+"""`error_sentence.py`: one of fewer than 2**32 sentences."""
 _CELLS, _LINES, _CODES = 1_000, 10_000, 64
 """So many cells, lines of one, and codes of how a run ended, generously."""
 VERDICTS = 2**16

@@ -17,7 +17,7 @@ from phtlab.errors import (
     TrialUnfinishedError,
 )
 from phtlab.files.durable_file import replaced_durably, write_durably
-from phtlab.station.airlock.errors.error_message import Vocabulary, vocabulary
+from phtlab.station.airlock.errors.error_sentence import Vocabulary, vocabulary
 from phtlab.station.airlock.formats import strict_json
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import DataSet
@@ -105,7 +105,7 @@ def _cells(stop: Stop) -> dict[int, str]:
 
 
 def _vocabulary(stop: Stop, station: DaemonContext) -> Vocabulary:
-    """What an error's message may be made of: the train's words, and what is published here."""
+    """What an error's sentence may be made of: the train's words, and what is published here."""
     manifest = stop.verified_offer().train.manifest
     published: dict[str, DataSet] = {}
     with suppress(DataSetError, OSError):  # a declaration that was broken since: no column is told

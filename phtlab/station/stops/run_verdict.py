@@ -13,8 +13,9 @@ from typing import Any
 
 from phtlab.errors import AirlockError
 from phtlab.printable import escaped
+from phtlab.runtime.error_cause import read_cause
 from phtlab.station.airlock.errors import error as airlock_error
-from phtlab.station.airlock.errors.error_message import Vocabulary, message_of
+from phtlab.station.airlock.errors.error_sentence import Vocabulary, sentence_of
 from phtlab.station.airlock.formats import strict_json
 from phtlab.station.executor.contract import JobStatus
 from phtlab.train.documents.record import MAX_MESSAGE, CellError
@@ -52,7 +53,7 @@ def judge(
 ) -> RunVerdict:
     """The judgement on an exited run. `out_of_time`: this station stopped it for that.
 
-    `lines` maps each travelling cell to its number of lines; `words` are those that a message may
+    `lines` maps each travelling cell to its number of lines; `words` are those that a sentence may
     have. At a `twin` station, which holds nobody's data, the error keeps its own message.
     """
     content = _read(record)
@@ -90,10 +91,12 @@ def _error(
     if not isinstance(error, dict):
         return None
     redacted = airlock_error.redact(error.get("type"), error.get("cell"), error.get("line"), lines)
-    message = error.get("message")
-    if not isinstance(message, str) or not message:
+    if twin:
+        message = error.get("message")
+        whole = escaped(message)[:MAX_MESSAGE] if isinstance(message, str) and message else None
+        return redacted.model_copy(update={"message": whole})
+    # An older runtime's record has no cause: class, cell and line leave.
+    cause = read_cause(error.get("cause"))
+    if cause is None or redacted.type == airlock_error.UNKNOWN:
         return redacted
-    message_text = (
-        escaped(message)[:MAX_MESSAGE] if twin else message_of(redacted.type, message, words)
-    )
-    return redacted.model_copy(update={"message": message_text})
+    return redacted.model_copy(update={"message": sentence_of(cause, words)})

@@ -44,7 +44,7 @@ class CellError(_Value):
 
     `message` is the error's own at a twin station only, where nobody's data could be in it. Of any
     other it is a sentence of the station's, with words of the signed train and the published
-    schema (`phtlab.station.airlock.errors.error_message`).
+    schema (`phtlab.station.airlock.errors.error_sentence`).
     """
 
     type: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,127}$")

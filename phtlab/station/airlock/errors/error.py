@@ -1,4 +1,4 @@
-"""What leaves of an error: its class, the cell, the line; of its message see `error_message`."""
+"""What leaves of an error: its class, the cell, the line; of its cause see `error_sentence`."""
 
 from __future__ import annotations
 
