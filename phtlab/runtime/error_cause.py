@@ -61,11 +61,11 @@ def cause_of(error: BaseException) -> Cause | None:
         return None
 
 
-def read_cause(said: object) -> Cause | None:
-    """The cause that `said` holds, as JSON has it; None if it is none, or too long."""
-    if not isinstance(said, dict):
+def read_cause(content: object) -> Cause | None:
+    """The cause that `content` holds, as JSON has it; None if it is none, or too long."""
+    if not isinstance(content, dict):
         return None
-    code, words = said.get("code"), said.get("words")
+    code, words = content.get("code"), content.get("words")
     if not isinstance(code, str) or len(code) > _LONGEST_CODE or not isinstance(words, dict):
         return None
     for word in words.values():
