@@ -45,7 +45,7 @@ ENTRYPOINT: Final = (
     *("python3", "-c", _BEGIN),
     *("-f", CONNECTION_FILE, "--HistoryManager.enabled=False"),
 )
-_LAST_WORDS: Final = 1000
+_LAST_OUTPUT: Final = 1000
 # An engine that restarts, or is busy, does not answer for a while: its containers live on.
 UNANSWERED: Final = 5
 
@@ -107,7 +107,7 @@ class KernelContainer:
             if code is not None:
                 raise SandboxError(
                     f"The kernel ended before it answered (exit code {code}{self.why()}). "
-                    f"{self.last_words()}".rstrip(),
+                    f"{self.last_output()}".rstrip(),
                     code="kernel-start",
                 )
             if time.monotonic() > deadline:
@@ -148,7 +148,7 @@ class KernelContainer:
             return ""
         return f", out of memory: its limit is {self.limits.memory_bytes // MIB} MiB"
 
-    def last_words(self) -> str:
+    def last_output(self) -> str:
         """The end of what it wrote outside of cells."""
         import docker.errors
 
@@ -156,7 +156,7 @@ class KernelContainer:
             content: bytes = self._engine.api.logs(self._id, tail=20)
         except (docker.errors.DockerException, OSError):
             return ""
-        return escaped_lines(content.decode("utf-8", "replace").strip()[-_LAST_WORDS:])
+        return escaped_lines(content.decode("utf-8", "replace").strip()[-_LAST_OUTPUT:])
 
     def signal(self, name: str) -> None:
         """Send a signal to the kernel. Nothing happens to one that has ended."""

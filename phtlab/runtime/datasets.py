@@ -63,29 +63,29 @@ def _declared() -> dict[str, DeclaredDataset]:
     except (OSError, ValueError, JobError) as error:
         reason = error if isinstance(error, JobError) else "it is not a JSON file that can be read"
         raise DatasetError("dataset-declarations", path=path, reason=reason) from None
-    here = Path(path).parent
-    return {key: entry._replace(path=str(here / entry.path)) for key, entry in declared.items()}
+    folder = Path(path).parent
+    return {key: entry._replace(path=str(folder / entry.path)) for key, entry in declared.items()}
 
 
 def _read(entry: DeclaredDataset) -> Any:
     import pandas as pd
 
-    wanted = list(entry.columns)
+    needed = list(entry.columns)
     try:
         if entry.format == "csv":
             # Without a header: pandas renames the second of two columns of one name.
             head = pd.read_csv(entry.path, header=None, nrows=1, dtype=str, keep_default_na=False)
-            there = [str(name) for name in head.iloc[0]]
+            present = [str(name) for name in head.iloc[0]]
         else:
             import pyarrow.parquet as pq
 
-            there = pq.read_schema(entry.path).names
+            present = pq.read_schema(entry.path).names
     except Exception:
         raise _unreadable(entry) from None
-    doubled = doubled_names(there)
+    doubled = doubled_names(present)
     if doubled:
         raise DatasetError("dataset-doubled", dataset=entry.name, names=doubled)
-    missing = [column for column in wanted if column not in there]
+    missing = [column for column in needed if column not in present]
     if missing:
         if len(missing) == 1:
             raise DatasetError("dataset-column", dataset=entry.name, column=missing[0])
@@ -93,12 +93,12 @@ def _read(entry: DeclaredDataset) -> Any:
     try:
         if entry.format == "csv":
             texts = {c: str for c, kind in entry.columns.items() if kind != "number"}
-            frame = pd.read_csv(entry.path, usecols=wanted or None, dtype=texts)
+            frame = pd.read_csv(entry.path, usecols=needed or None, dtype=texts)
         else:
-            frame = pd.read_parquet(entry.path, columns=wanted or None)
+            frame = pd.read_parquet(entry.path, columns=needed or None)
     except Exception:
         raise _unreadable(entry) from None
-    frame = frame[wanted] if wanted else frame
+    frame = frame[needed] if needed else frame
     return frame.assign(
         **{
             column: _typed(entry, column, kind, frame[column])
@@ -109,9 +109,11 @@ def _read(entry: DeclaredDataset) -> Any:
 
 def doubled_names(names: Sequence[str]) -> list[str]:
     """The `names` that another one equals but for case and surrounding white space."""
-    plain = [unicodedata.normalize("NFKC", one.strip("\ufeff")).strip().casefold() for one in names]
+    plain = [
+        unicodedata.normalize("NFKC", label.strip("\ufeff")).strip().casefold() for label in names
+    ]
     times = Counter(plain)
-    return [name for name, one in zip(names, plain, strict=True) if times[one] > 1]
+    return [name for name, label in zip(names, plain, strict=True) if times[label] > 1]
 
 
 def _typed(entry: DeclaredDataset, column: str, kind: str, series: Any) -> Any:

@@ -168,7 +168,7 @@ class KernelProcess:
                 self._reap()
                 os.sched_yield()
 
-    def last_words(self) -> str:
+    def last_output(self) -> str:
         """The end of what the kernel wrote to its standard error outside of cells."""
         try:
             size = self._stderr.seek(0, os.SEEK_END)

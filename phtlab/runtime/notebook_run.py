@@ -139,17 +139,17 @@ class NotebookRun:
     def _await_kernel(self) -> _Ended | None:
         """Ask for kernel_info until an answer's `idle` is seen, so that iopub is joined."""
         give_up = time.monotonic() + self._start_seconds
-        asked: set[str] = set()
+        requests: set[str] = set()
         ask_again = 0.0
         while True:
             now = time.monotonic()
             if now >= ask_again:
-                asked.add(self._channels.send(self._channels.shell, "kernel_info_request", {}))
+                requests.add(self._channels.send(self._channels.shell, "kernel_info_request", {}))
                 ask_again = now + 1.0
             self._pump(min(_TICK, max(0.0, ask_again - now)))
-            if asked & self._idle:
+            if requests & self._idle:
                 return None
-            if any(request in self._replies for request in asked):
+            if any(request in self._replies for request in requests):
                 # It answers, but iopub was not yet joined when it said idle: soon again.
                 self._replies.clear()
                 ask_again = time.monotonic() + 0.02
@@ -242,12 +242,12 @@ class NotebookRun:
         if ended == "died":
             kills = memory.oom_kills(self._cgroup) - self._oom_before
             return self._verdict(
-                *dead_kernel(self._kernel.returncode, kills, cell, self._kernel.last_words())
+                *dead_kernel(self._kernel.returncode, kills, cell, self._kernel.last_output())
             )
         if ended == "silent":
             why = f"the kernel did not answer within {self._start_seconds:g} seconds"
-            said = printable(self._kernel.last_words(), 4_000)
-            return self._verdict("kernel-died", Failure("KernelDied", None, None, why, said))
+            last_output = printable(self._kernel.last_output(), 4_000)
+            return self._verdict("kernel-died", Failure("KernelDied", None, None, why, last_output))
         if ended == "time":
             return self._verdict(
                 "out-of-time", Failure("OutOfTime", cell, None, "the time limit was reached", "")

@@ -82,7 +82,7 @@ def failed_cell(reply: dict[str, Any], cell: int, source: str) -> tuple[Outcome,
 
 
 def dead_kernel(
-    returncode: int | None, oom_kills: int, cell: int | None, last_words: str
+    returncode: int | None, oom_kills: int, cell: int | None, last_output: str
 ) -> tuple[Outcome, Failure]:
     """The verdict on a kernel that ended by itself. `oom_kills` is the counter's rise."""
     if returncode == -9 and oom_kills > 0:
@@ -99,7 +99,7 @@ def dead_kernel(
         cell,
         None,
         f"the kernel ended {how}",
-        printable(last_words, _LONGEST_TRACEBACK),
+        printable(last_output, _LONGEST_TRACEBACK),
     )
 
 

@@ -82,6 +82,6 @@ def _names(name: str, argument: str, given: object) -> tuple[str, ...]:
     names = (given,) if isinstance(given, str) else given
     if names is None:
         return ()
-    if not isinstance(names, list | tuple) or not all(isinstance(one, str) for one in names):
+    if not isinstance(names, list | tuple) or not all(isinstance(listed, str) for listed in names):
         raise PublishError("output-names", output=name, argument=argument)
     return tuple(names)

@@ -176,19 +176,19 @@ def _check_tensors(output: Published) -> None:
     from phtlab.runtime.model import FITTED, is_named_by, tensor_names
 
     for array in tensor_names(output.content[".safetensors"]):
-        if array not in FITTED and not any(is_named_by(one, array) for one in output.tensors):
+        if array not in FITTED and not any(is_named_by(tensor, array) for tensor in output.tensors):
             raise PublishError("output-tensor", output=output.name, array=array)
 
 
 def _check_columns(output: Published) -> None:
     if not (output.by or output.total):
         return
-    there = {c["name"]: c["type"] for c in json.loads(output.content[".table.json"])["columns"]}
+    types = {c["name"]: c["type"] for c in json.loads(output.content[".table.json"])["columns"]}
     for column in (*output.by, *filter(None, [output.total]), *output.largest):
-        if column not in there:
+        if column not in types:
             raise PublishError("output-column", output=output.name, key=column)
     for column in (*filter(None, [output.total]), *output.largest):
-        if there[column] not in ("integer", "number"):
+        if types[column] not in ("integer", "number"):
             raise PublishError("output-numbers", output=output.name, key=column)
 
 

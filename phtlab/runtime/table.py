@@ -201,8 +201,8 @@ def check_counts(kind: str, name: str, columns: list[Column], counts: str) -> No
     column = next((column for column in columns if column.name == counts), None)
     if column is None:
         labels = ", ".join(f"'{column.name}'" for column in columns)
-        there = f" It has {labels}."
-        raise PublishError("counts-column", kind=kind, output=name, key=counts, there=there)
+        columns_note = f" It has {labels}."
+        raise PublishError("counts-column", kind=kind, output=name, key=counts, there=columns_note)
     if column.type not in ("integer", "number") or any(
         v is None or v < 0 or v != int(v) for v in column.values
     ):

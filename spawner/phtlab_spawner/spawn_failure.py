@@ -138,7 +138,7 @@ def exited_early_failure(state: Mapping[str, Any], log: str, memory: str) -> Wor
             status_code=507,
         )
     return WorkspaceFailure(
-        f"The workspace ended while it started (exit code {code}). {_last_words(log)}",
+        f"The workspace ended while it started (exit code {code}). {_last_output(log)}",
         reason="ended",
         status_code=500,
     )
@@ -147,7 +147,7 @@ def exited_early_failure(state: Mapping[str, Any], log: str, memory: str) -> Wor
 def too_slow(seconds: int, log: str) -> WorkspaceFailure:
     return WorkspaceFailure(
         f"JupyterLab did not answer within {seconds} seconds. Try again; the machine may be busy. "
-        f"{_last_words(log)}",
+        f"{_last_output(log)}",
         reason="timeout",
         status_code=504,
     )
@@ -159,7 +159,7 @@ def redacted(text: str) -> str:
     return _LONG.sub("…", _SECRET.sub(r"\1…", plain))
 
 
-def _last_words(log: str) -> str:
+def _last_output(log: str) -> str:
     lines = [line for line in (redacted(line) for line in log.splitlines()) if line]
     if not lines:
         return "It had not said anything yet."

@@ -131,7 +131,7 @@ def test_last_words_are_the_end_of_standard_error():
     while kernel.alive():
         os.sched_yield()
     assert kernel.returncode == 3
-    assert kernel.last_words().endswith("the end")
-    assert len(kernel.last_words()) <= 4096
+    assert kernel.last_output().endswith("the end")
+    assert len(kernel.last_output()) <= 4096
     kernel.kill()
     kernel.close()

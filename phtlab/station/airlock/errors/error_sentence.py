@@ -123,7 +123,7 @@ def vocabulary(
     source = "\n".join(sources)
     return Vocabulary(
         names=frozenset(_IDENTIFIER.findall(source)),
-        texts=frozenset(one or other for one, other in _QUOTED.findall(source)),
+        texts=frozenset(single or other for single, other in _QUOTED.findall(source)),
         modules=frozenset(_modules(source)),
         columns=frozenset(name for columns in datasets.values() for name in columns),
         datasets=frozenset(datasets),
@@ -136,15 +136,15 @@ def sentence_of(cause: Cause, words: Vocabulary) -> str | None:
     if cause.code not in SENTENCES or cause.words.keys() != slots_of(cause.code):
         return None
     # Several columns sorted and without repetition: their order would tell more.
-    said = {
+    arguments = {
         slot: sorted(set(word)) if isinstance(word, list) else word
         for slot, word in cause.words.items()
     }
-    if not words.bounded or not all(words.knows(slot, word) for slot, word in said.items()):
+    if not words.bounded or not all(words.knows(slot, word) for slot, word in arguments.items()):
         return None
-    if math.prod(words.ways(slot, word) for slot, word in said.items()) > MOST_SENTENCES:
+    if math.prod(words.ways(slot, word) for slot, word in arguments.items()) > MOST_SENTENCES:
         return None
-    sentence = compose(cause.code, said).rstrip(" …")
+    sentence = compose(cause.code, arguments).rstrip(" …")
     return sentence[:1].upper() + sentence[1:] if cause.code in OURS else sentence
 
 
