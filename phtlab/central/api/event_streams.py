@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -47,7 +49,7 @@ def stream_events(
     Raises CentralError (``request``) if that is no number.
     """
     stream = _Stream(services, sender, member, journey, _number(last_event_id))
-    return StreamingResponse(stream.lines(), media_type="text/event-stream", headers=_HEADERS)
+    return StreamingResponse(stream.events(), media_type="text/event-stream", headers=_HEADERS)
 
 
 @dataclass
@@ -62,10 +64,10 @@ class _Stream:
     held_back: bool = False
     proposals: int = 0
 
-    async def lines(self) -> AsyncIterator[str]:
+    async def events(self) -> AsyncIterator[bytes]:
         quiet = 0.0
         poll = min(self.services.settings.poll_seconds, KEEP_ALIVE_SECONDS)
-        yield ": phtlab\n\n"
+        yield format_sse_event(comment="phtlab")
         with self.services.news.subscribe(*self._topics()) as subscription:
             while not self.services.news.closed:
                 try:
@@ -74,24 +76,24 @@ class _Stream:
                     return
                 if stations is not None:
                     quiet = 0.0
-                    yield f"event: stations\ndata: {stations.json}\n\n"
+                    yield format_sse_event(event="stations", data_str=stations.json)
                 if proposals is not None:
                     quiet = 0.0
-                    yield f"event: proposals\ndata: {proposals.model_dump_json()}\n\n"
+                    yield _event("proposals", proposals)
                 for event in events:
                     self.seen, quiet = event.number, 0.0
-                    yield f"id: {self.seen}\nevent: stop\ndata: {event.model_dump_json()}\n\n"
+                    yield _event("stop", event, str(self.seen))
                 if events:
                     continue
                 if done:
-                    yield "event: end\ndata: {}\n\n"
+                    yield format_sse_event(event="end", data_str="{}")
                     return
                 patience = min(poll, STATIONS_SECONDS) if self.held_back else poll
                 if not await subscription.wait(patience):
                     quiet += patience
                 if quiet >= KEEP_ALIVE_SECONDS:
                     quiet = 0.0
-                    yield ": still here\n\n"
+                    yield format_sse_event(comment="still here")
 
     def _topics(self) -> tuple[str, ...]:
         own = bus.of_member(self.member.name)
@@ -134,6 +136,10 @@ class _Stream:
         roster = services.publication.current().roster
         with services.database.read() as session:
             return stations_of(session, roster, services.clock(), services.online)
+
+
+def _event(kind: str, value: BaseModel, number: str | None = None) -> bytes:
+    return format_sse_event(event=kind, data_str=value.model_dump_json(), id=number)
 
 
 def _number(text: str) -> int:

@@ -10,6 +10,7 @@ from typing import Final, Self
 from urllib.parse import quote
 
 import httpx
+from httpx_sse import EventSource, ServerSentEvent, SSEError
 from pydantic import TypeAdapter
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
@@ -37,7 +38,6 @@ from phtlab.wire.api.journeys import (
 from phtlab.wire.authorities import authorities
 from phtlab.wire.central.answer import foreign, parsed, validated
 from phtlab.wire.central.audit import AuditClient
-from phtlab.wire.central.event_stream import ServerSentEvent, read_events
 from phtlab.wire.central.governance import GovernanceClient
 from phtlab.wire.central.notifications import NotificationClient
 from phtlab.wire.central.paging import pages
@@ -229,13 +229,13 @@ class CentralClient:
             try:
                 for event in self._stream(path, seen):
                     waited, delay = 0.0, BACKOFF_SECONDS[0]
-                    if event.kind == "end":
+                    if event.event == "end":
                         return
-                    if event.kind == "stations":
+                    if event.event == "stations":
                         yield validated(_STATIONS, event.data.encode())
-                    if event.kind == "proposals":
+                    if event.event == "proposals":
                         yield parsed(ProposalsChanged, event.data)
-                    if event.kind == "stop":
+                    if event.event == "stop":
                         news = parsed(JourneyEvent, event.data)
                         seen = news.number
                         yield news
@@ -342,18 +342,12 @@ class CentralClient:
     def _read(self, response: httpx.Response) -> bytes:
         """The answer, which may be packed: a hostile central fills no memory, and holds nobody."""
         answer, begun = bytearray(), time.monotonic()
-        if "," in response.headers.get("content-encoding", ""):
-            raise foreign()  # Packed once, a piece grows a thousandfold; twice, a millionfold.
+        _require_packed_once(response)
         try:
             for piece in response.iter_bytes():
                 answer += piece
                 if len(answer) > MAX_ANSWER_BYTES:
-                    raise CentralError(
-                        f"Central at {self.url} answers with more than {MAX_ANSWER_BYTES:,} "
-                        "bytes, which no answer has.",
-                        "It is broken or hostile: tell its operator.",
-                        code="central-answer",
-                    )
+                    raise self._too_large()
                 if time.monotonic() - begun > ANSWER_SECONDS:
                     raise self._unreachable(_dripping(), 1)
         except httpx.DecodingError:
@@ -373,16 +367,37 @@ class CentralClient:
                 try:
                     if self._ended:
                         raise httpx.ReadError("the client was closed")
-                    yield from read_events(response.iter_lines())
+                    yield from self._events(response)
                 finally:
                     self._streaming.discard(response)
-        except httpx.DecodingError:
+        except (httpx.DecodingError, SSEError):
             raise foreign() from None
         except httpx.TransportError as lost:
             raise self._unreachable(lost, 1) from None
         except RuntimeError:
             self._require_open()
             raise
+
+    def _events(self, response: httpx.Response) -> Iterator[ServerSentEvent]:
+        """The events of a stream. Raises CentralError if one is longer than any answer."""
+        _require_packed_once(response)
+        # The library joins the lines of an event without a limit, so it reads a bounded copy.
+        bounded = httpx.Response(
+            response.status_code,
+            headers={"Content-Type": response.headers.get("Content-Type", "")},
+            content=self._bounded(response.iter_bytes()),
+        )
+        return EventSource(bounded).iter_sse()
+
+    def _bounded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """`pieces`, as long as events end in time: each at an empty line."""
+        unfinished = 0
+        for piece in pieces:
+            ended = piece.rfind(b"\n\n")
+            unfinished = unfinished + len(piece) if ended < 0 else len(piece) - ended
+            if unfinished > MAX_ANSWER_BYTES:
+                raise self._too_large()
+            yield piece
 
     def _require_open(self) -> None:
         """httpx says only with a RuntimeError that another thread closed the client."""
@@ -424,6 +439,14 @@ class CentralClient:
             return f"Bearer {mint(self._identity, info.audience)}"
         return f"token {self._hub_token}"
 
+    def _too_large(self) -> CentralError:
+        return CentralError(
+            f"Central at {self.url} answers with more than {MAX_ANSWER_BYTES:,} "
+            "bytes, which no answer has.",
+            "It is broken or hostile: tell its operator.",
+            code="central-answer",
+        )
+
     def _unreachable(self, lost: Exception, attempts: int) -> CentralUnreachableError:
         reason = str(lost) or type(lost).__name__
         return CentralUnreachableError(
@@ -461,6 +484,12 @@ class _TufFetcher(FetcherInterface):
             if not self._http.is_closed:
                 raise
             raise DownloadError(f"{url} is not asked: the connection was closed here") from closed
+
+
+def _require_packed_once(response: httpx.Response) -> None:
+    """Packed once, a piece grows a thousandfold; twice, a millionfold."""
+    if "," in response.headers.get("content-encoding", ""):
+        raise foreign()
 
 
 def _dripping() -> httpx.ReadTimeout:
