@@ -685,7 +685,7 @@ def test_an_answer_of_central_that_drips(
 ) -> None:
     """Each byte comes in time, the last one never: no thread of a station waits for it."""
     assert deceived.stations()
-    monkeypatch.setattr("phtlab.wire.central.client.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("phtlab.wire.central.time_limit.ANSWER_SECONDS", 0.5)
     with (
         liars.central.lying("GET", "^/api/v1/stations$", drip) as lying,
         pytest.raises(CentralUnreachableError) as told,
@@ -699,7 +699,7 @@ def test_an_answer_of_central_that_drips(
 def test_an_answer_of_central_without_end(
     deceived: Lab, liars: Liars, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
-    monkeypatch.setattr("phtlab.wire.central.client.MAX_ANSWER_BYTES", 4 << 20)
+    monkeypatch.setattr("phtlab.wire.central.connection.MAX_ANSWER_BYTES", 4 << 20)
     block = b" " * (1 << 20)
     with (
         liars.central.lying(

@@ -22,7 +22,7 @@ from phtlab.errors import (
 )
 from phtlab.train.crypto.identity import Identity
 from phtlab.wire.api.journeys import JourneyEvent, StopView
-from phtlab.wire.central import client as central
+from phtlab.wire.central import connection
 from phtlab.wire.central.client import CentralClient
 from phtlab.wire.central.problem import error_of, problem_of
 from tests.raising import raises_code
@@ -65,7 +65,7 @@ def test_nobody_answers_says_where_and_what_to_check() -> None:
 def test_an_answer_without_end_is_cut_off_however_small_it_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(central, "MAX_ANSWER_BYTES", 2**20)
+    monkeypatch.setattr(connection, "MAX_ANSWER_BYTES", 2**20)
     packed = gzip.compress(b" " * 2**22)
     assert len(packed) < 2**13
 
@@ -275,7 +275,7 @@ def test_only_a_line_feed_ends_a_line_of_a_stream(separator: str) -> None:
 
 
 def test_an_event_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(central, "MAX_ANSWER_BYTES", 2**12)
+    monkeypatch.setattr(connection, "MAX_ANSWER_BYTES", 2**12)
     read = 0
 
     def endless() -> Iterator[bytes]:

@@ -28,7 +28,7 @@ from phtlab.central.journeys.stations import stations_of
 from phtlab.errors import CentralError, PhtlabError
 from phtlab.train.crypto.identity import Member
 from phtlab.wire.api.journeys import JourneyEvent, ProposalsChanged, StationView
-from phtlab.wire.central.client import KEEP_ALIVE_SECONDS
+from phtlab.wire.central.connection import KEEP_ALIVE_SECONDS
 
 # The stations come whole, so not more often than this, whatever happens there.
 STATIONS_SECONDS: Final = 1.0
