@@ -175,20 +175,16 @@ def _hold(
     waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until, why=why)
 
 
-def count_votes(stop: Stop, station: DaemonContext) -> bool:
-    """Held to airlock, once people decided on every output, or their time is over.
-
-    Returns whether it is so far.
-    """
+def count_votes(stop: Stop, station: DaemonContext) -> None:
+    """Held to airlock, once people decided on every output, or their time is over."""
     there = waiting.waiting_at(stop)
     outcomes = {one.name: outcome_of(votes_on(stop, one.name), there.persons) for one in there.held}
     if None in outcomes.values() and station.now() < there.until:
-        return False
+        return
     release = Release(
         outputs={name: outcome or EXPIRED for name, outcome in outcomes.items()}, at=station.now()
     )
     stop.write(RELEASE, release)
-    return True
 
 
 def seal_released(stop: Stop, station: DaemonContext) -> None:
