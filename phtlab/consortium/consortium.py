@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Root, Targets
 
+from phtlab.clock import utc_now
 from phtlab.consortium.folder import PENDING_ROOT, PENDING_TARGETS, ConsortiumFolder
 from phtlab.consortium.founding import found
 from phtlab.consortium.handover import Handover, check, merged
@@ -39,7 +40,6 @@ from phtlab.trust_store.repository import (
     read_roster,
     require_fresh,
     root_fingerprint,
-    utc_now,
 )
 from phtlab.trust_store.root import (
     RootSigning,

@@ -29,6 +29,7 @@ from tuf.api.exceptions import (
 from tuf.api.metadata import Root
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
+from phtlab.clock import utc_now
 from phtlab.errors import CentralUnreachableError, RosterError, RosterStaleError, UnreachableError
 from phtlab.files.durable_file import write_durably
 from phtlab.train.canonical import canonical, parse_json
@@ -47,7 +48,6 @@ from phtlab.trust_store.repository import (
     read_roster,
     require_fresh,
     root_fingerprint,
-    utc_now,
 )
 
 __all__ = ["Trust", "Trusted", "root_fingerprint"]

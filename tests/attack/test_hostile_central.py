@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from phtlab.clock import utc_now
 from phtlab.demo.world import World
 from phtlab.errors import (
     CentralError,
@@ -30,9 +31,6 @@ from phtlab.files.sealed_file import (
 from phtlab.lab import Journey, Lab
 from phtlab.lab.train_composition import NOTEBOOK
 from phtlab.station.context.artifact_store import RegistryArtifactStore
-from phtlab.station.context.station_context import (
-    utc_now,
-)
 from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import canonical
 from phtlab.train.crypto.identity import Identity, Member

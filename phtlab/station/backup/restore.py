@@ -23,13 +23,13 @@ from typing import IO, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from phtlab.clock import utc_now
 from phtlab.errors import OrderReplayedError, SettingsError, StationError
 from phtlab.files.durable_file import sync_folder, write_durably
 from phtlab.station.backup.archive import INDEX, TAKEN, Index
 from phtlab.station.context import maintenance
 from phtlab.station.context.station_context import (
     StationContext,
-    utc_now,
 )
 from phtlab.station.data.datasets import load_datasets, twin_of
 from phtlab.station.settings.folder import StationFolder
