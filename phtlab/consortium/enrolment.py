@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
 )
 
 from phtlab.errors import RosterError, SignatureError
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.crypto.identity import Identity, Member, MemberName, Role
 from phtlab.train.documents.envelope import Envelope, open_statement, peek, sign_statement
@@ -32,10 +31,8 @@ REMOVAL_TYPE = "https://phtlab.org/removal-request/v1"
 MAX_REASON = 500  # characters
 
 
-class Removal(BaseModel):
+class Removal(StrictModel):
     """Who asks to be taken off the roster, and why. `keys` names the public keys given up."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: MemberName
     keys: Digest
