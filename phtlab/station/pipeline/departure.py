@@ -20,7 +20,7 @@ from phtlab.station.airlock.check_outputs import (
     released_at_twin,
 )
 from phtlab.station.airlock.forecast import forecast
-from phtlab.station.airlock.history import monthly_amount, released_counts
+from phtlab.station.airlock.history import monthly_amount, released_counts, remembered_outputs
 from phtlab.station.approvals.coverage import assessed
 from phtlab.station.backup.lost_history import forgotten_of
 from phtlab.station.context.daemon_context import DaemonContext
@@ -110,7 +110,7 @@ def _passed(
         values = monthly_amount.values_left(month, arrived.researcher, manifest.datasets)
         passed = monthly_amount.hold_beyond(passed, before, policy.month, values, history.most)
         if any(one.verdict.verdict == "held" for one in passed):
-            may_leave = released_counts.outputs_to_remember(manifest.outputs, passed, held=True)
+            may_leave = remembered_outputs.outputs_to_remember(manifest.outputs, passed, held=True)
             released_counts.note_pending(
                 station.folder.released, stop.hex, manifest.datasets, may_leave
             )
@@ -154,7 +154,7 @@ def _note(
         values=monthly_amount.values_of(passed),
     )
     monthly_amount.note(station.folder.released, stop.hex, station.now(), left)
-    told = released_counts.outputs_to_remember(manifest.outputs, passed)
+    told = remembered_outputs.outputs_to_remember(manifest.outputs, passed)
     kept = released_counts.note(station.folder.released, manifest.datasets, told)
     stop.write(stop_files.NOTED, NotedCounts(released=kept))
 
