@@ -51,7 +51,10 @@ class CellError(StrictModel):
 
 
 class OutputVerdict(StrictModel):
-    """What the airlock decided. `rule` and `sentence` name the rule, never a value."""
+    """What the airlock decided. `rule` and `sentence` name the rule, never a value.
+
+    `below` is set where rows were withheld for counts below it, and for nothing else.
+    """
 
     name: Name
     kind: OutputKind
@@ -59,6 +62,7 @@ class OutputVerdict(StrictModel):
     rule: str = ""
     sentence: str = ""
     suppressed_rows: int = 0
+    below: int | None = None
 
 
 class Forecast(StrictModel):

@@ -100,6 +100,7 @@ def test_a_small_count_takes_its_whole_row_along_and_the_record_says_how_many() 
         "rule": "small-count",
         "sentence": "1 row with a count below 10 stayed at the station.",
         "suppressed_rows": 1,
+        "below": 10,
     }
 
 
