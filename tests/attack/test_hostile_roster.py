@@ -625,8 +625,9 @@ def test_a_bundle_that_too_few_signed_is_not_published(stage: Stage, evidence: A
     stage.publish()
     stage.add("eve")
     stage.sign("vera")
-    forged = stage.consortium.folder.metadata_file("pending.targets.json")
-    assert forged is not None
+    pending = stage.consortium.folder.pending()
+    assert pending is not None
+    forged = pending.to_bytes()
     stage.consortium.folder._write("2.targets.json", forged)
     with pytest.raises(RosterError):
         stage.consortium.bundle()
