@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from phtlab.central.api.access import Requester
+from phtlab.central.api.paging import LARGEST
 from phtlab.central.changes import bus
 from phtlab.central.context import CentralContext
 from phtlab.central.governance.proposals import proposals_cursor
@@ -33,7 +34,6 @@ from phtlab.wire.central.connection import KEEP_ALIVE_SECONDS
 # The stations come whole, so not more often than this, whatever happens there.
 STATIONS_SECONDS: Final = 1.0
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-_LARGEST = 2**63 - 1
 
 
 def stream_events(
@@ -143,6 +143,6 @@ def _event(kind: str, value: BaseModel, number: str | None = None) -> bytes:
 
 
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > _LARGEST:
+    if not text.isascii() or not text.isdigit() or int(text[:20]) > LARGEST:
         raise CentralError("Last-Event-ID must be the number of an event, or 0.", code="request")
     return int(text[:20])
