@@ -23,13 +23,14 @@ from typing import Annotated, Any, Final
 
 from jupyter_server.auth.security import passwd, passwd_check
 from jupyterhub.auth import Authenticator
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 from tornado.ioloop import IOLoop
 from tornado.web import HTTPError
 from traitlets import List, Unicode
 
 from phtlab.errors import SettingsError
 from phtlab.files.durable_file import write_durably
+from phtlab.strict_model import StrictModel
 from phtlab.train.crypto.identity import MemberName
 from phtlab.validation_summary import validation_summaries
 from phtlab_hub.browser_address import browser_address
@@ -43,10 +44,8 @@ LONGEST_PASSWORD: Final = 1024
 MOST_WAITING: Final = 32
 
 
-class Account(BaseModel):
+class Account(StrictModel):
     """One account: a password's argon2 hash, and the groups that give its roles."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     password: Annotated[str, StringConstraints(pattern=r"^argon2:\$argon2id\$")]
     groups: tuple[str, ...] = ()

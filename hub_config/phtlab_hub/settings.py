@@ -11,7 +11,7 @@ import secrets
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -20,6 +20,7 @@ from pydantic_settings import (
 from phtlab.errors import SettingsError
 from phtlab.file_settings import FileSettings
 from phtlab.files.durable_file import create_durably
+from phtlab.strict_model import StrictModel
 from phtlab.train.crypto.identity import MemberName
 from phtlab.validation_summary import validation_summaries
 
@@ -30,10 +31,8 @@ Address = Annotated[str, StringConstraints(pattern=r"^[^\s/]+:[0-9]{1,5}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+[^\s/]$")]
 
 
-class OidcSettings(BaseModel):
+class OidcSettings(StrictModel):
     """An OpenID provider that says who someone is. The client's secret lies in a file beside."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     issuer: Url = Field(description="The provider; its discovery document tells the rest")
     client_id: str = Field(min_length=1, description="The hub's name at the provider")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,9 +21,9 @@ from phtlab.central.metrics import Metrics
 from phtlab.central.registry.token import RegistryTokens, read_registry_key
 from phtlab.central.roster.publication import Publication, Published
 from phtlab.central.settings import CentralSettings
+from phtlab.clock import Clock, utc_now
 from phtlab.errors import SettingsError
 
-Clock = Callable[[], datetime]
 # All share one interpreter: more threads than these only keep each other, and the loop, waiting.
 _INBOX_READS: Final = 4
 
@@ -47,9 +46,7 @@ class CentralContext:
     """How many stations' inboxes are looked into at a time."""
 
     @classmethod
-    def of(
-        cls, settings: CentralSettings, clock: Clock = lambda: datetime.now(UTC)
-    ) -> CentralContext:
+    def of(cls, settings: CentralSettings, clock: Clock = utc_now) -> CentralContext:
         """The services of `settings`. Raises SettingsError if a key or the database is wrong."""
         changes = ChangeBus()
         database = Database(

@@ -1,6 +1,6 @@
 """A consortium as its officers see it: what is staged, who signed it, and what is published.
 
-Everything is offline and lies in one folder (`consortium_folder.py`). Officers change the roster,
+Everything is offline and lies in one folder (`folder.py`). Officers change the roster,
 the catalogue or the root itself; a change is staged, and takes effect once enough of them have
 signed it, one after the other. The folder belongs on an officer's own medium: whoever holds it and
 a threshold of the officers' keys and passphrases decides who is a member.
@@ -8,51 +8,38 @@ a threshold of the officers' keys and passphrases decides who is a member.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Root, Targets
 
+from phtlab.clock import utc_now
 from phtlab.consortium.folder import PENDING_ROOT, PENDING_TARGETS, ConsortiumFolder
 from phtlab.consortium.founding import found
 from phtlab.consortium.handover import Handover, check, merged
-from phtlab.consortium.staged import catalogue_changes, root_changes, roster_changes
-from phtlab.errors import NotOnRosterError, RosterError, SettingsError
+from phtlab.consortium.signing import bundle, settle, sign
+from phtlab.consortium.view import ConsortiumView, Signing
+from phtlab.errors import RosterError, SettingsError
 from phtlab.files.key_file import read_key
 from phtlab.train.crypto.identity import Identity, Member
-from phtlab.train.documents.roster import Agreement, Catalogue, KernelImage, Roster
+from phtlab.train.documents.roster import Agreement, KernelImage, Roster
 from phtlab.trust_store.repository import (
-    CATALOGUE_FILE,
     ROSTER_FILE,
     TARGET_FILES,
     Lifetimes,
     expiry,
     load_root,
     public_key,
-    read_catalogue,
     read_roster,
-    require_fresh,
-    root_fingerprint,
-    utc_now,
 )
 from phtlab.trust_store.root import (
-    RootSigning,
-    Threshold,
-    key_id,
     officers_of,
     online_key_id,
-    progress,
     read_draft,
-    require_same_officers,
-    root_reference,
     settings_of,
-    threshold_of,
     with_officer,
     with_officer_key,
     with_online_key,
@@ -63,32 +50,8 @@ from phtlab.trust_store.root import (
 from phtlab.validation_summary import validation_summaries
 
 
-@dataclass(frozen=True)
-class Signing:
-    """How far the roster is, and the next root if one is staged with it.
-
-    `signed_by` and `waiting` are officers; `complete` once `needed` of them have signed, and
-    enough have signed the next root.
-    """
-
-    version: int
-    signed_by: tuple[str, ...]
-    needed: int
-    expires: datetime
-    waiting: tuple[str, ...] = ()
-    root: RootSigning | None = None
-
-    @property
-    def complete(self) -> bool:
-        return self.root is None and len(self.signed_by) >= self.needed
-
-
-class Consortium:
-    """A consortium's folder. Raises SettingsError if there is none at `directory`."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.folder = ConsortiumFolder(directory)
+class Consortium(ConsortiumView):
+    """A consortium's folder, for officers. Raises SettingsError if there is none at `directory`."""
 
     @classmethod
     def found(
@@ -126,87 +89,6 @@ class Consortium:
         )
         return cls(directory)
 
-    @property
-    def name(self) -> str:
-        return settings_of(self._ruling()).name
-
-    @property
-    def officers(self) -> tuple[str, ...]:
-        """The officers, by name; of the next root, if one is staged."""
-        return tuple(officers_of(self._ruling()))
-
-    @property
-    def threshold(self) -> int:
-        """How many officers must sign a roster; by the next root, if one is staged."""
-        return self._ruling().roles["targets"].threshold
-
-    @property
-    def root(self) -> bytes:
-        """The newest root: what a new station or researcher pins.
-
-        Raises RosterError (``roster-unsigned``) before enough officers have signed the first.
-        """
-        chain = self.folder.roots()
-        if not chain:
-            raise RosterError(
-                "The consortium is not founded before its officers have signed its root: each does "
-                "'phtlab consortium sign --officer NAME'.",
-                code="roster-unsigned",
-            )
-        return chain[-1]
-
-    @property
-    def founded(self) -> bool:
-        """Whether enough officers have signed the first root."""
-        return bool(self.folder.roots())
-
-    @property
-    def fingerprint(self) -> str:
-        """Of the newest root, to compare by telephone; of the first while it is being signed."""
-        draft = self.folder.draft()
-        if not self.founded and draft is not None:
-            return root_fingerprint(draft.to_bytes())
-        return root_fingerprint(self.root)
-
-    @property
-    def root_expires(self) -> datetime:
-        """When the newest root expires."""
-        return (self.folder.root() or self._ruling()).expires
-
-    @property
-    def roster(self) -> Roster:
-        """The roster as it is to be signed next; its version is the last signed one, 0 at first."""
-        return read_roster(self.folder.target(ROSTER_FILE), self.folder.signed_version())
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The catalogue as it is to be signed next."""
-        return read_catalogue(self.folder.target(CATALOGUE_FILE))
-
-    @property
-    def unsigned_changes(self) -> bool:
-        """Whether roster, catalogue or root differ from what the officers last signed."""
-        signed = self.folder.signed()
-        return (
-            self.folder.draft() is not None
-            or signed is None
-            or not signed[1]
-            or signed[0].signed.targets != self.folder.target_files()
-        )
-
-    @property
-    def signing(self) -> Signing | None:
-        """How far the newest version is, complete or not; None if nobody has signed yet."""
-        signed = self.folder.signed()
-        metadata = self.folder.pending() or (signed and signed[0])
-        return None if metadata is None else self._progress(metadata)
-
-    @property
-    def root_signing(self) -> RootSigning | None:
-        """How far the next root is, if one is staged."""
-        draft = self.folder.draft()
-        return None if draft is None else progress(self.folder.root(), draft)
-
     # Members and kernel images
 
     def add_member(self, member: Member) -> None:
@@ -231,7 +113,7 @@ class Consortium:
         with another key, whom `replace_officer` serves.
         """
         known = self.roster.member(member.name)
-        if known.keys != member.keys and member.name in officers_of(self._ruling()):
+        if known.keys != member.keys and member.name in officers_of(self.ruling()):
             raise RosterError(
                 f"{member.name} is an officer, whose key is in the root too: 'phtlab consortium "
                 f"officer replace {member.name} REQUEST'.",
@@ -246,7 +128,7 @@ class Consortium:
         be removed who is gone already. Raises NotOnRosterError if it is not on the roster,
         RosterError for an officer, whom `remove_officer` serves.
         """
-        if name in officers_of(self._ruling()):
+        if name in officers_of(self.ruling()):
             raise RosterError(
                 f"{name} is an officer, whose key is in the root too: 'phtlab consortium officer "
                 f"remove {name}'.",
@@ -322,27 +204,19 @@ class Consortium:
     def set_online_key(self, described: Mapping[str, Any], *, now: datetime | None = None) -> None:
         """Central's new online key, from the next root on. Raises RosterError."""
         key = public_key(described)
-        if key.keyid == online_key_id(self._ruling()):
+        if key.keyid == online_key_id(self.ruling()):
             raise RosterError("This is central's online key already. Nothing was staged.")
         self._stage_root(lambda root: with_online_key(root, key), now)
 
     def set_lifetimes(self, lifetimes: Lifetimes, *, now: datetime | None = None) -> None:
         """For how long a signed root and a signed roster hold, from the next signatures on."""
-        settings = settings_of(self._ruling()).model_copy(
+        settings = settings_of(self.ruling()).model_copy(
             update={
                 "root_seconds": int(lifetimes.root.total_seconds()),
                 "targets_seconds": int(lifetimes.targets.total_seconds()),
             }
         )
         self._stage_root(lambda root: with_settings(root, settings), now)
-
-    @property
-    def lifetimes(self) -> Lifetimes:
-        settings = settings_of(self._ruling())
-        return Lifetimes(
-            root=timedelta(seconds=settings.root_seconds),
-            targets=timedelta(seconds=settings.targets_seconds),
-        )
 
     def renew_root(self, *, now: datetime | None = None) -> None:
         """The same root once more, to be signed before this one expires."""
@@ -365,22 +239,6 @@ class Consortium:
             self.folder.write_target(name, self.folder.signed_target(signed[0].signed, name))
         self.folder.discard(PENDING_TARGETS)
         self.folder.discard(PENDING_ROOT)
-
-    def changes(self) -> tuple[str, ...]:
-        """What the next signatures would change, a sentence each."""
-        current, draft = self.folder.root(), self.folder.draft()
-        changes: list[str] = []
-        if current is not None and draft is not None:
-            changes += root_changes(current, draft.signed)
-        roster, catalogue = Roster(consortium=self.name), Catalogue()
-        signed = self.folder.signed() if self.founded else None
-        if signed is not None:
-            targets = signed[0].signed
-            roster = read_roster(self.folder.signed_target(targets, ROSTER_FILE), targets.version)
-            catalogue = read_catalogue(self.folder.signed_target(targets, CATALOGUE_FILE))
-        changes += roster_changes(roster, self.roster)
-        changes += catalogue_changes(catalogue, self.catalogue)
-        return tuple(changes)
 
     # From laptop to laptop
 
@@ -406,7 +264,7 @@ class Consortium:
         _write(self.folder, merged(self._handover(), theirs))
         pending = self.folder.pending()
         if pending is not None:
-            self._settle(self.folder.draft(), pending)
+            settle(self, self.folder.draft(), pending)
 
     @classmethod
     def from_handover(cls, directory: Path, theirs: Handover) -> Consortium:
@@ -445,18 +303,6 @@ class Consortium:
         """An officer's keys from this folder. Raises PassphraseError, NotOnRosterError."""
         return read_key(self.officer_key_file(name), passphrase)
 
-    def officer_key_file(self, name: str) -> Path:
-        """Where an officer's key lies, if it lies in this folder. Raises NotOnRosterError."""
-        current = self.folder.root()
-        known = {*self.officers, *(officers_of(current) if current else ())}
-        if name not in known:
-            raise NotOnRosterError(
-                f"'{name}' is not an officer of {self.name}; its officers are "
-                f"{', '.join(self.officers)}.",
-                code="not-an-officer",
-            )
-        return self.directory / "keys" / f"{name}.key.age"
-
     def sign(self, passphrases: Mapping[str, str], *, now: datetime | None = None) -> Signing:
         """Sign roster and catalogue as they are, with officers' passphrases by name."""
         return self.sign_with(
@@ -466,106 +312,24 @@ class Consortium:
     def sign_with(self, officers: Iterable[Identity], *, now: datetime | None = None) -> Signing:
         """Sign what is staged, root, roster and catalogue. Officers may sign one after the other.
 
-        Starts a new version of the roster if the last one is complete, or if something changed
-        since; so signing without a change renews it before it expires. Raises NotOnRosterError for
-        somebody who is no officer, before or after, and RosterError if root and roster differ on an
-        officer's key.
+        Raises as `signing.sign`.
         """
-        moment = now or utc_now()
-        current, draft = self.folder.root(), self.folder.draft()
-        ruling = self._ruling()
-        require_same_officers(ruling, self.roster)
-        metadata = self.folder.pending()
-        if metadata is None or metadata.signed.is_expired(moment):
-            metadata = Metadata(
-                Targets(
-                    version=self.folder.signed_version() + 1,
-                    expires=expiry(moment, self.lifetimes.targets),
-                    targets=self.folder.target_files(),
-                    unrecognized_fields=root_reference(self.folder.ruling()),
-                )
-            )
-        known = {*officers_of(ruling).values(), *(officers_of(current).values() if current else ())}
-        for identity in officers:
-            if key_id(identity) not in known:
-                raise NotOnRosterError(
-                    f"The key of '{identity.name}' is not an officer's key of {self.name}.",
-                    code="not-an-officer-key",
-                )
-            signer = CryptoSigner(identity.ed25519)
-            if draft is not None:
-                draft.sign(signer, append=True)
-            if key_id(identity) in ruling.roles["targets"].keyids:
-                metadata.sign(signer, append=True)
-        return self._settle(draft, metadata)
+        return sign(self, officers, now)
 
     def bundle(self, *, now: datetime | None = None) -> dict[str, dict[str, str]]:
         """What central gets: ``metadata`` and ``targets``, file name to base64.
 
-        Raises RosterError if something is unsigned, RosterStaleError if the last signed
-        version has expired.
+        Raises as `signing.bundle`.
         """
-        signed = self.folder.signed() if self.founded else None
-        if signed is None or self.unsigned_changes:
-            raise RosterError(
-                f"The roster of {self.name} has changes that are not signed"
-                f"{self._who_is_missing()}.",
-                "Sign them with 'phtlab consortium sign --officer NAME'.",
-                code="roster-unsigned",
-            )
-        roots, targets = self.folder.roots(), signed[0]
-        require_fresh(load_root(roots[-1]).signed, targets.signed, now or utc_now())
-        metadata = {f"{load_root(c).signed.version}.root.json": c for c in roots}
-        metadata[f"{targets.signed.version}.targets.json"] = targets.to_bytes()
-        return {
-            "metadata": {name: _encode(content) for name, content in metadata.items()},
-            "targets": {name: _encode(self.folder.target(name)) for name in TARGET_FILES},
-        }
-
-    def _who_is_missing(self) -> str:
-        signing, root = self.signing, self.root_signing
-        if root is not None and root.old.missing:
-            return f": {root.old.missing} more officers of the root before must sign"
-        if signing is None or signing.complete:
-            return ""
-        return f": {max(signing.needed - len(signing.signed_by), 1)} more officers must sign"
-
-    def _settle(self, draft: Metadata[Root] | None, metadata: Metadata[Targets]) -> Signing:
-        """Keep what enough have signed, stage the rest; the root first, as it rules the roster."""
-        if draft is not None:
-            if progress(self.folder.root(), draft).complete:
-                self.folder.keep_root(draft.to_bytes())
-            else:
-                self.folder.stage_root(draft)
-        signing = self._progress(metadata)
-        if signing.complete:
-            contents = {name: self.folder.target(name) for name in TARGET_FILES}
-            self.folder.keep_targets(metadata.to_bytes(), contents)
-        else:
-            self.folder.stage_targets(metadata)
-        return signing
-
-    def _ruling(self) -> Root:
-        return self.folder.ruling().signed
+        return bundle(self, now)
 
     def _stage_root(self, change: Callable[[Root], Root], now: datetime | None) -> None:
         current = load_root(self.root).signed
-        changed = change(self._ruling())
+        changed = change(self.ruling())
         changed.version = current.version + 1
         lifetime = timedelta(seconds=settings_of(changed).root_seconds)
         changed.expires = expiry(now or utc_now(), lifetime)
         self.folder.stage_root(Metadata(changed))
-
-    def _progress(self, metadata: Metadata[Targets]) -> Signing:
-        quorum: Threshold = threshold_of(self._ruling(), "targets", metadata)
-        return Signing(
-            version=metadata.signed.version,
-            signed_by=quorum.signed_by,
-            needed=quorum.needed,
-            expires=metadata.signed.expires,
-            waiting=quorum.waiting,
-            root=self.root_signing,
-        )
 
     def _without(self, roster: Roster, name: str, *, stolen: bool) -> Roster:
         removed = tuple(former for former in roster.former if former.member.name == name)
@@ -633,7 +397,3 @@ def _write(folder: ConsortiumFolder, handover: Handover) -> None:
         folder.stage_root(read_draft(handover.next_root))
     if handover.next_signed is not None:
         folder.stage_targets(Metadata[Targets].from_bytes(handover.next_signed))
-
-
-def _encode(content: bytes) -> str:
-    return base64.b64encode(content).decode()

@@ -12,19 +12,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
 )
 
 from phtlab.errors import RosterError, SignatureError
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.crypto.identity import Identity, Member, MemberName, Role
 from phtlab.train.documents.envelope import Envelope, open_statement, peek, sign_statement
 from phtlab.train.documents.moment import Moment
-from phtlab.train.documents.roster import Roster
 from phtlab.validation_summary import validation_summaries
 
 REQUEST_TYPE = "https://phtlab.org/membership-request/v1"
@@ -32,10 +30,8 @@ REMOVAL_TYPE = "https://phtlab.org/removal-request/v1"
 MAX_REASON = 500  # characters
 
 
-class Removal(BaseModel):
+class Removal(StrictModel):
     """Who asks to be taken off the roster, and why. `keys` names the public keys given up."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: MemberName
     keys: Digest
@@ -120,28 +116,6 @@ def request_removal(identity: Identity, reason: str = "", now: datetime | None =
     return sign_statement(
         identity, REMOVAL_TYPE, {removal.name: keys}, removal.model_dump(mode="json")
     )
-
-
-def open_removal(envelope: Envelope, roster: Roster) -> Removal:
-    """Who asks to be removed, if the member on `roster` with these very keys signed it.
-
-    Raises SignatureError for anything else, NotOnRosterError if no member holds the keys: they
-    are gone already, or were never there.
-    """
-    statement, member = open_statement(envelope, REMOVAL_TYPE, roster.members)
-    try:
-        removal = Removal.model_validate(statement.predicate)
-    except ValidationError:
-        raise SignatureError(
-            "This is not a request to be removed from the roster.",
-            "Ask its sender for the file that revoking the key wrote.",
-            code="request-form",
-        ) from None
-    signed = (member.name, _keys_digest(member))
-    named = [(s.name, s.sha256) for s in statement.subject]
-    if named != [signed] or (removal.name, removal.keys) != signed:
-        raise SignatureError("This request names other keys than it is about.", code="request-keys")
-    return removal
 
 
 def _keys_digest(member: Member) -> str:

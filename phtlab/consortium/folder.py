@@ -143,10 +143,6 @@ class ConsortiumFolder:
             name: TargetFile.from_data(name, self.target(name), ["sha256"]) for name in TARGET_FILES
         }
 
-    def metadata_file(self, name: str) -> bytes | None:
-        path = self._metadata / name
-        return self._read(path) if path.exists() else None
-
     def write_roster(self, roster: Roster) -> None:
         """The roster without its version, which is the signed metadata's: never two places."""
         write_json(self.directory / "targets" / "roster.json", signed_form(roster))

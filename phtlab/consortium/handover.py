@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from tuf.api.metadata import Metadata, Root, Targets
 from tuf.api.serialization import DeserializationError
 
 from phtlab.errors import RosterError
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import parse_json
 from phtlab.trust_store.repository import (
     CATALOGUE_FILE,
@@ -44,10 +45,8 @@ from phtlab.trust_store.root import (
 _Files = dict[str, str]
 
 
-class _Packed(BaseModel):
+class _Packed(StrictModel):
     """The file: base64 by name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     phtlab_consortium: Literal[1]
     roots: tuple[str, ...]

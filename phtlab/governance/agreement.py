@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from phtlab.errors import ApprovalError
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import Identity, MemberName
 from phtlab.train.documents.envelope import Envelope, open_statement, sign_statement
@@ -22,10 +23,8 @@ from phtlab.train.verify.predicate import read_predicate
 ACCEPTANCE_TYPE: Final = "https://phtlab.org/acceptance/v1"
 
 
-class Acceptance(BaseModel):
+class Acceptance(StrictModel):
     """`member` accepts the text with the digest `agreement`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     member: MemberName
     agreement: Digest

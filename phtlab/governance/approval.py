@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     field_validator,
@@ -25,6 +23,7 @@ from phtlab.governance.bounds import Bounds
 from phtlab.governance.proposal import ProposalId
 from phtlab.governance.risk import Risk
 from phtlab.governance.text import Line
+from phtlab.strict_model import SignedModel
 from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.crypto.identity import Identity, MemberName
 from phtlab.train.documents.envelope import Envelope, open_statement, peek, sign_statement
@@ -44,11 +43,7 @@ PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9._-]{0,62}$
 Nonce = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
-
-
-class Approval(_Value):
+class Approval(SignedModel):
     """What a station allows, and who there said so.
 
     =============  ====================================================================
@@ -129,7 +124,7 @@ class Approval(_Value):
         )
 
 
-class Revocation(_Value):
+class Revocation(SignedModel):
     """A station takes an approval back, from now on."""
 
     station: MemberName
@@ -148,7 +143,7 @@ class Revocation(_Value):
         )
 
 
-class ActiveApprovals(_Value):
+class ActiveApprovals(SignedModel):
     """All approvals of a station that stand, as of `issued`; believed until `expires`.
 
     `number` grows with every list, so that an older one is never taken for a newer.

@@ -10,8 +10,6 @@ import secrets
 from typing import Annotated
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     field_validator,
@@ -22,6 +20,7 @@ from phtlab.governance.bounds import Bounds
 from phtlab.governance.risk import Risk
 from phtlab.governance.text import Line, Lines
 from phtlab.notebook.parameters import ParameterSchema
+from phtlab.strict_model import SignedModel
 from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.crypto.identity import Identity, MemberName
 from phtlab.train.documents.envelope import Envelope, open_statement, sign_statement
@@ -34,11 +33,7 @@ PROPOSAL_TYPE = "https://phtlab.org/proposal/v1"
 ProposalId = Annotated[str, StringConstraints(pattern=r"^p-[0-9a-f]{16}$")]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
-
-
-class RequestedData(_Value):
+class RequestedData(SignedModel):
     """A data set that the study needs, and its columns; none named is all."""
 
     name: Name
@@ -47,7 +42,7 @@ class RequestedData(_Value):
     )
 
 
-class Proposal(_Value):
+class Proposal(SignedModel):
     """One version. `parameters` is a JSON Schema: the bounds that its journeys keep to.
 
     `notebooks` are the SHA-256 of the notebooks that will travel, where they are known already.

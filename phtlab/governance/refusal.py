@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from phtlab.errors import ApprovalError, ProposalError
 from phtlab.governance.approval import PersonName
 from phtlab.governance.proposal import ProposalId
 from phtlab.governance.text import Lines
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import Identity, MemberName
 from phtlab.train.documents.envelope import Envelope, open_statement, sign_statement
@@ -25,11 +26,7 @@ REFUSAL_TYPE: Final = "https://phtlab.org/refusal/v1"
 WITHDRAWAL_TYPE: Final = "https://phtlab.org/withdrawal/v1"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Refusal(_Value):
+class Refusal(StrictModel):
     """`station` does not take part in the version `proposal` of the proposal `proposal_id`."""
 
     station: MemberName
@@ -49,7 +46,7 @@ class Refusal(_Value):
 WithdrawalReason = Annotated[Lines, StringConstraints(max_length=4000)]
 
 
-class Withdrawal(_Value):
+class Withdrawal(StrictModel):
     """The proposal `proposal_id` is made no more. `proposal` is its newest version then."""
 
     researcher: MemberName

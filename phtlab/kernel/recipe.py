@@ -7,9 +7,10 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from phtlab.errors import KernelError
+from phtlab.strict_model import StrictModel
 from phtlab.validation_summary import validation_summaries
 
 RecipeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
@@ -18,17 +19,15 @@ Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 _REQUIREMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$")
 
 
-class RecipeFile(BaseModel):
+class RecipeFile(StrictModel):
     """What recipes of images have in common: a folder, a lock file, files laid over the image."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     folder: Path
     name: RecipeName
     requirements: str
     drop: tuple[str, ...] = ()
     files: str | None = None
-    environment: dict[Variable, str] = {}
+    environment: dict[Variable, str] = Field(default_factory=dict)
 
     @property
     def lock(self) -> Path:

@@ -78,10 +78,6 @@ def online_public_key(private: Ed25519PrivateKey) -> dict[str, Any]:
     return key
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def expiry(now: datetime, lifetime: timedelta) -> datetime:
     """TUF's times are in UTC and whole seconds."""
     return (now.astimezone(UTC) + lifetime).replace(microsecond=0)

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 from tuf.api.metadata import Metadata, Role, Root, Targets
 from tuf.api.serialization import DeserializationError
 
 from phtlab.errors import NotOnRosterError, RosterError, SettingsError
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import parse_json
 from phtlab.train.crypto.identity import Identity, Member, MemberName
 from phtlab.train.documents.roster import Roster
@@ -29,10 +30,8 @@ _CONSORTIUM = "x-phtlab-consortium"
 _UNDER = "x-phtlab-root"
 
 
-class ConsortiumSettings(BaseModel):
+class ConsortiumSettings(StrictModel):
     """What the root says of the consortium itself; lifetimes are in seconds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: MemberName
     root_seconds: int = Field(gt=0)

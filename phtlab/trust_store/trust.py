@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from tuf.api.exceptions import (
     BadVersionNumberError,
     DownloadError,
@@ -29,8 +29,10 @@ from tuf.api.exceptions import (
 from tuf.api.metadata import Root
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
+from phtlab.clock import utc_now
 from phtlab.errors import CentralUnreachableError, RosterError, RosterStaleError, UnreachableError
 from phtlab.files.durable_file import write_durably
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import canonical, parse_json
 from phtlab.train.documents.roster import Catalogue, Roster
 from phtlab.trust_store.repository import (
@@ -47,7 +49,6 @@ from phtlab.trust_store.repository import (
     read_roster,
     require_fresh,
     root_fingerprint,
-    utc_now,
 )
 
 __all__ = ["Trust", "Trusted", "root_fingerprint"]
@@ -70,10 +71,8 @@ class Trusted:
     fresh: bool
 
 
-class _Kept(BaseModel):
+class _Kept(StrictModel):
     """The last good state in one file, as base64; it is checked again whenever it is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     targets: str
     roster: str

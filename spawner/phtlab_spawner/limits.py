@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from phtlab.errors import SettingsError
+from phtlab.strict_model import StrictModel
 from phtlab.validation_summary import validation_summaries
 
 Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[KMGT]$")]
 
 
-class Workspace(BaseModel):
+class Workspace(StrictModel):
     """One kind of workspace. Sizes are written as `512M` or `4G`.
 
     `image` is the Spawner's own where none is named; `cpu` is in cores, `pids` counts processes
     and threads together, `scratch` is what /tmp may hold (it counts as memory).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     image: str | None = None
     memory: Size = "2G"

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
-from phtlab.station.airlock.history import released_counts
+from phtlab.station.airlock.history import released_counts, remembered_outputs
 from phtlab.station.policy.airlock_actions import (
     FigureActions,
     FileActions,
@@ -78,7 +78,7 @@ def stop(
     rules = AirlockRules(kinds=get_args(OutputKind))
     before = released_counts.ReleasedHistory(folder, ["heart"], everybody)
     passed = pass_outputs(tuple(outputs), LeftInMemory(files.__getitem__), rules, before)
-    released_counts.note(folder, ["heart"], released_counts.outputs_to_remember(outputs, passed))
+    released_counts.note(folder, ["heart"], remembered_outputs.outputs_to_remember(outputs, passed))
     return {one.verdict.name: one for one in passed}
 
 

@@ -24,7 +24,7 @@ from phtlab.notebook import read_analysis
 from phtlab.runtime import publishing
 from phtlab.share import share
 from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
-from phtlab.station.airlock.history import released_counts
+from phtlab.station.airlock.history import released_counts, remembered_outputs
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from tests.station.airlock.run_leftovers import LeftInMemory
@@ -303,7 +303,9 @@ def verdicts(typical: Typical, hospital: str, kept: Path) -> tuple[CheckedOutput
         kept.mkdir(parents=True, exist_ok=True)
         before = released_counts.ReleasedHistory(kept, ["heart"], _PUBLISHED[hospital])
         passed = pass_outputs(outputs, left, AirlockRules(), before)
-        released_counts.note(kept, ["heart"], released_counts.outputs_to_remember(outputs, passed))
+        released_counts.note(
+            kept, ["heart"], remembered_outputs.outputs_to_remember(outputs, passed)
+        )
         return passed
 
 

@@ -14,7 +14,7 @@ from phtlab.central.registry.token import RegistryTokens, read_registry_key
 from phtlab.demo.world import World
 from phtlab.lab import Journey
 from phtlab.station.airlock.check_outputs import CheckedOutput
-from phtlab.station.pipeline.cargo import write_cargo
+from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.order import Order, cargo_context, context_digest
@@ -32,10 +32,10 @@ ANSWER = 'import phtlab\nphtlab.publish("answer", 42, kind="scalar")\n'
 def archive(journey: str, station: str, answer: object = 42) -> bytes:
     """The cargo of `ANSWER`, before it is sealed."""
     verdict = OutputVerdict(name="answer", kind="scalar", verdict="released")
-    target = io.BytesIO()
     content = json.dumps({"value": answer}).encode()
-    write_cargo(target, journey, station, [CheckedOutput(verdict, {"answer.json": content})])
-    return target.getvalue()
+    passed = [CheckedOutput(verdict, {"answer.json": content})]
+    with open_cargo(journey, station, passed) as opened:
+        return opened.read()
 
 
 def registry_tokens(world: World) -> RegistryTokens:

@@ -11,13 +11,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from phtlab.clock import utc_now
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import Train
 from phtlab.station.context.daemon_context import (
     DaemonContext,
-)
-from phtlab.station.context.station_context import (
-    utc_now,
 )
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.executor.contract import Executor

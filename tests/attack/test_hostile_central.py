@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from phtlab.clock import utc_now
 from phtlab.demo.world import World
 from phtlab.errors import (
     CentralError,
@@ -30,9 +31,6 @@ from phtlab.files.sealed_file import (
 from phtlab.lab import Journey, Lab
 from phtlab.lab.train_composition import NOTEBOOK
 from phtlab.station.context.artifact_store import RegistryArtifactStore
-from phtlab.station.context.station_context import (
-    utc_now,
-)
 from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import canonical
 from phtlab.train.crypto.identity import Identity, Member
@@ -685,7 +683,7 @@ def test_an_answer_of_central_that_drips(
 ) -> None:
     """Each byte comes in time, the last one never: no thread of a station waits for it."""
     assert deceived.stations()
-    monkeypatch.setattr("phtlab.wire.central.client.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("phtlab.wire.central.time_limit.ANSWER_SECONDS", 0.5)
     with (
         liars.central.lying("GET", "^/api/v1/stations$", drip) as lying,
         pytest.raises(CentralUnreachableError) as told,
@@ -699,7 +697,7 @@ def test_an_answer_of_central_that_drips(
 def test_an_answer_of_central_without_end(
     deceived: Lab, liars: Liars, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
-    monkeypatch.setattr("phtlab.wire.central.client.MAX_ANSWER_BYTES", 4 << 20)
+    monkeypatch.setattr("phtlab.wire.central.connection.MAX_ANSWER_BYTES", 4 << 20)
     block = b" " * (1 << 20)
     with (
         liars.central.lying(

@@ -36,7 +36,7 @@ from phtlab.trust_store.repository import online_public_key
 from phtlab.trust_store.root import officer_key
 from phtlab.trust_store.trust import Trust
 from phtlab.wire.api.journeys import RosterBundle
-from phtlab.wire.central import client as wire_central
+from phtlab.wire.central import time_limit
 from phtlab.wire.central.client import CentralClient
 from tests.attack.liar import Answer, Asked, Liar
 from tests.central.world import Clock
@@ -460,7 +460,7 @@ def test_an_answer_packed_twice_is_not_unpacked(stage: Stage, told: Told) -> Non
 @pytest.mark.parametrize("file", ["timestamp.json", "roster.json"])
 def test_slow_drip(stage: Stage, told: Told, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     """Each byte comes in time, and their end never does."""
-    monkeypatch.setattr(wire_central, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(time_limit, "ANSWER_SECONDS", 0.5)
     stage.publish()
     trust = stage.joins("station")
 
@@ -625,8 +625,9 @@ def test_a_bundle_that_too_few_signed_is_not_published(stage: Stage, evidence: A
     stage.publish()
     stage.add("eve")
     stage.sign("vera")
-    forged = stage.consortium.folder.metadata_file("pending.targets.json")
-    assert forged is not None
+    pending = stage.consortium.folder.pending()
+    assert pending is not None
+    forged = pending.to_bytes()
     stage.consortium.folder._write("2.targets.json", forged)
     with pytest.raises(RosterError):
         stage.consortium.bundle()

@@ -17,7 +17,7 @@ from phtlab.demo.world import ASKING_POLICY, POLICY
 from phtlab.notebook import read_analysis
 from phtlab.runtime import publishing
 from phtlab.station.airlock.check_outputs import pass_outputs, released_at_twin
-from phtlab.station.airlock.history import released_counts
+from phtlab.station.airlock.history import released_counts, remembered_outputs
 from phtlab.station.policy.policy import Policy
 from phtlab.train.documents.record import OutputVerdict
 from tests.docs.generate import DOCS, ROOT
@@ -83,7 +83,7 @@ def journeys(
         history = released_counts.ReleasedHistory(folder, ["heart"], None)
         passed = pass_outputs(OUTPUTS, LeftInMemory(files.__getitem__), rules.airlock, history)
         released_counts.note(
-            folder, ["heart"], released_counts.outputs_to_remember(OUTPUTS, passed)
+            folder, ["heart"], remembered_outputs.outputs_to_remember(OUTPUTS, passed)
         )
         yield {one.verdict.name: one.verdict for one in passed}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from phtlab.clock import utc_now
 from phtlab.demo.world import World
 from phtlab.errors import ApprovalError
 from phtlab.files.key_file import read_key
@@ -16,7 +17,6 @@ from phtlab.lab import Lab
 from phtlab.station.approvals import decisions
 from phtlab.station.context.station_context import (
     StationContext,
-    utc_now,
 )
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings

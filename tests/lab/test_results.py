@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from phtlab.lab.results.results import Results, StationResults
 from phtlab.lab.results.withheld import withheld
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import OutputVerdict
+from phtlab.wire.api.journeys import StopView
 from tests.lab.stop_records import record
 from tests.raising import raises_code
 
@@ -225,6 +227,7 @@ def lacking(results: Results) -> Results:
             rule="small-count",
             sentence="2 rows with a count below 10 stayed at the station.",
             suppressed_rows=2,
+            below=10,
         ),
         OutputVerdict(name="total", kind="scalar", verdict="refused", sentence="Too few."),
     )
@@ -280,7 +283,9 @@ def test_rows_taken_out_are_counted_also_where_a_person_released_the_rest():
     held = "Rows are held; a person at the station looked at it and released it without 2 rows"
     assert told(verdict="suppressed", suppressed_rows=19, sentence=held) == "withheld 19 rows"
     one = {"sentence": "1 row with a count below 10 stayed at the station.", "suppressed_rows": 1}
-    assert told(verdict="suppressed", **one) == "withheld 1 row below 10"
+    assert told(verdict="suppressed", **one, below=10) == "withheld 1 row below 10"
+    # A station of an earlier release says it in the sentence alone, which is not parsed.
+    assert told(verdict="suppressed", **one) == "withheld 1 row"
     cells = "it was released without 3 cells."
     assert told(verdict="suppressed", sentence=cells) == f"withheld a part ({cells[:-1]})"
     assert told(verdict="refused", sentence="Too few.") == "let nothing of it leave (Too few)"
@@ -338,12 +343,16 @@ def test_a_mark_of_another_hand_is_shown_as_text(lacking):
 
 
 def test_results_so_far_name_what_is_still_under_way(results):
-    so_far = Results(
-        {"cleveland": results["cleveland"]}, {}, results._folder, {}, {"hungary": "held"}
-    )
-    assert repr(so_far).startswith("Results of 1 station so far, of 2\n")
+    held = StopView(station="hungary", number=1, state="held", updated=datetime.now(UTC))
+    waiting = {"hungary": held, "ulm": None}
+    so_far = Results({"cleveland": results["cleveland"]}, {}, results._folder, {}, waiting)
+    assert repr(so_far).startswith("Results of 1 station so far, of 3\n")
+    assert so_far.waiting == {"hungary": "held", "ulm": "not begun"}
     assert "  hungary: held; not ended yet" in repr(so_far)
     assert "held; not ended yet" in so_far._repr_html_()
-    assert so_far.table("counts").attrs["withheld"] == {"hungary": "is not in it yet (held)"}
+    assert so_far.table("counts").attrs["withheld"] == {
+        "hungary": "is not in it yet (held)",
+        "ulm": "is not in it yet (not begun)",
+    }
     with raises_code(JourneyError, "journey-unfinished"):
         so_far["hungary"]

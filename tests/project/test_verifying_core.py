@@ -21,7 +21,13 @@ OUTSIDE: Final = {
     *("multiprocessing", "pathlib", "pickle", "shutil", "smtplib", "socket", "sqlite3", "ssl"),
     *("subprocess", "sys", "tempfile", "time", "urllib"),
 }
-OWN: Final = ("phtlab.train", "phtlab.errors", "phtlab.printable", "phtlab.validation_summary")
+OWN: Final = (
+    "phtlab.train",
+    "phtlab.errors",
+    "phtlab.printable",
+    "phtlab.strict_model",
+    "phtlab.validation_summary",
+)
 # Random bytes for keys and nonces are all that the operating system is asked for.
 SYSTEM: Final = {"urandom"}
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from phtlab.runtime import publish
-from phtlab.station.airlock.check_outputs import pass_output
+from phtlab.station.airlock.check_outputs import pass_outputs
 from phtlab.station.policy.airlock_actions import (
     FigureActions,
     FileActions,
@@ -47,7 +47,7 @@ def passed(tmp_path, monkeypatch):
         said = {"of": 120, "tensors": ["coef", "n"]} if kind == "model" else {}
         publish("o", value, kind=kind, counts=counts, **said)
         left = LeftInMemory(lambda name: (out / "outputs" / name).read_bytes())
-        result = pass_output(output, left, rules)
+        result = pass_outputs((output,), left, rules)[0]
         return result.verdict, result.files
 
     return passed

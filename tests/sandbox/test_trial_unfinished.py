@@ -11,7 +11,7 @@ import pytest
 
 from phtlab.cli.station.commands import _require_able
 from phtlab.errors import EngineMissingError, SandboxError, TrialUnfinishedError
-from phtlab.station.executor import data_trial, docker_executor, sandbox_trial
+from phtlab.station.executor import data_trial, docker_executor, repeated_trial, sandbox_trial
 from phtlab.station.executor.contract import CheckResult, Job
 from phtlab.station.executor.docker_executor import DockerExecutor
 from phtlab.station.executor.sandbox import container_name
@@ -50,7 +50,7 @@ Simulated = Callable[..., tuple[DockerExecutor, SimulatedEngine]]
 def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulated:
     """An executor on an engine whose trials end one after another as the test says."""
     monkeypatch.setattr(docker_executor, "_HELD", set())
-    monkeypatch.setattr(docker_executor, "_PAUSE", 0.0)
+    monkeypatch.setattr(repeated_trial, "_PAUSE", 0.0)
     monkeypatch.setattr(docker_executor, "check_socket", lambda address: None)
 
     def make(*ends: End) -> tuple[DockerExecutor, SimulatedEngine]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,10 +21,9 @@ from phtlab.errors import (
     TrainError,
 )
 from phtlab.train.crypto.identity import Identity
-from phtlab.wire.api.journeys import JourneyEvent
-from phtlab.wire.central import client as central
+from phtlab.wire.api.journeys import JourneyEvent, StopView
+from phtlab.wire.central import connection
 from phtlab.wire.central.client import CentralClient
-from phtlab.wire.central.event_stream import read_events
 from phtlab.wire.central.problem import error_of, problem_of
 from tests.raising import raises_code
 
@@ -66,7 +65,7 @@ def test_nobody_answers_says_where_and_what_to_check() -> None:
 def test_an_answer_without_end_is_cut_off_however_small_it_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(central, "MAX_ANSWER_BYTES", 2**20)
+    monkeypatch.setattr(connection, "MAX_ANSWER_BYTES", 2**20)
     packed = gzip.compress(b" " * 2**22)
     assert len(packed) < 2**13
 
@@ -216,7 +215,7 @@ def test_news_are_stations_and_stops_and_taken_up_after_the_last_number() -> Non
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request.headers["Last-Event-ID"])
-        return httpx.Response(200, content=lines)
+        return httpx.Response(200, content=lines, headers={"Content-Type": "text/event-stream"})
 
     news = _client(answer).news(after=3)
     first, second, again = next(news), next(news), next(news)
@@ -242,11 +241,59 @@ def test_tuf_s_fetcher_raises_only_tuf_s_errors() -> None:
     assert not isinstance(down.value, DownloadHTTPError)
 
 
+def _stream(*lines: str, kind: str = "text/event-stream") -> CentralClient:
+    headers = {"Content-Type": kind}
+    content = "\n".join(lines)
+    return _client(lambda _: httpx.Response(200, text=content, headers=headers))
+
+
+def _stop(number: int, sentence: str = "") -> str:
+    stop = StopView(
+        station="ulm", number=1, state="refused", sentence=sentence, updated=datetime.now(UTC)
+    )
+    event = JourneyEvent(number=number, journey=f"sha256:{'0' * 64}", stop=stop)
+    return event.model_dump_json()
+
+
 def test_a_stream_of_events_is_read_as_the_standard_says() -> None:
-    lines = [": hello", "id: 7", "event: stop", "data: {", "data: }", "", "data:x", ""]
-    lines += ["event: stop", "data: cut off"]
-    events = [(event.kind, event.id, event.data) for event in read_events(lines)]
-    assert events == [("stop", "7", "{\n}"), ("message", "7", "x")]
+    first, cut_off = _stop(7), _stop(9)
+    half = first.index(",") + 1
+    client = _stream(
+        *(": hello", "", "id: 7", "event: stop", f"data: {first[:half]}", f"data: {first[half:]}"),
+        *("", "data:x", "", ": still here", "", "event: stop", "id: 8", f"data:{_stop(8)}", ""),
+        *("event: end", "data: {}", "", "event: stop", f"data: {cut_off}"),
+    )
+    assert [event.number for event in client.events()] == [7, 8]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_only_a_line_feed_ends_a_line_of_a_stream(separator: str) -> None:
+    """A station writes the sentence: it must not break the stream of who reads it."""
+    told = _stop(7, f"No{separator}data: never")
+    client = _stream("event: stop", f"data: {told}", "", "event: end", "data: {}", "", "")
+    assert [event.stop.sentence for event in client.events()] == [f"No{separator}data: never"]
+
+
+def test_an_event_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MAX_ANSWER_BYTES", 2**12)
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        yield b": hello\n\n" * 2**10  # any number of events, each of which ends
+        while True:
+            read += 1
+            yield b"data: x\n" * 2**4
+
+    answer = httpx.Response(200, content=endless(), headers={"Content-Type": "text/event-stream"})
+    with raises_code(CentralError, "central-answer"):
+        list(_client(lambda _: answer).events())
+    assert read == 2**5
+
+
+def test_a_page_is_no_stream_of_events() -> None:
+    with raises_code(CentralError, "central-answer"):
+        list(_stream("<html>", kind="text/html").events())
 
 
 def test_a_problem_travels_without_loss() -> None:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from phtlab.central.api.access import Requester
+from phtlab.central.api.paging import LARGEST
 from phtlab.central.changes import bus
 from phtlab.central.context import CentralContext
 from phtlab.central.governance.proposals import proposals_cursor
@@ -26,12 +29,11 @@ from phtlab.central.journeys.stations import stations_of
 from phtlab.errors import CentralError, PhtlabError
 from phtlab.train.crypto.identity import Member
 from phtlab.wire.api.journeys import JourneyEvent, ProposalsChanged, StationView
-from phtlab.wire.central.client import KEEP_ALIVE_SECONDS
+from phtlab.wire.central.connection import KEEP_ALIVE_SECONDS
 
 # The stations come whole, so not more often than this, whatever happens there.
 STATIONS_SECONDS: Final = 1.0
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-_LARGEST = 2**63 - 1
 
 
 def stream_events(
@@ -47,7 +49,7 @@ def stream_events(
     Raises CentralError (``request``) if that is no number.
     """
     stream = _Stream(services, sender, member, journey, _number(last_event_id))
-    return StreamingResponse(stream.lines(), media_type="text/event-stream", headers=_HEADERS)
+    return StreamingResponse(stream.events(), media_type="text/event-stream", headers=_HEADERS)
 
 
 @dataclass
@@ -62,10 +64,10 @@ class _Stream:
     held_back: bool = False
     proposals: int = 0
 
-    async def lines(self) -> AsyncIterator[str]:
+    async def events(self) -> AsyncIterator[bytes]:
         quiet = 0.0
         poll = min(self.services.settings.poll_seconds, KEEP_ALIVE_SECONDS)
-        yield ": phtlab\n\n"
+        yield format_sse_event(comment="phtlab")
         with self.services.news.subscribe(*self._topics()) as subscription:
             while not self.services.news.closed:
                 try:
@@ -74,24 +76,24 @@ class _Stream:
                     return
                 if stations is not None:
                     quiet = 0.0
-                    yield f"event: stations\ndata: {stations.json}\n\n"
+                    yield format_sse_event(event="stations", data_str=stations.json)
                 if proposals is not None:
                     quiet = 0.0
-                    yield f"event: proposals\ndata: {proposals.model_dump_json()}\n\n"
+                    yield _event("proposals", proposals)
                 for event in events:
                     self.seen, quiet = event.number, 0.0
-                    yield f"id: {self.seen}\nevent: stop\ndata: {event.model_dump_json()}\n\n"
+                    yield _event("stop", event, str(self.seen))
                 if events:
                     continue
                 if done:
-                    yield "event: end\ndata: {}\n\n"
+                    yield format_sse_event(event="end", data_str="{}")
                     return
                 patience = min(poll, STATIONS_SECONDS) if self.held_back else poll
                 if not await subscription.wait(patience):
                     quiet += patience
                 if quiet >= KEEP_ALIVE_SECONDS:
                     quiet = 0.0
-                    yield ": still here\n\n"
+                    yield format_sse_event(comment="still here")
 
     def _topics(self) -> tuple[str, ...]:
         own = bus.of_member(self.member.name)
@@ -138,7 +140,11 @@ class _Stream:
             return stations_of(session, roster, services.clock(), services.online)
 
 
+def _event(kind: str, value: BaseModel, number: str | None = None) -> bytes:
+    return format_sse_event(event=kind, data_str=value.model_dump_json(), id=number)
+
+
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > _LARGEST:
+    if not text.isascii() or not text.isdigit() or int(text[:20]) > LARGEST:
         raise CentralError("Last-Event-ID must be the number of an event, or 0.", code="request")
     return int(text[:20])

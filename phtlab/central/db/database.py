@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from phtlab.central.db.tables import ClockRow
+from phtlab.clock import utc_now
 from phtlab.errors import CentralUnreachableError, SettingsError
 from phtlab.governance.audit.chain import log_of_central
 
@@ -73,7 +74,7 @@ class Database:
         url: str,
         *,
         report: Callable[[Iterable[str]], None] = lambda topics: None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         consortium: str = "",
     ) -> None:
         self.engine = _engine(url)

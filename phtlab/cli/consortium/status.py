@@ -10,7 +10,8 @@ from phtlab.cli.consortium.folder import DirectoryOption, open_consortium
 from phtlab.cli.terminal.output import JsonOption, out, print_json
 
 if TYPE_CHECKING:
-    from phtlab.consortium.consortium import Consortium, Signing
+    from phtlab.consortium.consortium import Consortium
+    from phtlab.consortium.view import Signing
     from phtlab.trust_store.root import RootSigning, Threshold
 
 ROOT_NOTICE = timedelta(days=30)

@@ -11,6 +11,7 @@ import typer
 from phtlab.cli.station.folder import DirectoryOption, PassphraseOption, identity_of, station_at
 from phtlab.cli.station.person import person
 from phtlab.cli.terminal.output import JsonOption, err, out, print_json
+from phtlab.clock import utc_now
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -61,7 +62,6 @@ def _found(
     from phtlab.station.context.self_test_result import keep_report, last_report, report_of
     from phtlab.station.context.station_context import (
         StationContext,
-        utc_now,
     )
     from phtlab.station.daemon.log import warnings_to_stderr
     from phtlab.station.executor.contract import CheckResult

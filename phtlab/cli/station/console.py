@@ -14,6 +14,7 @@ from phtlab.cli.station.folder import DirectoryOption, station_at
 from phtlab.cli.station.person import ByOption
 from phtlab.cli.station.person import person as system_person
 from phtlab.cli.terminal.output import JsonOption, err, out, print_json
+from phtlab.clock import utc_now
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -172,9 +173,6 @@ def people_link(name: NameArgument, directory: DirectoryOption = None) -> None:
 
 def _print_link(folder: StationFolder, people: People, name: str, home: str) -> None:
     from phtlab.station.console.sessions import new_link
-    from phtlab.station.context.station_context import (
-        utc_now,
-    )
 
     seconds = people.console.link
     secret = new_link(folder, name, utc_now() + timedelta(seconds=seconds))

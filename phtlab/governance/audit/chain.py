@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from phtlab.errors import AuditError
 from phtlab.governance.text import Line, line_of
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest, canonical, digest, parse_json
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope, open_statement, sign_statement
@@ -27,11 +28,7 @@ FIRST: Final = "sha256:" + "0" * 64
 """What the first entry of a log follows."""
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Entry(_Value):
+class Entry(StrictModel):
     """One line of a log: who did what to which digest, when. It never holds data or a secret.
 
     `log` names whose log it is: a station's name, or `log_of_central`. `details` are short words,
@@ -94,7 +91,7 @@ START: Final = Head(0, FIRST)
 """How far an empty log goes."""
 
 
-class Checkpoint(_Value):
+class Checkpoint(StrictModel):
     """`witness` saw the log `log` as far as `number`, whose entry has the digest `head`."""
 
     log: Line

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pydantic import BaseModel, ConfigDict
-
 from phtlab.errors import PhtlabError
 from phtlab.governance.audit.chain import LOST, Checkpoint, Entry, open_checkpoint, verify_chain
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.moment import Moment
 from phtlab.train.documents.roster import Roster
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class WitnessedHead(_Value):
+class WitnessedHead(StrictModel):
     """What one member signed: how often, how far at most, and when that was."""
 
     witness: str
@@ -27,7 +22,7 @@ class WitnessedHead(_Value):
     at: Moment
 
 
-class LostEntries(_Value):
+class LostEntries(StrictModel):
     """Entries that a restored station's log lacks, as it says itself in entry `number`."""
 
     number: int
@@ -36,7 +31,7 @@ class LostEntries(_Value):
     at: Moment
 
 
-class Verified(_Value):
+class Verified(StrictModel):
     """How far a log holds. `doubtful` counts checkpoints that the roster does not vouch for."""
 
     log: str

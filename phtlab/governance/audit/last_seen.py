@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from phtlab.errors import AuditError
 from phtlab.files.durable_file import write_durably
 from phtlab.governance.audit.chain import Checkpoint, Head
 from phtlab.governance.text import Line
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest
 from phtlab.train.documents.moment import Moment
 
 
-class LastSeenHead(BaseModel):
+class LastSeenHead(StrictModel):
     """That a log held as far as `number`. `serial` is of the last checkpoint of it at central."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     log: Line
     number: int = Field(ge=0)

@@ -213,8 +213,8 @@ class Journey:
                 failures[station] = record
                 continue
             opened[station] = self._open(train, order, station, record, folder)
-        states = {stop.station: describe(stop) for stop in self.stops}
-        under_way = {station: states.get(station, "not begun") for station in waiting}
+        stops = {stop.station: stop for stop in self.stops}
+        under_way = {station: stops.get(station) for station in waiting}
         return Results(opened, failures, folder, unsigned, under_way, self._contradicted(order))
 
     def _contradicted(self, order: Order) -> dict[str, StopRecord]:

@@ -8,6 +8,7 @@ from phtlab.printable import escaped
 from phtlab.train.documents.record import OutputVerdict, StopRecord
 from phtlab.wire.api.journeys import StopView
 
+NOT_BEGUN: Final = "not begun"
 TWO_RECORDS: Final = (
     "signed two different records of this journey. Do not rely on either before its operator says "
     "which one counts"
@@ -22,11 +23,16 @@ def short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
 
 
+def progress(stop: StopView) -> str:
+    """A stop's state, and how far its run is: `running, cell 3 of 5`."""
+    if stop.state == "running" and stop.cells:
+        return f"{stop.state}, cell {stop.cell or 0} of {stop.cells}"
+    return stop.state
+
+
 def describe(stop: StopView) -> str:
     """A stop's state in words on one line: `running, cell 3 of 5`, `failed: …`."""
-    text: str = stop.state
-    if stop.state == "running" and stop.cells:
-        text += f", cell {stop.cell or 0} of {stop.cells}"
+    text = progress(stop)
     if stop.sentence:
         text += f": {stop.sentence}"
     if stop.error is not None and stop.error.cell is not None:

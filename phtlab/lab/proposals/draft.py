@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from phtlab.errors import ProposalError
 from phtlab.governance import Assessment, Proposal, assess
@@ -23,6 +23,7 @@ from phtlab.governance.difference import parameter_text
 from phtlab.governance.proposal import ProposalId, RequestedData, new_id
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.notebook.parameters import ParameterSchema
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest, digest
 from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.manifest import TrainManifest
@@ -34,10 +35,8 @@ SUFFIX = ".proposal.toml"
 DAYS = 180
 
 
-class Draft(BaseModel):
+class Draft(StrictModel):
     """What the file holds. `notebook` is its path from the file; `notebooks` binds to digests."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: ProposalId
     notebook: str

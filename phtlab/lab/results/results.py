@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError
-from phtlab.lab.display.journey_text import TWO_RECORDS, passage, why_not
+from phtlab.lab.display.journey_text import NOT_BEGUN, TWO_RECORDS, describe, passage, why_not
 from phtlab.lab.results.folder import ResultsFolder
 from phtlab.lab.results.forecast import foreseen
 from phtlab.lab.results.html import results_html
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from phtlab.lab.results.withheld import Withheld
+    from phtlab.wire.api.journeys import StopView
 
 
 class StationResults(ReleasedOutputs):
@@ -48,14 +49,18 @@ class Results(Mapping[str, StationResults]):
         failures: dict[str, StopRecord],
         folder: ResultsFolder,
         unsigned: Mapping[str, str] | None = None,
-        waiting: Mapping[str, str] | None = None,
+        waiting: Mapping[str, StopView | None] | None = None,
         contradicted: Mapping[str, StopRecord] | None = None,
     ) -> None:
         self._stations = stations
         self._folder = folder
         self.failures = failures
         self.unsigned = dict(unsigned or {})
-        self.waiting = dict(waiting or {})
+        self._under_way = dict(waiting or {})
+        self.waiting = {
+            station: NOT_BEGUN if stop is None else describe(stop)
+            for station, stop in self._under_way.items()
+        }
         self.contradicted = dict(contradicted or {})
 
     def __getitem__(self, station: str) -> StationResults:
@@ -156,8 +161,8 @@ class Results(Mapping[str, StationResults]):
     def _withheld(self, names: Sequence[str]) -> list[Withheld]:
         from phtlab.lab.results.withheld import withheld
 
-        records = {released.station: released.record for released in self.values()} | self.failures
-        return withheld(records, self.unsigned, self.waiting, names)
+        records = {one.station: one.record for one in self.values()} | self.failures
+        return withheld(records, self.unsigned, self._under_way, names)
 
     def missing(self, name: str) -> dict[str, str]:
         """Station to what it lacks of the output `name`, in a few words that follow its name."""

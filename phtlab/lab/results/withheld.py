@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,11 +10,12 @@ from typing import Any, Final
 import pandas as pd
 
 from phtlab.lab.display.colours import FOREIGN, badge
-from phtlab.lab.display.journey_text import TWO_RECORDS, why_not
+from phtlab.lab.display.journey_text import NOT_BEGUN, TWO_RECORDS, describe, progress, why_not
 from phtlab.lab.display.notebook_output import Output, cell_run
 from phtlab.lab.display.route_map import MAX_SENTENCE, middle
 from phtlab.printable import escaped
 from phtlab.train.documents.record import OutputVerdict, StopRecord
+from phtlab.wire.api.journeys import StopView
 
 SUMS: Final = "Sums over stations are too low by what is missing."
 
@@ -23,8 +23,6 @@ MARK: Final = "withheld"
 """Where a frame's `attrs` say what is missing: station to a few words that follow its name."""
 DOUBTED: Final = "contradicted"
 """Where they name the stations in it that signed two records."""
-
-_BELOW: Final = re.compile(r"with a count (below \d{1,9}) ")
 
 
 @dataclass(frozen=True)
@@ -44,12 +42,13 @@ class Withheld:
 def withheld(
     records: Mapping[str, StopRecord],
     unsigned: Mapping[str, str],
-    waiting: Mapping[str, str],
+    waiting: Mapping[str, StopView | None],
     outputs: Sequence[str],
 ) -> list[Withheld]:
     """What is missing of `outputs`, station by station, by their signed records.
 
-    Nothing came from `unsigned`, nor yet from `waiting`, each with what is said of it.
+    Nothing came from `unsigned`, each with what is said of it; nor yet from `waiting`, each with
+    its stop if it has begun.
     """
     found = []
     for station, record in records.items():
@@ -61,10 +60,12 @@ def withheld(
                 found.append(Withheld(station, name, None, why, words))
             elif (verdict := verdicts.get(name)) is not None:
                 found += _of(station, verdict)
-    ended = {station: f"sent nothing ({_bare(why)})" for station, why in unsigned.items()}
-    going = {station: f"is not in it yet ({_state(why)})" for station, why in waiting.items()}
-    for station, words in {**ended, **going}.items():
-        why = {**unsigned, **waiting}[station]
+    for station, why in unsigned.items():
+        words = f"sent nothing ({_bare(why)})"
+        found += [Withheld(station, name, None, why, words) for name in outputs]
+    for station, stop in waiting.items():
+        why = NOT_BEGUN if stop is None else describe(stop)
+        words = f"is not in it yet ({NOT_BEGUN if stop is None else progress(stop)})"
         found += [Withheld(station, name, None, why, words) for name in outputs]
     return found
 
@@ -76,17 +77,13 @@ def _of(station: str, verdict: OutputVerdict) -> Iterator[Withheld]:
         words = f"let nothing of it leave ({_bare(why)})" if why else "let nothing of it leave"
         yield Withheld(station, verdict.name, None, why, words)
     elif rows or verdict.verdict == "suppressed":
-        below = _BELOW.search(why)
         if rows:
-            words = f"withheld {rows} row{'s' * (rows != 1)}" + (f" {below[1]}" if below else "")
+            words = f"withheld {rows} row{'s' * (rows != 1)}"
+            if verdict.below is not None:
+                words += f" below {verdict.below}"
         else:
             words = f"withheld a part ({_bare(why)})"
         yield Withheld(station, verdict.name, rows, why, words)
-
-
-def _state(text: str) -> str:
-    """What a stop is at, without the reason: that stands beside the stop."""
-    return _bare(text.partition(":")[0])
 
 
 def _bare(sentence: str) -> str:

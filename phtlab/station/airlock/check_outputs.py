@@ -107,14 +107,6 @@ def check_read(
     return tuple(passed)
 
 
-def pass_output(output: Output, run_outputs: RunOutputs, rules: AirlockRules) -> CheckedOutput:
-    """One output by itself: as it may leave, or the rule that refuses it.
-
-    Never raises AirlockError.
-    """
-    return pass_outputs((output,), run_outputs, rules)[0]
-
-
 def _read(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOutput | CheckedOutput:
     try:
         if output.kind not in rules.kinds:

@@ -87,13 +87,15 @@ class MarkedOutput:
             )
         )
         if worst.action == "suppress":
+            below = rules.minimum_count if self._only_small() else None
             return OutputVerdict(
                 name=name,
                 kind=kind,
                 verdict="suppressed",
                 rule=worst.rule,
-                sentence=self._rows(why, rules),
+                sentence=self._rows(why, below),
                 suppressed_rows=len(self.taken),
+                below=below,
             )
         if worst.action == "hold":
             return OutputVerdict(
@@ -106,11 +108,15 @@ class MarkedOutput:
             )
         return OutputVerdict(name=name, kind=kind, verdict="refused", rule=worst.rule, sentence=why)
 
-    def _rows(self, why: str, rules: AirlockRules) -> str:
-        rows = "1 row" if len(self.taken) == 1 else f"{len(self.taken)} rows"
-        if {finding.rule for finding in self.findings if finding.action == "suppress"} == {
+    def _only_small(self) -> bool:
+        """Whether rows are withheld for small counts alone."""
+        return {finding.rule for finding in self.findings if finding.action == "suppress"} == {
             "small-count"
-        }:
-            return f"{rows} with a count below {rules.minimum_count} stayed at the station."
+        }
+
+    def _rows(self, why: str, below: int | None) -> str:
+        rows = "1 row" if len(self.taken) == 1 else f"{len(self.taken)} rows"
+        if below is not None:
+            return f"{rows} with a count below {below} stayed at the station."
         # Not how many by which rule: that would tell which of the withheld rows are small.
         return f"{rows} stayed at the station. {why}"

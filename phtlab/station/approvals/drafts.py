@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from phtlab.errors import ApprovalError, StationError
 from phtlab.files.durable_file import create_durably, write_durably
@@ -30,6 +30,7 @@ from phtlab.governance.approval import Approval, Nonce, PersonName, Scope
 from phtlab.governance.proposal import ProposalId
 from phtlab.governance.risk import Risk
 from phtlab.governance.text import Line
+from phtlab.strict_model import SignedModel
 from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.envelope import Envelope
@@ -42,11 +43,9 @@ _MOST = 8
 _log = structlog.get_logger("phtlab.station")
 
 
-class ApprovalDraft(BaseModel):
+class ApprovalDraft(SignedModel):
     """An `Approval` without those who say so. `journey` is the held stop that it is for, if any;
     `persons` is how many the policy asked for when it was drafted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     journey: Digest | None = None
     station: MemberName

@@ -23,6 +23,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from phtlab.clock import utc_now
 from phtlab.errors import AuditError
 from phtlab.files.durable_file import sync_folder, write_durably
 from phtlab.governance.audit.chain import START, Entry, Head, after_loss, following
@@ -48,7 +49,7 @@ class Log:
 
     folder: Path
     name: str
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = utc_now
 
     def append(
         self,

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from phtlab.files.durable_file import write_durably
 from phtlab.governance.audit.last_seen import LastSeenHead, unreadable
 from phtlab.governance.text import Line
 from phtlab.station.settings.folder import StationFolder
+from phtlab.strict_model import StrictModel
 
 Which = Literal["central", "own"]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Alarm(_Value):
+class Alarm(StrictModel):
     """Why a log does not hold."""
 
     log: Line
@@ -31,14 +28,14 @@ class Alarm(_Value):
     at: AwareDatetime
 
 
-class WatchState(_Value):
+class WatchState(StrictModel):
     """One of the two logs: how far it held, and why it does not now, if so."""
 
     seen: LastSeenHead | None = None
     alarm: Alarm | None = None
 
 
-class Watch(_Value):
+class Watch(StrictModel):
     """Both logs, as the station knows them."""
 
     central: WatchState = WatchState()

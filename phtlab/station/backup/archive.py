@@ -24,12 +24,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from phtlab import __version__
 from phtlab.files.durable_file import replaced_durably
 from phtlab.governance.audit.chain import Entry, verify_chain
 from phtlab.station.context.station_context import StationContext
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest, canonical
 from phtlab.train.crypto.age import Recipient, encrypt
 
@@ -58,10 +59,8 @@ _ORDER: Final = (
 )
 
 
-class Index(BaseModel):
+class Index(StrictModel):
     """`backup.json`, the archive's last file: what the backup is of."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = 1
     station: str

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from phtlab.errors import StationError
 from phtlab.files.durable_file import write_durably
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.settings.folder import StationFolder
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import canonical
 
 
-class LostHistory(BaseModel):
+class LostHistory(StrictModel):
     """`forgotten.json`: since when it is not known what has left of which data sets."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     since: AwareDatetime
     datasets: tuple[str, ...]

@@ -21,19 +21,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
+from phtlab.clock import utc_now
 from phtlab.errors import OrderReplayedError, SettingsError, StationError
 from phtlab.files.durable_file import sync_folder, write_durably
 from phtlab.station.backup.archive import INDEX, TAKEN, Index
 from phtlab.station.context import maintenance
 from phtlab.station.context.station_context import (
     StationContext,
-    utc_now,
 )
 from phtlab.station.data.datasets import load_datasets, twin_of
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest, canonical
 from phtlab.train.crypto.age import AgeIdentity, decrypt
 from phtlab.train.documents.order import Order
@@ -44,10 +45,8 @@ MOST_BYTES: Final = 1 << 30
 COMPARE: Final = "phtlab station compare"
 
 
-class Restored(BaseModel):
+class Restored(StrictModel):
     """`restored.json`: what the station was made again from, and when."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     backed_up: AwareDatetime
     at: AwareDatetime

@@ -12,6 +12,7 @@ from typing import Final
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
 
 from phtlab.errors import PhtlabError
@@ -26,7 +27,7 @@ _KEEP_ALIVE: Final = 15
 def stream(request: Request, console: Console, make: Callable[[], str], seen: str) -> EventStream:
     """What `make` returns, now if it is not `seen` and then at each change."""
 
-    async def events() -> AsyncIterator[str]:
+    async def events() -> AsyncIterator[bytes]:
         known, quiet = seen, 0
         while not console.closing.is_set():
             if await run_in_threadpool(worker_of, request, console, touch=False) is None:
@@ -37,9 +38,9 @@ def stream(request: Request, console: Console, make: Callable[[], str], seen: st
                 return  # the page, loaded again, says what is wrong
             if (new := stamp(text)) != known:
                 known, quiet = new, 0
-                yield f"id: {known}\n" + _data(text)
+                yield format_sse_event(id=known, data_str=text)
             elif (quiet := quiet + 1) % _KEEP_ALIVE == 0:
-                yield ": still here\n\n"
+                yield format_sse_event(comment="still here")
             await asyncio.sleep(SECONDS)
 
     return EventStream(events())
@@ -49,7 +50,3 @@ class EventStream(StreamingResponse):
     """A stream of events; its media type is in the console's document."""
 
     media_type = "text/event-stream"
-
-
-def _data(text: str) -> str:
-    return "".join(f"data: {line}\n" for line in text.splitlines()) + "\n"

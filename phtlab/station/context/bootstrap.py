@@ -5,15 +5,13 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any
 
+from phtlab.clock import utc_now
 from phtlab.errors import SettingsError
 from phtlab.station.context.artifact_store import RegistryArtifactStore
 from phtlab.station.context.daemon_context import (
     DaemonContext,
 )
 from phtlab.station.context.roster_cache import RosterCache
-from phtlab.station.context.station_context import (
-    utc_now,
-)
 from phtlab.station.executor.contract import Executor
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings

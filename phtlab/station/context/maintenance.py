@@ -12,7 +12,7 @@ import re
 from datetime import datetime, time, timedelta
 from typing import Final, Literal, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from phtlab.errors import StationError
 from phtlab.files.durable_file import write_durably
@@ -23,6 +23,7 @@ from phtlab.station.executor.unfinished_trial import unfinished_trial
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import WINDOW
 from phtlab.station.stops.stop import Stops
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest, canonical
 
 TWO_RECORDS: Final = "Two different records of one journey were signed with this station's key"
@@ -33,15 +34,13 @@ _END_THE_COPY: Final = (
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-class Pause(BaseModel):
+class Pause(StrictModel):
     """Nothing new begins from `since` until `until`, or until someone resumes.
 
     `held` names what must be done before anyone can resume; empty for an ordinary pause.
     `contradicted` are journeys of which this station's key signed two records: somebody has to end
     the copy of this folder first, and say so.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     by: Line
     since: AwareDatetime

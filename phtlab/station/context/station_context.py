@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from phtlab.clock import utc_now
 from phtlab.station.audit.log import Log
 from phtlab.station.policy.policy import Policy, load_policy
 from phtlab.station.settings.folder import StationFolder
@@ -17,10 +18,6 @@ from phtlab.station.settings.settings import StationSettings
 from phtlab.station.stops.stop import Stops
 from phtlab.train.documents.roster import Roster
 from phtlab.trust_store.trust import last_roster
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from phtlab.errors import PhtlabError, RecordError, UnreachableError
 from phtlab.files.durable_file import write_durably
@@ -21,6 +21,7 @@ from phtlab.station.backup.lost_history import LostHistory, forget
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.context.maintenance import pause_contradicted
 from phtlab.station.retry_delays import Backoff
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import canonical
 from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.order import Order
@@ -29,10 +30,8 @@ from phtlab.train.verify import verify_contradiction
 _log = structlog.get_logger("phtlab.station")
 
 
-class Contradiction(BaseModel):
+class Contradiction(StrictModel):
     """`records`: the one that central keeps, and the one that came later."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     seen: AwareDatetime
     records: tuple[Envelope, Envelope]

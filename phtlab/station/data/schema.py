@@ -10,14 +10,13 @@ from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     field_validator,
     model_validator,
 )
 
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.manifest import Name
 from phtlab.wire.api.journeys import Column, DataSetDescription
@@ -28,11 +27,7 @@ Format = Literal["csv", "parquet", "folder"]
 ROWS_ROUNDED_TO: Final = 50
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Marginal(_Declared):
+class Marginal(StrictModel):
     """What is declared of one column's distribution, on its own.
 
     `mean` and `deviation` for numbers (a normal, cut at the column's bounds, else
@@ -54,7 +49,7 @@ class Marginal(_Declared):
         return self
 
 
-class ColumnSchema(_Declared):
+class ColumnSchema(StrictModel):
     """One column. Bounds are dates (YYYY-MM-DD) for a date column, else numbers."""
 
     name: ColumnName
@@ -109,7 +104,7 @@ class ColumnSchema(_Declared):
         )
 
 
-class DataSetSchema(_Declared):
+class DataSetSchema(StrictModel):
     """The declaration of a data set, as `phtlab station dataset add --schema` reads it.
 
     A `folder` (images, say) has columns only for what it is described with.

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import docker
 import requests
@@ -42,6 +41,7 @@ from phtlab.station.executor.engine_answers import first_user, images_here, kern
 from phtlab.station.executor.engine_check import engine_checks
 from phtlab.station.executor.image_pull import engine_message, fetch_image
 from phtlab.station.executor.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
+from phtlab.station.executor.repeated_trial import confirmed, until_finished
 from phtlab.station.executor.sandbox import (
     LABEL_JOB,
     LABEL_STATION,
@@ -52,25 +52,19 @@ from phtlab.station.executor.sandbox import (
 from phtlab.station.executor.sandbox_trial import (
     refusal,
     remove_container,
-    trial_crashed,
     try_sandbox,
 )
-from phtlab.station.retry_delays import Backoff
 from phtlab.train.image import ENTRYPOINT
 from phtlab.wire.engine_socket import check_socket
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
 OutputVolume = Literal["loopback", "directory"]
-_Found = TypeVar("_Found")
 
 _VOLUMES: Mapping[str, Callable[[], OutputVolumes]] = {
     "loopback": LoopbackVolumes,
     "directory": DirectoryVolumes,
 }
-_TRIES = 3
-"""Of one trial, within a call."""
-_PAUSE = 0.5
 _IMAGE_BYTES = 256 * MIB
 """Of a train's own layer, or a part of a kernel image's: room for less is none."""
 
@@ -264,7 +258,7 @@ class DockerExecutor(Executor):
     def unreadable(self, data: Mapping[str, Path]) -> Mapping[str, str]:
         with self._engine() as engine:
             if data and (image := self._image_here(engine)) is not None:
-                return _until_finished(
+                return until_finished(
                     lambda: try_reading(
                         engine,
                         image,
@@ -307,13 +301,7 @@ class DockerExecutor(Executor):
     def _trial(
         self, engine: docker.APIClient, image: Callable[[], str | None]
     ) -> tuple[CheckResult, ...]:
-        """What a trial in `image()` found; of a second one, if a limit did not hold in the first.
-
-        A limit that is not enforced is not enforced the second time either. A runtime that goes
-        down at the same limit each time does not hold it. Raises TrialUnfinishedError if a trial
-        was cut off as often as it is tried.
-        """
-        limits: list[str] = []
+        """What a trial in `image()` found. Raises TrialUnfinishedError, as `confirmed`."""
 
         def once() -> tuple[CheckResult, ...]:
             if (name := image()) is None:
@@ -321,28 +309,18 @@ class DockerExecutor(Executor):
                     "No trial was made: the kernel image was removed from the engine meanwhile.",
                     "Try again: phtlab station check",
                 )
-            try:
-                return try_sandbox(
-                    engine,
-                    name,
-                    self._root,
-                    station=self._station,
-                    runtime=self._runtime,
-                    volumes=self._volumes,
-                    groups=self._groups,
-                    owner=self._owner(engine),
-                )
-            except TrialUnfinishedError as error:
-                limits.append(error.limit)
-                raise
+            return try_sandbox(
+                engine,
+                name,
+                self._root,
+                station=self._station,
+                runtime=self._runtime,
+                volumes=self._volumes,
+                groups=self._groups,
+                owner=self._owner(engine),
+            )
 
-        try:
-            found = _until_finished(once)
-            return _until_finished(once) if refusal(found) else found
-        except TrialUnfinishedError:
-            if len(limits) >= _TRIES and limits[0] and len(set(limits)) == 1:
-                return trial_crashed(limits[0])
-            raise
+        return confirmed(once)
 
     def _owner(self, engine: docker.APIClient) -> int:
         """Which user of this machine a run is; asked once of an engine."""
@@ -399,22 +377,6 @@ class DockerExecutor(Executor):
             f"The container engine at {self._address} does not answer.",
             "Start it: systemctl start docker",
         )
-
-
-def _until_finished(trial: Callable[[], _Found]) -> _Found:
-    """What `trial` finds. One that is cut off is tried again after a pause, `_TRIES` times at most.
-
-    Raises TrialUnfinishedError if it was cut off each time.
-    """
-    pauses = Backoff(first=_PAUSE)
-    while True:
-        try:
-            return trial()
-        except TrialUnfinishedError:
-            seconds = pauses.failed("trial", time.monotonic())
-            if pauses.tries("trial") == _TRIES:
-                raise
-            time.sleep(seconds)
 
 
 def _never_begun(found: Mapping[str, Any]) -> bool:

@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from phtlab.files.durable_file import write_durably
 from phtlab.station.executor.contract import CheckResult
 from phtlab.station.settings.folder import StationFolder
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import canonical
 
 
-class UnfinishedTrial(BaseModel):
+class UnfinishedTrial(StrictModel):
     """That the last trial was cut off, and how; `since` is None if the note cannot be read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     since: AwareDatetime | None
     sentence: str

@@ -5,13 +5,11 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from phtlab.clock import Clock, utc_now
 from phtlab.errors import NotOnRosterError, PhtlabError, SettingsError, TrialUnfinishedError
 from phtlab.station.context.bootstrap import open_executor, require_central, trust_of
-from phtlab.station.context.station_context import (
-    utc_now,
-)
 from phtlab.station.data.datasets import (
     DataSet,
     check_file,
@@ -32,7 +30,6 @@ from phtlab.train.crypto.identity import Identity
 from phtlab.wire.central.client import CentralClient
 
 _ROSTER_WARNED = timedelta(days=2)
-Clock = Callable[[], datetime]
 
 
 def check_station(

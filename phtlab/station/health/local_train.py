@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from phtlab.clock import utc_now
 from phtlab.errors import CentralUnreachableError, StationError
 from phtlab.station.audit.log import Log
 from phtlab.station.context.artifact_store import ImageParts
@@ -26,9 +27,6 @@ from phtlab.station.context.daemon_context import (
     DaemonContext,
 )
 from phtlab.station.context.roster_cache import RosterCache
-from phtlab.station.context.station_context import (
-    utc_now,
-)
 from phtlab.station.executor.contract import Executor, InstalledKernel, RegistryAuth
 from phtlab.station.pipeline.transitions import Transitions
 from phtlab.station.policy.policy import Policy

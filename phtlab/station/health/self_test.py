@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from phtlab.clock import utc_now
 from phtlab.station.audit.log import Log
 from phtlab.station.context.daemon_context import (
     DaemonContext,
@@ -17,9 +18,6 @@ from phtlab.station.context.self_test_result import (
     keep_report,
     note_self_test_begun,
     report_of,
-)
-from phtlab.station.context.station_context import (
-    utc_now,
 )
 from phtlab.station.executor.contract import CheckResult
 from phtlab.station.executor.unfinished_trial import note_trial

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import BinaryIO
 
 from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.formats.content import Content, Joined, digest_of
@@ -27,14 +25,6 @@ def open_cargo(journey: str, station: str, passed: Sequence[CheckedOutput]) -> i
     """
     leaving = [output for output in passed if output.files]
     return io.BufferedReader(Joined(list(_archive(journey, station, leaving))))
-
-
-def write_cargo(
-    target: BinaryIO, journey: str, station: str, passed: Sequence[CheckedOutput]
-) -> None:
-    """Write `open_cargo`'s archive to `target`."""
-    with open_cargo(journey, station, passed) as archive:
-        shutil.copyfileobj(archive, target)
 
 
 def _archive(journey: str, station: str, leaving: Sequence[CheckedOutput]) -> Iterator[Content]:

@@ -20,7 +20,7 @@ from phtlab.station.airlock.check_outputs import (
     released_at_twin,
 )
 from phtlab.station.airlock.forecast import forecast
-from phtlab.station.airlock.history import monthly_amount, released_counts
+from phtlab.station.airlock.history import monthly_amount, released_counts, remembered_outputs
 from phtlab.station.approvals.coverage import assessed
 from phtlab.station.backup.lost_history import forgotten_of
 from phtlab.station.context.daemon_context import DaemonContext
@@ -116,7 +116,7 @@ def _passed(
         values = monthly_amount.values_left(month, offer.researcher, manifest.datasets)
         passed = monthly_amount.hold_beyond(passed, before, policy.month, values, history.most)
         if any(output.verdict.verdict == "held" for output in passed):
-            may_leave = released_counts.outputs_to_remember(manifest.outputs, passed, held=True)
+            may_leave = remembered_outputs.outputs_to_remember(manifest.outputs, passed, held=True)
             released_counts.note_pending(
                 station.folder.released, stop.hex, manifest.datasets, may_leave
             )
@@ -160,7 +160,7 @@ def _note(
         values=monthly_amount.values_of(passed),
     )
     monthly_amount.note(station.folder.released, stop.hex, station.now(), amount)
-    remembered = released_counts.outputs_to_remember(manifest.outputs, passed)
+    remembered = remembered_outputs.outputs_to_remember(manifest.outputs, passed)
     kept = released_counts.note(station.folder.released, manifest.datasets, remembered)
     stop.write(stop_files.NOTED, NotedCounts(released=kept))
 
@@ -181,23 +181,18 @@ def _hold(
     waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until, why=why)
 
 
-def count_votes(stop: Stop, station: DaemonContext) -> bool:
-    """Held to airlock, once people decided on every output, or their time is over.
-
-    Returns whether it is so far.
-    """
-    waiting_outputs = waiting.waiting_at(stop)
+def count_votes(stop: Stop, station: DaemonContext) -> None:
+    """Held to airlock, once people decided on every output, or their time is over."""
+    held = waiting.waiting_at(stop)
     outcomes = {
-        output.name: outcome_of(votes_on(stop, output.name), waiting_outputs.persons)
-        for output in waiting_outputs.held
+        output.name: outcome_of(votes_on(stop, output.name), held.persons) for output in held.held
     }
-    if None in outcomes.values() and station.now() < waiting_outputs.until:
-        return False
+    if None in outcomes.values() and station.now() < held.until:
+        return
     release = Release(
         outputs={name: outcome or EXPIRED for name, outcome in outcomes.items()}, at=station.now()
     )
     stop.write(RELEASE, release)
-    return True
 
 
 def seal_released(stop: Stop, station: DaemonContext) -> None:

@@ -40,16 +40,17 @@ def claim(stop: Stop, station: DaemonContext) -> None:
     stop.write(stop_files.STARTING, Timestamp(at=station.now()))
 
 
-def watch(stop: Stop, station: DaemonContext) -> bool:
+def watch(stop: Stop, station: DaemonContext) -> None:
     """Start the run if it has not begun, stop it if its time is up, note its end.
 
-    Returns whether anything changed. An engine that does not answer is waited for, as is a trial
-    of the sandbox that was cut off; if the run never began, only for the settings' patience.
+    An engine that does not answer is waited for, as is a trial of the sandbox that was cut off;
+    if the run never began, only for the settings' patience.
     """
     try:
         status = station.executor.status(stop.job_id)
         if status.state == "absent":
-            return _begin(stop, station)
+            _begin(stop, station)
+            return
     except EngineMissingError:
         if stop.has(Marker.STARTED) or station.now() < _patience_ends(stop, station):
             raise
@@ -60,11 +61,10 @@ def watch(stop: Stop, station: DaemonContext) -> bool:
         raise StationError("No trial came to an end.", code="trial-unfinished") from None
     if not stop.has(Marker.STARTED):
         stop.write(stop_files.STARTED, Timestamp())
-        return True
-    if status.state == "running":
-        return _stop_in_time(stop, station, status)
-    _finish(stop, station, status)
-    return True
+    elif status.state == "running":
+        _stop_in_time(stop, station, status)
+    else:
+        _finish(stop, station, status)
 
 
 def progress(stop: Stop, station: DaemonContext) -> StopUpdate | None:
@@ -120,10 +120,10 @@ def _vocabulary(stop: Stop, station: DaemonContext) -> Vocabulary:
     )
 
 
-def _begin(stop: Stop, station: DaemonContext) -> bool:
+def _begin(stop: Stop, station: DaemonContext) -> None:
     if stop.has(Marker.STARTED):
         stop.write(stop_files.ENDING, run_failed("run-lost"))
-        return True
+        return
     offer = stop.verified_offer()
     admitted = stop.read(stop_files.ADMITTED)
     train = offer.train
@@ -137,7 +137,6 @@ def _begin(stop: Stop, station: DaemonContext) -> bool:
     )
     station.executor.start(job, lambda: station.artifacts.authorization(train.repository))
     stop.write(stop_files.STARTED, Timestamp())
-    return True
 
 
 def _patience_ends(stop: Stop, station: DaemonContext) -> datetime:
@@ -145,17 +144,16 @@ def _patience_ends(stop: Stop, station: DaemonContext) -> datetime:
     return claimed + timedelta(seconds=station.settings.engine_patience)
 
 
-def _stop_in_time(stop: Stop, station: DaemonContext, status: JobStatus) -> bool:
+def _stop_in_time(stop: Stop, station: DaemonContext, status: JobStatus) -> None:
     limits = stop.read(stop_files.ADMITTED).limits
     began = status.started or stop.read(stop_files.STARTING).at
     wall_clock = (station.now() - began).total_seconds()
     elapsed = station.stopwatch.elapsed(stop.job_id, wall_clock)
     if elapsed < limits.seconds + limits.grace_seconds:
-        return False
+        return
     if not stop.has(Marker.STOPPING):
         stop.write(stop_files.STOPPING, RunStopped(why="out-of-time"))
     station.executor.stop(stop.job_id)
-    return True
 
 
 def _finish(stop: Stop, station: DaemonContext, status: JobStatus) -> None:

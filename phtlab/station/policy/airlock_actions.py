@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from phtlab.station.policy.airlock_findings import Action
+from phtlab.strict_model import StrictModel
 
 WholeAction = Literal["hold", "refuse", "pass"]
 """What a finding does where no row can be taken out."""
 
 
-class _Actions(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Actions(StrictModel):
     def of(self, rule: str) -> Action:
         """What a finding of `rule` does."""
         action: Action = getattr(self, rule.replace("-", "_"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from phtlab.strict_model import StrictModel
 
 Action = Literal["suppress", "hold", "refuse", "pass"]
 """`suppress` takes rows out of a table; `hold` asks a person; `refuse` keeps the whole output;
@@ -14,14 +16,12 @@ Action = Literal["suppress", "hold", "refuse", "pass"]
 _GRAVEST: Final[tuple[Action, ...]] = ("refuse", "hold", "suppress", "pass")
 
 
-class Finding(BaseModel):
+class Finding(StrictModel):
     """One rule that an output touches.
 
     `sentence` is for the researcher and holds no value; `detail` is for the operator only, and
     names the cells with what they hold. It never leaves the station.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: str
     action: Action

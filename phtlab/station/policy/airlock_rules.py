@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from phtlab.station.policy.airlock_actions import (
     FigureActions,
@@ -15,18 +15,17 @@ from phtlab.station.policy.airlock_actions import (
     WholeAction,
 )
 from phtlab.station.settings.sizes import Size
+from phtlab.strict_model import StrictModel
 from phtlab.train.documents.manifest import OutputKind
 
 FileType = Literal["text", "json", "png", "safetensors", "onnx", "skops", "zip", "tar"]
 
 
-class AirlockRules(BaseModel):
+class AirlockRules(StrictModel):
     """What an output must be to leave. Sizes in bytes, or as "8 MiB".
 
     A count below `minimum_count`, zero included, is small.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     minimum_count: int = Field(10, ge=0, description="The least count of persons that may leave")
     dominance_n: int = Field(2, ge=1, le=10, description="So many largest contributions to a sum")

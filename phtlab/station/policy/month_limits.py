@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from phtlab.station.settings.sizes import Size
+from phtlab.strict_model import StrictModel
 
 
-class Amount(BaseModel):
+class Amount(StrictModel):
     """`outputs` of which files leave, the `rows` of their tables, and all of it in bytes.
 
     `numbers` are cells of tables and of figures' data, scalars and numbers of models, and one for
     each eight bytes of a picture or a file. What left before they were counted has none.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     outputs: int = 0
     rows: int = 0
@@ -30,10 +29,8 @@ class Amount(BaseModel):
         )
 
 
-class MonthLimits(BaseModel):
+class MonthLimits(StrictModel):
     """What may leave of a data set for one researcher in a calendar month (UTC), unasked."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: int = Field(100_000, ge=0, description="Rows of tables and of figures' data")
     size: Size = Field(8 * 2**20, description="Bytes of all that leaves")

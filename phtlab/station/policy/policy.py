@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from phtlab.errors import PolicyError
 from phtlab.governance.risk import Risk, within
@@ -24,6 +24,7 @@ from phtlab.station.policy.month_limits import (
 )
 from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.settings.sizes import Size
+from phtlab.strict_model import StrictModel
 from phtlab.train.documents.manifest import OutputKind, Train
 from phtlab.train.documents.order import Order
 from phtlab.validation_summary import validation_summaries
@@ -32,11 +33,7 @@ Mode = Literal["auto", "human", "refuse"]
 ANY = "*"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Allowed(_Part):
+class Allowed(StrictModel):
     """Who and what may come at all; `"*"` is everyone, or everything."""
 
     researchers: tuple[str, ...] = Field((ANY,), description="Names on the roster")
@@ -47,7 +44,7 @@ class Allowed(_Part):
     )
 
 
-class Rule(_Part):
+class Rule(StrictModel):
     """`mode` for the orders that fit all that is named; what is left out fits all."""
 
     mode: Mode = Field(description="What happens to the orders that fit")
@@ -66,7 +63,7 @@ class Rule(_Part):
         )
 
 
-class ApprovalRules(_Part):
+class ApprovalRules(StrictModel):
     """When a signed approval is needed, by how many, and for how long it may be."""
 
     required: Literal["none", "low", "mid", "high"] = Field(
@@ -95,7 +92,7 @@ class ApprovalRules(_Part):
         return self.required != "none" and within(self.required, risk)
 
 
-class LimitCaps(_Part):
+class LimitCaps(StrictModel):
     """What every run gets; sizes in bytes or as "512 MiB". Times are in seconds."""
 
     memory: Size = Field(2**30, description="Bytes of all its processes, /tmp included, no swap")
@@ -127,7 +124,7 @@ class LimitCaps(_Part):
         )
 
 
-class Policy(_Part):
+class Policy(StrictModel):
     """The whole of `policy.toml`."""
 
     mode: Mode = Field("human", description="What happens to an order that `[allow]` lets come")

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from phtlab.governance.risk import Risk
+from phtlab.strict_model import StrictModel
 from phtlab.train.documents.record import OutputVerdict
 
 Reasons = Literal["none", "general", "rule"]
@@ -35,10 +36,8 @@ _MOST: Final = 4
 _MOST_NAMES: Final = 5
 
 
-class ReleaseRules(BaseModel):
+class ReleaseRules(StrictModel):
     """How outputs that the airlock holds are decided on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     days: float = Field(
         7.0, gt=0, le=366, description="Days that an output waits; never past the order's end"

@@ -12,8 +12,6 @@ from typing import Any, Final, Literal
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -27,14 +25,11 @@ from phtlab.governance.text import Line
 from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.stop_files import StopFile
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Redaction(_Value):
+class Redaction(StrictModel):
     """What of a table stays: whole `rows`, counted from 1, and single `cells` (row, column)."""
 
     rows: tuple[int, ...] = ()
@@ -53,7 +48,7 @@ class Redaction(_Value):
         return self
 
 
-class Vote(_Value):
+class Vote(StrictModel):
     """One person's word on one held output, or on a log. The reason stays at the station.
 
     `seen` is the digest of what that person looked at; `persons` had to agree by then.
@@ -74,7 +69,7 @@ class Vote(_Value):
         return self
 
 
-class Outcome(_Value):
+class Outcome(StrictModel):
     """What the words on one output come to; `by` is empty if nobody decided in time."""
 
     choice: Literal["release", "part", "refuse"]
@@ -85,7 +80,7 @@ class Outcome(_Value):
 EXPIRED = Outcome(choice="refuse")
 
 
-class Release(_Value):
+class Release(StrictModel):
     """`release.json`: what becomes of each held output, by name. Written once, by the daemon."""
 
     outputs: Mapping[str, Outcome]

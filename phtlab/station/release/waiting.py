@@ -20,7 +20,7 @@ from phtlab.errors import StationError
 from phtlab.files.durable_file import replaced_durably, sync_folder, write_durably
 from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.formats.content import Content, FileContent, Joined, digest_of
-from phtlab.station.airlock.history import released_counts
+from phtlab.station.airlock.history import remembered_outputs
 from phtlab.station.policy.airlock_findings import Finding
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import HeldFile, HeldOutput, HeldOutputs
@@ -67,7 +67,7 @@ def keep(
     }
     # Apart from airlock-held.json, which stays: their details hold values, and cells labels.
     write_durably(folder / _FINDINGS, canonical(findings))
-    write_durably(folder / _CELLS, canonical(released_counts.cells_kept(passed)))
+    write_durably(folder / _CELLS, canonical(remembered_outputs.cells_kept(passed)))
     sync_folder(stop.path)
     held = [output.name for output in outputs if output.held]
     what = f"the output{'s' if len(held) > 1 else ''} {', '.join(held)}"
@@ -123,7 +123,7 @@ def with_cells(stop: Stop, passed: Sequence[CheckedOutput]) -> tuple[CheckedOutp
     """`passed` as people decided, with the cells that its outputs count. Raises as `opened`."""
     path = folder_of(stop) / _CELLS
     try:
-        return released_counts.with_cells(passed, json.loads(path.read_bytes()))
+        return remembered_outputs.with_cells(passed, json.loads(path.read_bytes()))
     except (OSError, ValueError, LookupError):
         raise _broken(path) from None
 

@@ -8,23 +8,21 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import Field, field_validator
+
+from phtlab.strict_model import StrictModel
 
 Origin = Literal["python", "image", "unknown"]
 Mark = Literal["same", "added", "removed"]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ExaminationRequest(_Value):
+class ExaminationRequest(StrictModel):
     """What the worker is given: cells by number, declared columns by data set."""
 
     language: str
     cells: tuple[CodeCell, ...]
     previous: tuple[CodeCell, ...] | None = None
-    columns: dict[str, tuple[str, ...]] = {}
+    columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 def without_halves(text: object) -> object:
@@ -32,7 +30,7 @@ def without_halves(text: object) -> object:
     return text.encode("utf-8", "backslashreplace").decode() if isinstance(text, str) else text
 
 
-class CodeCell(_Value):
+class CodeCell(StrictModel):
     number: int
     kind: str
     role: str
@@ -41,7 +39,7 @@ class CodeCell(_Value):
     _whole = field_validator("kind", "role", "source", mode="before")(without_halves)
 
 
-class Import(_Value):
+class Import(StrictModel):
     """A module that is imported, where first. `module` is the whole dotted name."""
 
     module: str
@@ -49,7 +47,7 @@ class Import(_Value):
     line: int
 
 
-class Remark(_Value):
+class Remark(StrictModel):
     """Something at a line that a reader may want to look at. `code` is stable."""
 
     code: str
@@ -58,7 +56,7 @@ class Remark(_Value):
     line: int
 
 
-class DataUsage(_Value):
+class DataUsage(StrictModel):
     """A data set, the declared columns that are named, and why there may be more."""
 
     name: str
@@ -67,7 +65,7 @@ class DataUsage(_Value):
     untold: tuple[str, ...] = ()
 
 
-class Line(_Value):
+class Line(StrictModel):
     """A line of a cell before and after; a number is None where the line is not there."""
 
     mark: Mark
@@ -76,7 +74,7 @@ class Line(_Value):
     text: str
 
 
-class CellChange(_Value):
+class CellChange(StrictModel):
     """One cell in the order of reading. `before` and `after` are the numbers that cells give."""
 
     change: Literal["same", "changed", "added", "removed"]
@@ -86,7 +84,7 @@ class CellChange(_Value):
     lines: tuple[Line, ...]
 
 
-class Difference(_Value):
+class Difference(StrictModel):
     cells: tuple[CellChange, ...]
 
     @property
@@ -105,14 +103,14 @@ class Difference(_Value):
         return sum(line.mark == mark for cell in self.cells for line in cell.lines)
 
 
-class Examination(_Value):
+class Examination(StrictModel):
     """All of it. `unread` says which cells no parser could read, and why."""
 
     imports: tuple[Import, ...] = ()
     remarks: tuple[Remark, ...] = ()
     data: tuple[DataUsage, ...] = ()
-    mentioned: dict[str, tuple[str, ...]] = {}
+    mentioned: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     hints: tuple[Remark, ...] = ()
     difference: Difference | None = None
-    texts: dict[int, str] = {}
+    texts: dict[int, str] = Field(default_factory=dict)
     unread: tuple[str, ...] = ()

@@ -8,13 +8,12 @@ right to open any file or socket, and only then reads a byte.
 
 from __future__ import annotations
 
-import os
-import resource
 import sys
 from typing import Final
 
 from phtlab.notebook.cell import Cell
 from phtlab.notebook.magic import Python, read_python
+from phtlab.station.confinement import confine
 from phtlab.station.review.column_usage import find_column_usage, find_mentioned_columns
 from phtlab.station.review.dangerous_names import imports_of, remarks_of
 from phtlab.station.review.difference import difference
@@ -24,7 +23,8 @@ from phtlab.station.review.markdown_html import markdown_html
 
 MEMORY: Final = 1024 * 2**20
 SECONDS: Final = 10
-NOBODY: Final = 65534
+FILES: Final = 3
+"""Those that are open: no file and no socket from there on."""
 _MOST: Final = 200  # of each kind of remark; a reader sees that there are more
 
 
@@ -61,25 +61,6 @@ def _parsed(cell: CodeCell) -> Python:
     return read_python(Cell(cell.number, "code", "station", cell.source))
 
 
-def confine() -> None:
-    """No more memory, time, files or processes than this needs, and no root."""
-    for limit, value in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, SECONDS),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 3),  # those that are open: no file and no socket from here on
-    ):
-        hard = resource.getrlimit(limit)[1]
-        lowered = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (lowered, lowered))
-    if os.getuid() == 0:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-
-
 def main() -> int:
     # jsonschema does without it, and it takes longer to load than all the rest.
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
@@ -89,7 +70,7 @@ def main() -> int:
         number=2, kind="markdown", role="local", source="# a\n\n[b](c) `d`\n\n|e|\n|-|\n"
     )
     examine(ExaminationRequest(language="python", cells=(known, text), previous=(known,)))
-    confine()
+    confine(memory=MEMORY, seconds=SECONDS, files=FILES)
     found = examine(ExaminationRequest.model_validate_json(sys.stdin.buffer.read()))
     sys.stdout.buffer.write(found.model_dump_json().encode())
     sys.stdout.buffer.flush()

@@ -12,8 +12,6 @@ from typing import Annotated, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -26,6 +24,7 @@ from phtlab.files.durable_file import write_durably
 from phtlab.governance.approval import PersonName
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import toml_value
+from phtlab.strict_model import StrictModel
 from phtlab.validation_summary import validation_summaries
 
 Role = Literal["reader", "reviewer", "releaser", "admin"]
@@ -39,11 +38,7 @@ MEANING: Final[dict[Role, str]] = {
 Subject = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f-\x9f]{1,255}$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Person(_Part):
+class Person(StrictModel):
     """One person; whoever has any role may read."""
 
     roles: tuple[Role, ...] = Field(
@@ -57,7 +52,7 @@ class Person(_Part):
         return role in self.roles or role == "reader"
 
 
-class OidcLogin(_Part):
+class OidcLogin(StrictModel):
     """The identity provider that people may log in with, by the code flow with PKCE."""
 
     issuer: str = Field(description="The provider's address, as its discovery document has it")
@@ -78,7 +73,7 @@ class OidcLogin(_Part):
         return value
 
 
-class ConsoleSettings(_Part):
+class ConsoleSettings(StrictModel):
     """Where the console listens, and how long a login lasts. Times are in seconds."""
 
     address: str = Field("127.0.0.1", description="Address of this machine's loopback")
@@ -88,7 +83,7 @@ class ConsoleSettings(_Part):
     link: int = Field(300, ge=10, le=3600, description="Seconds that a one-time link is good for")
 
 
-class People(_Part):
+class People(StrictModel):
     """The whole of `people.toml`."""
 
     people: dict[PersonName, Person] = Field(default_factory=dict)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from phtlab.errors import StationError
 from phtlab.governance.risk import Reason, Risk
 from phtlab.station.executor.contract import Limits
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest
 from phtlab.train.documents.manifest import Train
 from phtlab.train.documents.order import Order
@@ -24,10 +25,8 @@ def utc_milliseconds() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-class StopFileContent(BaseModel):
+class StopFileContent(StrictModel):
     """Base of what the files hold: immutable, and nothing that is not declared."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Timestamp(StopFileContent):

@@ -58,15 +58,6 @@ STATION: Mapping[str, str] = {
     "this journey. Dispatch the train again.",
     "station-error": "This station failed by a defect or a fault of its own. Ask its operator.",
 }
-REFUSED: Mapping[str, str] = {
-    "operator": "The operator of this station refused this journey.",
-    "policy": "The policy of this station refuses this train.",
-    "researcher-not-allowed": "This station does not admit orders of this researcher.",
-    "route-not-allowed": "This station does not take part in journeys of this route.",
-    "image-not-allowed": "This station does not run this kernel image.",
-    "data-set-not-allowed": "This station does not admit analyses of this data set.",
-    "kind-not-allowed": "This station releases no output of this kind.",
-}
 APPROVAL: Mapping[str, str] = {
     "approval-revoked": "This station took back the approval that allowed this journey.",
     "approval-expired": "The approval that allowed this journey ended before it could start.",

@@ -24,9 +24,10 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import (
     MLDSA65PrivateKey,
     MLDSA65PublicKey,
 )
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from phtlab.errors import SealError
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import canonical
 from phtlab.train.crypto.age import HybridIdentity, HybridRecipient
 
@@ -50,10 +51,8 @@ _SMALL_ORDER = frozenset(
 )
 
 
-class PublicKeys(BaseModel):
+class PublicKeys(StrictModel):
     """The public half of an identity. `ed25519` and `ml_dsa_65` are base64, `age` is `age1pq1…`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     ed25519: str
     ml_dsa_65: str
@@ -113,10 +112,8 @@ class PublicKeys(BaseModel):
         return "-".join(text[i : i + 4] for i in range(0, 32, 4))
 
 
-class Member(BaseModel):
+class Member(StrictModel):
     """One line of the roster: a person or a station, its roles and its public keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: MemberName
     organisation: str = Field("", max_length=128)

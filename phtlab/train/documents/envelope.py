@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from phtlab.errors import NotOnRosterError, SignatureError
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import canonical, digest, parse_canonical, parse_json
 from phtlab.train.crypto.identity import Identity, Member, Scheme
 
@@ -25,16 +26,12 @@ MAX_ENVELOPE_BYTES = 4 * 2**20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Signature(_Strict):
+class Signature(StrictModel):
     keyid: str = Field(max_length=128)
     sig: str = Field(max_length=8192)
 
 
-class Envelope(_Strict):
+class Envelope(StrictModel):
     """A DSSE envelope as it travels: `payload` and each `sig` are base64."""
 
     payload: str
@@ -74,7 +71,7 @@ class Envelope(_Strict):
             ) from None
 
 
-class Subject(_Strict):
+class Subject(StrictModel):
     name: str
     digest: dict[str, str]
 
@@ -90,8 +87,10 @@ class Subject(_Strict):
         return f"sha256:{value}"
 
 
-class Statement(_Strict):
+class Statement(StrictModel):
     """An in-toto Statement v1."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     type: Literal["https://in-toto.io/Statement/v1"] = Field(STATEMENT_TYPE, alias="_type")
     subject: tuple[Subject, ...]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
@@ -16,6 +14,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from phtlab.strict_model import SignedModel
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope, sign_statement
@@ -35,12 +34,7 @@ MAX_OUTPUTS: Final = 200
 Route = Literal["parallel", "sequential", "rounds"]
 
 
-class _Value(BaseModel):
-    # NaN is kept as it is, so that signing refuses it; pydantic would sign null instead.
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
-
-
-class Output(_Value):
+class Output(SignedModel):
     """A declared output.
 
     `counts` names the column that counts people, in a table or in a figure's data; with any text
@@ -80,7 +74,7 @@ class Output(_Value):
         return handler({k: v for k, v in schema.items() if k != "serialization"})
 
 
-class TrainFile(_Value):
+class TrainFile(SignedModel):
     """A file of the train's layer. `size` is in bytes."""
 
     path: str
@@ -88,7 +82,7 @@ class TrainFile(_Value):
     sha256: Digest
 
 
-class KernelRef(_Value):
+class KernelRef(SignedModel):
     """The kernel image that the train is built on."""
 
     name: str
@@ -96,7 +90,7 @@ class KernelRef(_Value):
     digest: Digest
 
 
-class TrainManifest(_Value):
+class TrainManifest(SignedModel):
     """What the author signs. `parameters` is a JSON Schema (2020-12) of an object."""
 
     name: Name
@@ -114,7 +108,7 @@ class TrainManifest(_Value):
         )
 
 
-class Train(_Value):
+class Train(SignedModel):
     """A verified train: its digest is the image's, its repository is where the image lies."""
 
     digest: Digest

@@ -10,20 +10,19 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import canonical
 
 LABEL: Final = "org.phtlab.materials"
 
 
-class Materials(BaseModel):
+class Materials(StrictModel):
     """Packages and their versions: the system's, and those of the kernel's language."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    system: dict[str, str] = {}
-    language: dict[str, str] = {}
+    system: dict[str, str] = Field(default_factory=dict)
+    language: dict[str, str] = Field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.system) + len(self.language)

@@ -6,8 +6,9 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from phtlab.strict_model import SignedModel
 from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.crypto.identity import Identity, MemberName
 from phtlab.train.documents.envelope import Envelope, sign_statement
@@ -17,15 +18,13 @@ from phtlab.train.documents.moment import Moment
 ORDER_TYPE = "https://phtlab.org/order/v1"
 
 
-class Order(BaseModel):
+class Order(SignedModel):
     """What one journey is. The journey's id is the digest of the signed statement.
 
     `proposal` is the digest of the version of the proposal that it is made under, if any.
     """
 
     # NaN is kept as it is, so that signing refuses it; pydantic would sign null instead.
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
-
     train: Digest
     route: Route = "parallel"
     stations: tuple[MemberName, ...] = Field(min_length=1, max_length=256)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import Identity, MemberName
 from phtlab.train.documents.envelope import Envelope, sign_statement
@@ -35,11 +36,7 @@ Outcome = Literal["departed", "refused", "failed", "cancelled"]
 Verdict = Literal["released", "suppressed", "held", "refused"]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CellError(_Value):
+class CellError(StrictModel):
     """An error as it leaves: its class, and the cell and the line in it, both from 1.
 
     `message` is the error's own at a twin station only, where nobody's data could be in it. Of any
@@ -53,8 +50,11 @@ class CellError(_Value):
     message: str | None = Field(None, max_length=MAX_MESSAGE)
 
 
-class OutputVerdict(_Value):
-    """What the airlock decided. `rule` and `sentence` name the rule, never a value."""
+class OutputVerdict(StrictModel):
+    """What the airlock decided. `rule` and `sentence` name the rule, never a value.
+
+    `below` is set where rows were withheld for counts below it, and for nothing else.
+    """
 
     name: Name
     kind: OutputKind
@@ -62,16 +62,17 @@ class OutputVerdict(_Value):
     rule: str = ""
     sentence: str = ""
     suppressed_rows: int = 0
+    below: int | None = None
 
 
-class Forecast(_Value):
+class Forecast(StrictModel):
     """What the airlocks of `stations` would make of the outputs, by the rules that they publish."""
 
     stations: tuple[MemberName, ...] = Field(min_length=1)
     outputs: tuple[OutputVerdict, ...]
 
 
-class StopRecord(_Value):
+class StopRecord(StrictModel):
     """`code` is empty for a departed stop, else one of the codes of docs/outcomes.md.
 
     A twin station's has `forecasts`: a dry run says what would stay elsewhere, or be held.

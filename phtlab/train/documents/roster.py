@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from phtlab.errors import NotOnRosterError, TrainError
 from phtlab.printable import escaped_lines
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest, digest
 from phtlab.train.crypto.identity import Member, Role
 
@@ -20,10 +21,8 @@ MAX_AGREEMENT: Final = 200_000
 """Characters of an agreement, some fifty printed pages."""
 
 
-class KernelImage(BaseModel):
+class KernelImage(StrictModel):
     """An allowed kernel image. `digest` is of its OCI manifest, `diff_ids` are its layers'."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     language: str
@@ -33,26 +32,22 @@ class KernelImage(BaseModel):
     diff_ids: tuple[Digest, ...]
 
 
-class FormerMember(BaseModel):
+class FormerMember(StrictModel):
     """Keys that are on the roster no more. What they signed under it up to `until` stays believed.
 
     `until` is the last version of the roster that had them. Keys that were stolen are not listed:
     nothing that they signed is believed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     member: Member
     until: int = Field(ge=1)
 
 
-class Roster(BaseModel):
+class Roster(StrictModel):
     """Who is who. `version` is the version of the TUF targets that carried it.
 
     `former` is only to read what was signed before; a former member may do nothing.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     consortium: str
     version: int = 0
@@ -113,10 +108,8 @@ class Roster(BaseModel):
         return self.with_role("station")
 
 
-class Agreement(BaseModel):
+class Agreement(StrictModel):
     """What members agree to when they sign its acceptance. `digest` names exactly this text."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: str = Field(min_length=1, max_length=MAX_AGREEMENT)
 
@@ -132,10 +125,8 @@ class Agreement(BaseModel):
         return digest(self.text.encode())
 
 
-class Catalogue(BaseModel):
+class Catalogue(StrictModel):
     """The kernel images that stations of this consortium run, and its agreement, if it has one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     images: tuple[KernelImage, ...] = ()
     agreement: Agreement | None = None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from phtlab.errors import RecordError
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import Identity, MemberName
 from phtlab.train.documents.envelope import Envelope, open_statement, sign_statement
@@ -24,10 +25,8 @@ LARGEST_LOG: Final = 16 * 2**20
 """Bytes of a sealed log."""
 
 
-class ReleasedLog(BaseModel):
+class ReleasedLog(StrictModel):
     """`log` is the digest of the sealed log, `size` its bytes, `context` what it is bound to."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     journey: Digest
     train: Digest

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.moment import Moment
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class AuditHead(_Model):
+class AuditHead(StrictModel):
     """`GET /audit/head`: how far the log `log` goes. `number` is 0 for an empty one."""
 
     log: str
@@ -22,7 +19,7 @@ class AuditHead(_Model):
     digest: Digest
 
 
-class AuditPage(_Model):
+class AuditPage(StrictModel):
     """`GET /audit?after=`: the lines after that number, oldest first, and how far the log goes.
 
     Each line is a `phtlab.governance.audit.chain.Entry` in canonical JSON, as it was written:
@@ -33,7 +30,7 @@ class AuditPage(_Model):
     lines: tuple[str, ...] = ()
 
 
-class CheckpointView(_Model):
+class CheckpointView(StrictModel):
     """A signed `phtlab.governance.audit.chain.Checkpoint`. All but the envelope is for display.
 
     `serial` is its place in the order in which they came.
@@ -48,7 +45,7 @@ class CheckpointView(_Model):
     envelope: Envelope
 
 
-class CheckpointPage(_Model):
+class CheckpointPage(StrictModel):
     """`GET /audit/checkpoints?log=&after=`: as they came; `next` is the `after` of the rest."""
 
     checkpoints: tuple[CheckpointView, ...] = ()

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
 from phtlab.governance.proposal import ProposalId
 from phtlab.governance.text import Lines
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.envelope import Envelope
@@ -23,11 +24,7 @@ StationState = Literal[
 CommentText = Annotated[Lines, StringConstraints(min_length=1, max_length=4000)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class VersionView(_Model):
+class VersionView(StrictModel):
     """One version of a proposal; `digest` is that of the signed statement, and names it."""
 
     digest: Digest
@@ -36,7 +33,7 @@ class VersionView(_Model):
     envelope: Envelope
 
 
-class DecisionView(_Model):
+class DecisionView(StrictModel):
     """A station's signed word on the version `proposal`: an approval (`Approval`), or a refusal.
 
     `revocation` is the signed taking back of this approval, if there is one.
@@ -51,7 +48,7 @@ class DecisionView(_Model):
     revocation: Envelope | None = None
 
 
-class StationStateView(_Model):
+class StationStateView(StrictModel):
     """How far a station is with the newest version. `question` is its last one, until it decides.
 
     Where it is ``approved``, `allows` is what may start under that in words, and `lacks` why the
@@ -67,7 +64,7 @@ class StationStateView(_Model):
     updated: Moment
 
 
-class CommentView(_Model):
+class CommentView(StrictModel):
     """What somebody said of a proposal. `by` is how: with the member's key, or through the hub."""
 
     number: int
@@ -79,7 +76,7 @@ class CommentView(_Model):
     proposal: Digest
 
 
-class ProposalSummary(_Model):
+class ProposalSummary(StrictModel):
     """`GET /proposals` has these: the newest version `digest`, in a few words.
 
     `changed` is the number of the last change that anyone made to it.
@@ -99,14 +96,14 @@ class ProposalSummary(_Model):
     stations: tuple[StationStateView, ...]
 
 
-class ProposalPage(_Model):
+class ProposalPage(StrictModel):
     """`GET /proposals?limit=&before=&after=`: the last changed first; `next` is a `before`."""
 
     proposals: tuple[ProposalSummary, ...] = ()
     next: int | None = None
 
 
-class ProposalView(_Model):
+class ProposalView(StrictModel):
     """`GET /proposals/{id}`, and what is answered to whoever changes it. Versions: oldest first.
 
     `withdrawal` is the researcher's signed taking back of the whole proposal.
@@ -119,20 +116,20 @@ class ProposalView(_Model):
     withdrawal: Envelope | None = None
 
 
-class NewComment(_Model):
+class NewComment(StrictModel):
     """`POST /proposals/{id}/comments`. A station's `question` waits for the researcher."""
 
     text: CommentText
     question: bool = False
 
 
-class ReviewBegun(_Model):
+class ReviewBegun(StrictModel):
     """`PUT /proposals/{id}/reviews/{station}`: somebody there reads this version now."""
 
     proposal: Digest
 
 
-class ApprovalView(_Model):
+class ApprovalView(StrictModel):
     """`POST /approvals` answers one, `GET /approvals` pages of them."""
 
     digest: Digest
@@ -143,14 +140,14 @@ class ApprovalView(_Model):
     revocation: Envelope | None = None
 
 
-class ApprovalPage(_Model):
+class ApprovalPage(StrictModel):
     """`GET /approvals?station=&proposal=&limit=&before=`: newest first; `next` is a `before`."""
 
     approvals: tuple[ApprovalView, ...] = ()
     next: int | None = None
 
 
-class ActiveApprovalsView(_Model):
+class ActiveApprovalsView(StrictModel):
     """`GET /standing/{station}`: the newest list of what stands there, as the station signed it."""
 
     station: MemberName
@@ -159,7 +156,7 @@ class ActiveApprovalsView(_Model):
     envelope: Envelope
 
 
-class AcceptanceView(_Model):
+class AcceptanceView(StrictModel):
     """`POST /acceptances` answers one, `GET /acceptances` those of the agreement in force."""
 
     member: MemberName

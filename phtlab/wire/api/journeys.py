@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.envelope import Envelope
@@ -19,11 +20,7 @@ API_VERSION = "1"
 PREFIX = "/api/v1"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Info(_Model):
+class Info(StrictModel):
     """`GET /api/v1`, open to all: what a client needs before it can sign a token.
 
     Cargo is removed `journey_days` after its journey began, a train `train_days`
@@ -39,7 +36,7 @@ class Info(_Model):
     train_days: float | None = None
 
 
-class Problem(_Model):
+class Problem(StrictModel):
     """An error (RFC 9457): `detail` says what happened, `hint` what to do next.
 
     `code` is the error's stable code, `family` that of its class.
@@ -54,7 +51,7 @@ class Problem(_Model):
     hint: str = ""
 
 
-class TrainSummary(_Model):
+class TrainSummary(StrictModel):
     """`POST /trains` answers one, `GET /trains` pages of them.
 
     `envelope` is the signed statement.
@@ -69,7 +66,7 @@ class TrainSummary(_Model):
     envelope: Envelope
 
 
-class StopView(_Model):
+class StopView(StrictModel):
     """One stop as central sees it. `record` is the station's signed word; the rest is display.
 
     `conflict` is another signed record of the same stop: two stations run with one key.
@@ -90,7 +87,7 @@ class StopView(_Model):
     contradicted: bool = False
 
 
-class JourneyView(_Model):
+class JourneyView(StrictModel):
     """`GET /journeys/{id}`; `id` is the digest of the order's payload.
 
     `removed` is when retention removed its cargo from the registry.
@@ -112,7 +109,7 @@ class JourneyView(_Model):
         return all(stop.state in FINAL_STATES for stop in self.stops)
 
 
-class Offer(_Model):
+class Offer(StrictModel):
     """What a station's inbox holds: a journey with an unfinished stop at this station."""
 
     journey: Digest
@@ -122,7 +119,7 @@ class Offer(_Model):
     previous: Envelope | None = None
 
 
-class Inbox(_Model):
+class Inbox(StrictModel):
     """`GET /inbox?after=CURSOR&wait=SECONDS`: answers once something is newer than `after`.
 
     `proposals` is the number of the last change to a proposal that names this station: ask
@@ -136,7 +133,7 @@ class Inbox(_Model):
     conflicts: tuple[Digest, ...] = ()
 
 
-class StopUpdate(_Model):
+class StopUpdate(StrictModel):
     """`PATCH /journeys/{id}/stops/{station}`: progress for display. A final one needs a record."""
 
     state: StopState
@@ -147,7 +144,7 @@ class StopUpdate(_Model):
     cells: int | None = Field(None, ge=0, le=100_000)
 
 
-class JourneyEvent(_Model):
+class JourneyEvent(StrictModel):
     """One server-sent event of `GET /journeys/{id}/events`; its SSE id is `number`.
 
     Its stop comes without the record: ask for the journey to have that.
@@ -158,7 +155,7 @@ class JourneyEvent(_Model):
     stop: StopView
 
 
-class ProposalsChanged(_Model):
+class ProposalsChanged(StrictModel):
     """One server-sent event `proposals` of `GET /events`, without an id.
 
     `changed` is the number of the last change to a proposal that one may see: first, and whenever
@@ -168,7 +165,7 @@ class ProposalsChanged(_Model):
     changed: int
 
 
-class Column(_Model):
+class Column(StrictModel):
     name: str
     type: Literal["integer", "number", "string", "boolean", "date"]
     description: str = ""
@@ -178,7 +175,7 @@ class Column(_Model):
     maximum: float | None = None
 
 
-class DataSetDescription(_Model):
+class DataSetDescription(StrictModel):
     """What a station says of a data set: never more than the operator declared.
 
     `rows` is rounded to the next multiple of `rows_rounded_to`; exact only if that is 1, and of an
@@ -204,7 +201,7 @@ class DataSetDescription(_Model):
         return f"about {self.rows}" if self.rows else "few"
 
 
-class StationView(_Model):
+class StationView(StrictModel):
     """`GET /stations`: `last_seen` is None until it first asked for its inbox.
 
     `paused` says why nothing new begins there, if so. `airlock` is by which rules it checks
@@ -225,7 +222,7 @@ class StationView(_Model):
     airlock: dict[str, JsonValue] | None = None
 
 
-class StationProfile(_Model):
+class StationProfile(StrictModel):
     """`PUT /stations/self`: what a station publishes about itself.
 
     `airlock` is what differs from the defaults in `[airlock]` of its policy, for dry runs.
@@ -237,7 +234,7 @@ class StationProfile(_Model):
     airlock: dict[str, JsonValue] | None = Field(None, max_length=64)
 
 
-class RegistryToken(_Model):
+class RegistryToken(StrictModel):
     """`GET /registry/token`, as Distribution's token specification has it."""
 
     token: str
@@ -246,21 +243,21 @@ class RegistryToken(_Model):
     issued_at: str
 
 
-class RosterBundle(_Model):
+class RosterBundle(StrictModel):
     """`POST /roster`: TUF metadata by file name, and target files by name, as base64."""
 
     metadata: dict[str, str] = Field(max_length=64)
     targets: dict[str, str] = Field(max_length=64)
 
 
-class TrainPage(_Model):
+class TrainPage(StrictModel):
     """`GET /trains?limit=&before=`: the newest first; `next` is a `before`."""
 
     trains: tuple[TrainSummary, ...] = ()
     next: int | None = None
 
 
-class JourneyList(_Model):
+class JourneyList(StrictModel):
     """`GET /journeys?limit=&before=`: the newest first; `next` is a `before`."""
 
     journeys: tuple[JourneyView, ...] = ()

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from phtlab.strict_model import StrictModel
 from phtlab.train.documents.moment import Moment
 
 Event = Literal[
@@ -44,11 +45,7 @@ Address = Annotated[
 ]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Preferences(_Model):
+class Preferences(StrictModel):
     """Where a person is told of what. An event that is not named is told on the page only.
 
     `mail` and `webhook` are empty for none.
@@ -68,14 +65,14 @@ class Preferences(_Model):
         )
 
 
-class NewPreferences(_Model):
+class NewPreferences(StrictModel):
     """`PUT /notifications`. With `new_secret`, the webhook is signed with another secret."""
 
     preferences: Preferences
     new_secret: bool = False
 
 
-class DeliveryView(_Model):
+class DeliveryView(StrictModel):
     """How far a mail or a call of a webhook is."""
 
     channel: Channel
@@ -84,7 +81,7 @@ class DeliveryView(_Model):
     reason: str = ""
 
 
-class Notification(_Model):
+class Notification(StrictModel):
     """One thing that a person is told. `link` is empty if central has no page for it."""
 
     number: int
@@ -97,7 +94,7 @@ class Notification(_Model):
     deliveries: tuple[DeliveryView, ...] = ()
 
 
-class NotificationsView(_Model):
+class NotificationsView(StrictModel):
     """`GET` and `PUT /notifications`: the newest first, and how one is told.
 
     `secret` is there once: in the answer to the change that made it.
@@ -110,7 +107,7 @@ class NotificationsView(_Model):
     secret: str | None = None
 
 
-class ReadUpTo(_Model):
+class ReadUpTo(StrictModel):
     """`PUT /notifications/read`: all up to this number have been read."""
 
     number: int = Field(ge=0, le=2**63 - 1)

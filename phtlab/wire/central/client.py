@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Self
 from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter
-from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 
-from phtlab.errors import CentralError, CentralUnreachableError, UnreachableError
+from phtlab.errors import UnreachableError
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope
 from phtlab.wire.api.journeys import (
@@ -34,27 +31,18 @@ from phtlab.wire.api.journeys import (
     TrainPage,
     TrainSummary,
 )
-from phtlab.wire.authorities import authorities
-from phtlab.wire.central.answer import foreign, parsed, validated
+from phtlab.wire.central.answer import parsed, validated
 from phtlab.wire.central.audit import AuditClient
-from phtlab.wire.central.event_stream import ServerSentEvent, read_events
+from phtlab.wire.central.connection import BACKOFF_SECONDS, READ_SECONDS, CentralConnection
 from phtlab.wire.central.governance import GovernanceClient
 from phtlab.wire.central.notifications import NotificationClient
 from phtlab.wire.central.paging import pages
-from phtlab.wire.central.problem import error_of
-from phtlab.wire.central.token import mint
 
-CONNECT_SECONDS: Final = 5.0
-READ_SECONDS: Final = 30.0
 MAX_WAIT_SECONDS: Final = 50.0
-KEEP_ALIVE_SECONDS: Final = 15.0
-BACKOFF_SECONDS: Final = (0.1, 0.4)
 MAX_TWIN_BYTES: Final = 20 * 2**20
 MAX_BUNDLE_BYTES: Final = 32 * 2**20
 MAX_OPEN_BUNDLE_BYTES: Final = 2 * 2**20
 """Of a roster with its catalogue; without a member's token, the smaller one."""
-MAX_ANSWER_BYTES: Final = 256 * 2**20
-ANSWER_SECONDS: Final = 120.0
 
 News = JourneyEvent | ProposalsChanged | tuple[StationView, ...]
 """What `CentralClient.news` brings."""
@@ -85,26 +73,20 @@ class CentralClient:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.url = url.rstrip("/")
-        self._identity = identity
-        self._hub_token = hub_token
-        self._consortium = consortium
+        self._connection = CentralConnection(
+            url,
+            identity,
+            hub_token=hub_token,
+            consortium=consortium,
+            transport=transport,
+            sleep=sleep,
+        )
+        self.url = self._connection.url
+        self._send = self._connection.send
         self._sleep = sleep
-        self._info: Info | None = None
-        self._streaming: set[httpx.Response] = set()
-        self._ended = False
         self.governance = GovernanceClient(self._send)
         self.audit = AuditClient(self._send)
         self.notifications = NotificationClient(self._send)
-        self._http = httpx.Client(
-            verify=authorities(),
-            base_url=self.url,
-            transport=transport,
-            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-            headers={"User-Agent": "phtlab"},
-            # The address is explicit; a proxy of the environment would see the tokens.
-            trust_env=False,
-        )
 
     def __enter__(self) -> Self:
         return self
@@ -114,23 +96,17 @@ class CentralClient:
 
     def close(self) -> None:
         """Also ends the streams that other threads wait at: they hear that central is gone."""
-        self.end_streams()
-        self._http.close()
+        self._connection.close()
 
     def end_streams(self) -> None:
         """End the streams that other threads wait at, and open no more."""
-        self._ended = True
-        for response in tuple(self._streaming):
-            with contextlib.suppress(OSError, KeyError):
-                line = response.extensions["network_stream"].get_extra_info("socket")
-                line.shutdown(socket.SHUT_RDWR)
+        self._connection.end_streams()
 
     # What is open to all
 
     def info(self) -> Info:
         """Who central is: consortium, audience, registry."""
-        self._info = parsed(Info, self._send("GET", "", signed=False))
-        return self._info
+        return self._connection.info()
 
     @property
     def metadata_url(self) -> str:
@@ -144,7 +120,7 @@ class CentralClient:
 
     def tuf_fetcher(self) -> FetcherInterface:
         """A fetcher over this client's connection. It raises only TUF's DownloadErrors."""
-        return _TufFetcher(self._http)
+        return self._connection.tuf_fetcher()
 
     def publish_roster(self, bundle: RosterBundle) -> None:
         """Publish a roster and catalogue: the officers' signatures inside are the permission.
@@ -227,20 +203,20 @@ class CentralClient:
         seen, waited, delay = after, 0.0, BACKOFF_SECONDS[0]
         while True:
             try:
-                for event in self._stream(path, seen):
+                for event in self._connection.stream(path, seen):
                     waited, delay = 0.0, BACKOFF_SECONDS[0]
-                    if event.kind == "end":
+                    if event.event == "end":
                         return
-                    if event.kind == "stations":
+                    if event.event == "stations":
                         yield validated(_STATIONS, event.data.encode())
-                    if event.kind == "proposals":
+                    if event.event == "proposals":
                         yield parsed(ProposalsChanged, event.data)
-                    if event.kind == "stop":
-                        sent = parsed(JourneyEvent, event.data)
-                        seen = sent.number
-                        yield sent
+                    if event.event == "stop":
+                        news = parsed(JourneyEvent, event.data)
+                        seen = news.number
+                        yield news
             except UnreachableError:  # central, or the hub that it asks about the token
-                if waited >= patience or self._http.is_closed:
+                if waited >= patience or self._connection.closed:
                     raise
             self._sleep(delay)
             waited, delay = waited + delay, min(2 * delay, 10.0)
@@ -300,169 +276,3 @@ class CentralClient:
         """
         query: list[tuple[str, str]] = [("scope", scope) for scope in scopes]
         return parsed(RegistryToken, self._send("GET", "/registry/token", query=query)).token
-
-    # One request
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        content: bytes | None = None,
-        query: Mapping[str, str] | Sequence[tuple[str, str]] = (),
-        read: float = READ_SECONDS,
-        signed: bool = True,
-        binary: bool = False,
-    ) -> bytes:
-        # Each request of this API may be repeated: the same content gives the same answer.
-        for attempt, delay in enumerate((*BACKOFF_SECONDS, None)):
-            try:
-                with self._http.stream(
-                    method,
-                    PREFIX + path,
-                    content=content,
-                    params=list(query.items()) if isinstance(query, Mapping) else list(query),
-                    headers=self._headers(content, signed=signed, binary=binary),
-                    timeout=httpx.Timeout(read, connect=CONNECT_SECONDS),
-                ) as response:
-                    answer = self._read(response)
-            except httpx.TransportError as lost:
-                if delay is None or isinstance(lost, httpx.ReadTimeout):
-                    raise self._unreachable(lost, attempt + 1) from None
-                self._sleep(delay)
-                continue
-            except RuntimeError:
-                self._require_open()
-                raise
-            if response.is_success:
-                return answer
-            raise error_of(response.status_code, answer, self.url)
-        raise AssertionError("unreachable")
-
-    def _read(self, response: httpx.Response) -> bytes:
-        """The answer, which may be packed: a hostile central fills no memory, and holds nobody."""
-        answer, begun = bytearray(), time.monotonic()
-        if "," in response.headers.get("content-encoding", ""):
-            raise foreign()  # Packed once, a piece grows a thousandfold; twice, a millionfold.
-        try:
-            for piece in response.iter_bytes():
-                answer += piece
-                if len(answer) > MAX_ANSWER_BYTES:
-                    raise CentralError(
-                        f"Central at {self.url} answers with more than {MAX_ANSWER_BYTES:,} "
-                        "bytes, which no answer has.",
-                        "It is broken or hostile: tell its operator.",
-                        code="central-answer",
-                    )
-                if time.monotonic() - begun > ANSWER_SECONDS:
-                    raise self._unreachable(_dripping(), 1)
-        except httpx.DecodingError:
-            raise foreign() from None
-        return bytes(answer)
-
-    def _stream(self, path: str, after: int) -> Iterator[ServerSentEvent]:
-        headers = self._headers(None) | {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
-        timeout = httpx.Timeout(3 * KEEP_ALIVE_SECONDS, connect=CONNECT_SECONDS)
-        try:
-            with self._http.stream(
-                "GET", PREFIX + path, headers=headers, timeout=timeout
-            ) as response:
-                if not response.is_success:
-                    raise error_of(response.status_code, self._read(response), self.url)
-                self._streaming.add(response)
-                try:
-                    if self._ended:
-                        raise httpx.ReadError("the client was closed")
-                    yield from read_events(response.iter_lines())
-                finally:
-                    self._streaming.discard(response)
-        except httpx.DecodingError:
-            raise foreign() from None
-        except httpx.TransportError as lost:
-            raise self._unreachable(lost, 1) from None
-        except RuntimeError:
-            self._require_open()
-            raise
-
-    def _require_open(self) -> None:
-        """httpx says only with a RuntimeError that another thread closed the client."""
-        if self._http.is_closed:
-            raise CentralUnreachableError(
-                f"The connection to central at {self.url} was closed here while it was in use, as "
-                "when the key is changed or locked.",
-                "Look whether it was done before you try again.",
-            ) from None
-
-    def _headers(
-        self, content: bytes | None, *, signed: bool = True, binary: bool = False
-    ) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        if signed:
-            headers["Authorization"] = self._authorization()
-        if content is not None:
-            headers["Content-Type"] = "application/octet-stream" if binary else "application/json"
-        return headers
-
-    def _authorization(self) -> str:
-        """The member's own word if there is a key, else the hub's for its user."""
-        if self._identity is None and not self._hub_token:
-            raise CentralError(
-                "This needs a member's key, and none was given.",
-                "Make one with 'phtlab key create NAME', and have it admitted.",
-                code="unauthenticated",
-            )
-        info = self._info or self.info()
-        expected = self._consortium()
-        if expected not in (None, info.consortium):
-            raise CentralError(
-                f"Central at {self.url} serves the consortium {info.consortium}, not {expected}: "
-                "it gets no token of yours.",
-                "Check the address.",
-                code="central-consortium",
-            )
-        if self._identity is not None:
-            return f"Bearer {mint(self._identity, info.audience)}"
-        return f"token {self._hub_token}"
-
-    def _unreachable(self, lost: Exception, attempts: int) -> CentralUnreachableError:
-        reason = str(lost) or type(lost).__name__
-        return CentralUnreachableError(
-            f"Central at {self.url} does not answer ({reason}; tried {attempts} "
-            f"{'time' if attempts == 1 else 'times'}).",
-            "Check the address and the network, and that 'phtlab central run' is up there.",
-        )
-
-
-class _TufFetcher(FetcherInterface):
-    """TUF over central's connection: an answer is DownloadHTTPError, silence is DownloadError."""
-
-    def __init__(self, http: httpx.Client) -> None:
-        self._http = http
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        # TUF wraps only what is raised before the first chunk: here all errors are its own.
-        try:
-            # As it is on the wire, piece by piece as it comes: nothing is unpacked, which could
-            # fill memory, and a drip of single bytes does not wait here for a whole chunk.
-            headers = {"Accept-Encoding": "identity"}
-            with self._http.stream("GET", url, headers=headers) as response:
-                if response.status_code != httpx.codes.OK:
-                    raise DownloadHTTPError(
-                        f"{url} answered {response.status_code}", response.status_code
-                    )
-                begun = time.monotonic()
-                for piece in response.iter_raw():
-                    if time.monotonic() - begun > ANSWER_SECONDS:
-                        raise _dripping()
-                    yield piece
-        except httpx.HTTPError as lost:
-            raise DownloadError(f"{url} does not answer: {lost}") from lost
-        except RuntimeError as closed:
-            if not self._http.is_closed:
-                raise
-            raise DownloadError(f"{url} is not asked: the connection was closed here") from closed
-
-
-def _dripping() -> httpx.ReadTimeout:
-    """Each byte comes in time, and their end never does."""
-    return httpx.ReadTimeout(f"one answer takes more than {ANSWER_SECONDS:g} seconds")

@@ -7,7 +7,7 @@ import math
 import struct
 from base64 import b64decode
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from phtlab.lab.workspace.news import News
 from phtlab.lab.workspace.workspace import Workspace
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import CellError, OutputVerdict
+from phtlab.wire.api.journeys import StopView
 from tests.central.world import World
 from tests.lab.server.test_shapes import Told, interfaces, require
 from tests.lab.stop_records import record
@@ -101,7 +102,14 @@ def test_each_kind_is_told_as_the_interface_says(told: Callable[[Results], dict[
 
 def test_results_so_far_say_what_is_not_in_them_yet(told: Callable[[Results], dict[str, Any]]):
     whole = one_station()
-    so_far = Results(dict(whole), {}, whole._folder, {}, {"jena": "held: a person decides"})
+    jena = StopView(
+        station="jena",
+        number=2,
+        state="held",
+        sentence="a person decides",
+        updated=datetime.now(UTC),
+    )
+    so_far = Results(dict(whole), {}, whole._folder, {}, {"jena": jena})
     shape = told(so_far)
     assert shape["waiting"] == [{"station": "jena", "words": "held: a person decides"}]
     lacks = {(one["output"], one["station"]): one["words"] for one in shape["missing"]}

@@ -21,7 +21,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock.check_outputs import CheckedOutput, pass_output, released_at_twin
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs, released_at_twin
 from phtlab.station.airlock.formats import archive, onnx_model, skops_model
 from phtlab.station.airlock.formats.model import require_declared
 from phtlab.station.policy.airlock_rules import AirlockRules
@@ -36,7 +36,7 @@ MIB = 2**20
 
 def passed(content: bytes, rules: AirlockRules = RULES) -> CheckedOutput:
     files = {"o.json": b'{"kind": "file"}', "o.bin": content}
-    return pass_output(Output(name="o", kind="file"), LeftInMemory(files.__getitem__), rules)
+    return pass_outputs((Output(name="o", kind="file"),), LeftInMemory(files.__getitem__), rules)[0]
 
 
 def refused(content: bytes, rules: AirlockRules = RULES) -> str:
@@ -220,7 +220,7 @@ def model(content: bytes, people: int | None = 1_000_000) -> CheckedOutput:
     index = {"kind": "model", "of": people}
     files = {"o.json": json.dumps(index).encode(), "o.safetensors": content}
     output = Output(name="o", kind="model", tensors=("w",), of=people is not None)
-    return pass_output(output, LeftInMemory(files.__getitem__), RULES)
+    return pass_outputs((output,), LeftInMemory(files.__getitem__), RULES)[0]
 
 
 def test_a_small_model_leaves_and_its_risk_is_noted_a_large_one_asks_a_person() -> None:
@@ -264,7 +264,7 @@ def test_the_names_of_a_model_are_those_that_its_train_declares(
     content = save({"w": np.zeros(2), "layer1.bias": np.zeros(2), "coef_": np.zeros(2)})
     files = {"o.json": b'{"kind": "model", "of": 99}', "o.safetensors": content}
     output = Output(name="o", kind="model", tensors=patterns, of=True)
-    one = pass_output(output, LeftInMemory(files.__getitem__), RULES)
+    one = pass_outputs((output,), LeftInMemory(files.__getitem__), RULES)[0]
     assert one.verdict.rule == rule
 
 

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.airlock.disclosure import linear_bounds
-from phtlab.station.airlock.history import released_counts
+from phtlab.station.airlock.history import released_counts, remembered_outputs
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from tests.station.airlock.run_leftovers import LeftInMemory
@@ -73,7 +73,7 @@ def stop(
     outputs = tuple(Output(name=name, counts="n") for name in tables)
     before = released_counts.ReleasedHistory(folder, ["heart"])
     passed = pass_outputs(outputs, LeftInMemory(files.__getitem__), RULES, before)
-    released_counts.note(folder, ["heart"], released_counts.outputs_to_remember(outputs, passed))
+    released_counts.note(folder, ["heart"], remembered_outputs.outputs_to_remember(outputs, passed))
     return passed
 
 

@@ -16,7 +16,7 @@ from PIL import Image, PngImagePlugin
 from safetensors.numpy import load, save
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock.check_outputs import CheckedOutput, pass_output
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.airlock.errors.error import redact
 from phtlab.station.airlock.formats import figure, model
 from phtlab.station.policy.airlock_rules import AirlockRules
@@ -43,7 +43,7 @@ def passed(
 
     model = {"of": True, "tensors": ("coef", "n")} if kind == "model" else {}
     output = Output.model_validate({"name": "o", "kind": kind, "counts": counts, **model})
-    return pass_output(output, LeftInMemory(find), rules)
+    return pass_outputs((output,), LeftInMemory(find), rules)[0]
 
 
 # Scalars

@@ -17,7 +17,7 @@ from phtlab.errors import StationError
 from phtlab.station.airlock.cells import CountedRow
 from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.airlock.disclosure.count_reading import CountReading
-from phtlab.station.airlock.history import released_counts, released_index
+from phtlab.station.airlock.history import released_counts, released_index, remembered_outputs
 from phtlab.station.airlock.work_limit import WorkLimit
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
@@ -38,7 +38,9 @@ def stop(
     files = {"by_sex.json": b'{"kind": "table"}', "by_sex.table.json": json.dumps(content).encode()}
     before = released_counts.ReleasedHistory(folder, datasets)
     passed = pass_outputs((OUTPUT,), LeftInMemory(files.__getitem__), AirlockRules(), before)
-    released_counts.note(folder, datasets, released_counts.outputs_to_remember((OUTPUT,), passed))
+    released_counts.note(
+        folder, datasets, remembered_outputs.outputs_to_remember((OUTPUT,), passed)
+    )
     return passed[0]
 
 
@@ -89,19 +91,19 @@ def test_what_is_held_or_refused_has_not_left(tmp_path: Path) -> None:
     passed = stop(tmp_path / "other", {"female": 96})
     for verdict in ("held", "refused"):
         one = replace(passed, verdict=passed.verdict.model_copy(update={"verdict": verdict}))
-        assert released_counts.outputs_to_remember((OUTPUT,), (one,)) == []
+        assert remembered_outputs.outputs_to_remember((OUTPUT,), (one,)) == []
 
 
 def test_what_a_person_took_out_has_not_left(tmp_path: Path) -> None:
     """A held output waits without its cells in memory; a part of it is let go."""
     passed = stop(tmp_path, {"female": 96, "male": 208})
-    waiting = json.loads(json.dumps(released_counts.cells_kept((passed,))))
+    waiting = json.loads(json.dumps(remembered_outputs.cells_kept((passed,))))
     part = io.BytesIO()
     pyarrow.parquet.write_table(pa.table({"sex": ["female"], "n": [96]}), part)
     decided = CheckedOutput(passed.verdict, {"by_sex.parquet": part.getvalue()})
     ((told,),) = [
-        released_counts.outputs_to_remember(
-            (OUTPUT,), released_counts.with_cells((decided,), waiting)
+        remembered_outputs.outputs_to_remember(
+            (OUTPUT,), remembered_outputs.with_cells((decided,), waiting)
         )
     ]
     assert [row["count"] for row in told["rows"]] == [96, None]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock.check_outputs import CheckedOutput, pass_output, pass_outputs
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.airlock.formats import strict_json
 from phtlab.station.airlock.formats.plain_text import text_error
 from phtlab.station.policy.airlock_actions import TableActions
@@ -38,7 +38,7 @@ def passed(content: bytes, counts: str | None = None, rules: AirlockRules = RULE
     files = {"t.json": b'{"name": "t", "kind": "table"}', "t.table.json": content}
 
     left = LeftInMemory(files.__getitem__)
-    return pass_output(Output(name="t", kind="table", counts=counts), left, rules)
+    return pass_outputs((Output(name="t", kind="table", counts=counts),), left, rules)[0]
 
 
 def rows(one: CheckedOutput) -> dict[str, list[Any]]:
@@ -100,6 +100,7 @@ def test_a_small_count_takes_its_whole_row_along_and_the_record_says_how_many() 
         "rule": "small-count",
         "sentence": "1 row with a count below 10 stayed at the station.",
         "suppressed_rows": 1,
+        "below": 10,
     }
 
 
@@ -264,7 +265,7 @@ def test_the_same_table_gives_the_same_bytes() -> None:
 
 def test_another_kind_than_declared_is_refused() -> None:
     files = {"t.json": b'{"name": "t", "kind": "file"}'}
-    one = pass_output(Output(name="t"), LeftInMemory(files.__getitem__), RULES)
+    one = pass_outputs((Output(name="t"),), LeftInMemory(files.__getitem__), RULES)[0]
     assert (one.verdict.verdict, one.verdict.rule) == ("refused", "kind")
 
 
@@ -272,7 +273,7 @@ def test_what_cannot_be_read_is_refused_by_the_readers_rule() -> None:
     def find(name: str) -> bytes:
         raise AirlockError("The output t.json is not a plain file.", code="output-not-a-file")
 
-    one = pass_output(Output(name="t"), LeftInMemory(find), RULES)
+    one = pass_outputs((Output(name="t"),), LeftInMemory(find), RULES)[0]
     assert one.verdict.rule == "output-not-a-file"
 
 
@@ -283,7 +284,7 @@ def test_all_outputs_together_are_bounded() -> None:
         return content if ".table" in name else b'{"kind": "table"}'
 
     left = LeftInMemory(find)
-    size = len(next(iter(pass_output(Output(name="a"), left, RULES).files.values())))
+    size = len(next(iter(pass_outputs((Output(name="a"),), left, RULES)[0].files.values())))
     rules = AirlockRules(max_total=size * 2, tables=UNCOUNTED)
     verdicts = [
         (p.verdict.verdict, p.verdict.rule)

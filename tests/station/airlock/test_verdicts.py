@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from phtlab.station.airlock.check_outputs import CheckedOutput, pass_output
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.policy.airlock_actions import TableActions
 from phtlab.station.policy.airlock_findings import MOST_CELLS, Finding, most_severe, named
 from phtlab.station.policy.airlock_rules import AirlockRules
@@ -27,7 +27,7 @@ CONTENT = json.dumps(
 def passed(action: str) -> CheckedOutput:
     files = {"t.json": b'{"name": "t", "kind": "table"}', "t.table.json": CONTENT}
     rules = AirlockRules(tables=TableActions.model_validate({"small_count": action}))
-    return pass_output(Output(name="t", counts="n"), LeftInMemory(files.__getitem__), rules)
+    return pass_outputs((Output(name="t", counts="n"),), LeftInMemory(files.__getitem__), rules)[0]
 
 
 def rows(one: CheckedOutput) -> Any:

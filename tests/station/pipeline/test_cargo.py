@@ -14,7 +14,7 @@ import pytest
 from phtlab.errors import AirlockError
 from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.formats.content import Content, FileContent, digest_of
-from phtlab.station.pipeline.cargo import open_cargo, write_cargo
+from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.train.canonical import digest
 from phtlab.train.documents.record import OutputVerdict
 from tests.limits import LIMIT
@@ -32,9 +32,8 @@ def file_content(head: bytes, rest: bytes) -> FileContent:
 
 
 def written(*passed: CheckedOutput) -> bytes:
-    target = io.BytesIO()
-    write_cargo(target, JOURNEY, "ukt", passed)
-    return target.getvalue()
+    with open_cargo(JOURNEY, "ukt", passed) as archive:
+        return archive.read()
 
 
 @pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 10_000, 300_000])

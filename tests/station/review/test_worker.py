@@ -130,8 +130,8 @@ def test_a_reader_that_takes_too_long_is_ended_and_it_is_said() -> None:
 def test_from_within_the_worker_nothing_is_reached(tries: str) -> None:
     program = (
         "import phtlab.station.review.worker as worker, resource\n"
-        "worker.SECONDS = 1\n"
-        f"worker.confine()\n{tries}\nprint('reached')"
+        "worker.confine(memory=worker.MEMORY, seconds=1, files=worker.FILES)\n"
+        f"{tries}\nprint('reached')"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", program], capture_output=True, text=True, timeout=60

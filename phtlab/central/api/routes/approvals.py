@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from phtlab.central.api.access import Reader, StationMember
 from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.api.paging import Before
 from phtlab.central.context import PublishedNow, ServicesOf
 from phtlab.central.governance.approvals import (
     active_approvals_of,
@@ -57,7 +58,7 @@ def approvals(
         Query(description="Only those under this proposal, or this version of one"),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
-    before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+    before: Before = None,
 ) -> ApprovalPage:
     """Those of a researcher's trains; a station's own; an officer's: all. Newest first, with those
     that were revoked."""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from phtlab.central.api.access import Dispatcher, Reader
 from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.api.paging import Number
 from phtlab.central.audit.log import audit_head, audit_page
 from phtlab.central.context import PublishedNow, ServicesOf
 from phtlab.central.governance.audit_checkpoints import checkpoints_after, put_checkpoint
@@ -19,12 +20,11 @@ from phtlab.wire.api.journeys import PREFIX
 router = APIRouter(
     prefix=f"{PREFIX}/audit", tags=["audit"], responses=RESPONSES, route_class=KnownSenderRoute
 )
-After = Annotated[int, Query(ge=0, le=2**63 - 1)]
 LogName = Annotated[str, Query(min_length=1, max_length=200)]
 
 
 @router.get("", summary="Central's log")
-def log(_: Reader, services: ServicesOf, after: After = 0) -> AuditPage:
+def log(_: Reader, services: ServicesOf, after: Number = 0) -> AuditPage:
     """All of it is for every member, since a chain can only be verified whole. It has names and
     digests, no data. At most 1000 lines; ask again after the last."""
     with services.database.read() as session:
@@ -48,7 +48,7 @@ def witness(
 
 
 @router.get("/checkpoints", summary="What members signed of a log")
-def checkpoints(_: Reader, services: ServicesOf, log: LogName, after: After = 0) -> CheckpointPage:
+def checkpoints(_: Reader, services: ServicesOf, log: LogName, after: Number = 0) -> CheckpointPage:
     """In the order in which they came. Open each envelope with the roster."""
     with services.database.read() as session:
         return checkpoints_after(session, log, after)

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from phtlab.central.api.access import StationMember
 from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.api.paging import LARGEST
 from phtlab.central.changes import bus
 from phtlab.central.context import CentralContext, ServicesOf
 from phtlab.central.inbox import inbox_json
@@ -27,7 +28,7 @@ router = APIRouter(
 async def inbox(
     member: StationMember,
     services: ServicesOf,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The last cursor seen")] = 0,
+    after: Annotated[int, Query(ge=0, le=LARGEST, description="The last cursor seen")] = 0,
     wait: Annotated[float, Query(ge=0, description="Seconds to wait for news")] = 0.0,
 ) -> Response:
     """All unfinished stops whose turn it is, as soon as the cursor is another than `after`.

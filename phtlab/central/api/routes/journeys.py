@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from phtlab.central.api.access import Dispatcher, Reader, SenderOf, StationMember
 from phtlab.central.api.event_streams import stream_events
 from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.api.paging import Before
 from phtlab.central.context import PublishedNow, ServicesOf
 from phtlab.central.db.rows import journey_view
 from phtlab.central.journeys.journeys import (
@@ -57,7 +58,7 @@ def mine(
     member: Reader,
     services: ServicesOf,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+    before: Before = None,
 ) -> JourneyList:
     """Journeys that the member ordered, may open or is a station of; newest first."""
     with services.database.read() as session:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from phtlab.central.api.access import Commenter, Dispatcher, Reader, StationMember
 from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.api.paging import Before, Number
 from phtlab.central.api.proposal_comments import begin_review, comment_on
 from phtlab.central.context import PublishedNow, ServicesOf
 from phtlab.central.governance.approvals import decide
@@ -31,7 +32,6 @@ router = APIRouter(
     responses=RESPONSES,
     route_class=KnownSenderRoute,
 )
-Number = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 
 @router.post("", status_code=201, summary="Submit a signed version of a proposal")
@@ -55,7 +55,7 @@ def mine(
     member: Reader,
     services: ServicesOf,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+    before: Before = None,
     after: Number = 0,
 ) -> ProposalPage:
     """A researcher's own; a station's: those that name it; an officer's: all.

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from phtlab.central.api.access import Dispatcher, Reader
 from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.api.paging import Before
 from phtlab.central.context import PublishedNow, ServicesOf
 from phtlab.central.journeys.trains import submit_train, visible_train, visible_trains
 from phtlab.central.problems import RESPONSES
@@ -40,7 +41,7 @@ def mine(
     member: Reader,
     services: ServicesOf,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
-    before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+    before: Before = None,
 ) -> TrainPage:
     """The trains that the member wrote or has a journey of, newest first."""
     with services.database.read() as session:

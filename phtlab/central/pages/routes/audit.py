@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from phtlab.central.api.paging import Before
 from phtlab.central.pages.audit import FIELDS, audit_page
 from phtlab.central.pages.hub_login import HubLogin
 from phtlab.central.pages.page import PageRenderer
@@ -18,9 +17,7 @@ def router_of(login: HubLogin) -> APIRouter:
     router = APIRouter(route_class=pages.route(), include_in_schema=False)
 
     @router.get("/audit", summary="What happened, for people")
-    def log(
-        request: Request, before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None
-    ) -> Response:
+    def log(request: Request, before: Before = None) -> Response:
         """Members see all of it, the newest first, or what they look for."""
         sender = login.sender(request)
         if sender is None:

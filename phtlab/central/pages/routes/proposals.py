@@ -7,14 +7,14 @@ carries what only this session's page knows.
 from __future__ import annotations
 
 import hmac
-from typing import Annotated
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from phtlab.central.api.paging import Before
 from phtlab.central.api.proposal_comments import comment_on
 from phtlab.central.hub.users import DISPATCH, GOVERN
 from phtlab.central.pages.hub_login import SESSION, HubLogin
@@ -25,7 +25,6 @@ from phtlab.governance.proposal import ProposalId
 from phtlab.wire.api.governance import NewComment
 
 _FIELDS = 4
-_Number = Annotated[int | None, Query(ge=0, le=2**63 - 1)]
 
 
 def router_of(login: HubLogin) -> APIRouter:
@@ -34,7 +33,7 @@ def router_of(login: HubLogin) -> APIRouter:
     router = APIRouter(prefix="/proposals", route_class=pages.route(), include_in_schema=False)
 
     @router.get("", summary="The proposals, for people")
-    def every(request: Request, before: _Number = None) -> Response:
+    def every(request: Request, before: Before = None) -> Response:
         """Those that the visitor may read, the last changed first."""
         sender = login.sender(request)
         if sender is None:
@@ -43,7 +42,7 @@ def router_of(login: HubLogin) -> APIRouter:
 
     @router.get("/{proposal}", summary="One proposal, for people")
     def proposal_page_route(
-        request: Request, proposal: ProposalId, version: _Number = None
+        request: Request, proposal: ProposalId, version: Before = None
     ) -> Response:
         """What it asks for, what changed, what stations said."""
         sender = login.sender(request)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Protocol
 
 from phtlab.station.airlock.cells import (
-    EVERYBODY,
     OF,
     Cell,
-    CountedRow,
     described,
-    folded,
-    is_total,
-    label_of,
 )
 from phtlab.station.airlock.disclosure import differencing
-from phtlab.station.airlock.disclosure.beside_counts import with_known_sums
 from phtlab.station.airlock.disclosure.class_disclosure import uniform_groups
 from phtlab.station.airlock.disclosure.complementary_suppression import (
     ComplementarySuppression,
@@ -26,10 +19,18 @@ from phtlab.station.airlock.disclosure.complementary_suppression import (
 )
 from phtlab.station.airlock.disclosure.count_reading import CountReading
 from phtlab.station.airlock.disclosure.equal_dimensions import under_other_names
+from phtlab.station.airlock.disclosure.implied_readings import (
+    scalars_as_cells,
+    tables_of_everybody,
+)
+from phtlab.station.airlock.disclosure.output_readings import (
+    condition_of,
+    counts_people,
+    readings_of_output,
+    values_beside,
+)
 from phtlab.station.airlock.disclosure.table_groups import Everybody
-from phtlab.station.airlock.disclosure.table_readings import dimensions_of, readings_of
-from phtlab.station.airlock.disclosure.values import people_in, values_in
-from phtlab.station.airlock.formats.table import Table, count_column
+from phtlab.station.airlock.disclosure.values import people_in
 from phtlab.station.airlock.intake import is_beyond
 from phtlab.station.airlock.marked_output import MarkedOutput
 from phtlab.station.airlock.work_limit import (
@@ -40,7 +41,6 @@ from phtlab.station.airlock.work_limit import (
 )
 from phtlab.station.policy.airlock_findings import Action, named
 from phtlab.station.policy.airlock_rules import AirlockRules
-from phtlab.train.documents.manifest import Output
 
 _COMPUTABLE = "Counts that stay could be computed from rows of it, here or with what has left."
 
@@ -92,7 +92,7 @@ def check_together(
 
     In as many of `steps` as are left.
     """
-    counted = [draft for draft in drafts if not draft.refused and _counts(draft)]
+    counted = [draft for draft in drafts if not draft.refused and counts_people(draft)]
     if not counted:
         return
     readings: dict[str, list[CountReading]] = {}
@@ -124,7 +124,7 @@ def check_together(
         if draft.table is not None:
             ways = [reading.without(draft.taken) for reading in readings[draft.output.name]]
             draft.people = people_in(ways, history.most)
-            draft.values = _values(draft, draft.table)
+            draft.values = values_beside(draft, draft.table)
         draft.claimed = max((row.count or 0 for row in whole.rows), default=0)
         draft.cells = replace(
             readings[draft.output.name][0].known_cells(),
@@ -157,13 +157,13 @@ def _readings_within(
 ) -> list[CountReading]:
     """The ways to read a draft; of one that is too much to be worked on only the first."""
     if is_beyond(draft):
-        found = _readings(draft, rules.minimum_count, None)
+        found = readings_of_output(draft, rules.minimum_count, None)
         _unchecked(draft, rules, "It is beyond what may leave, and not checked any further.")
         return found
     try:
-        found = _readings(draft, rules.minimum_count, steps)
+        found = readings_of_output(draft, rules.minimum_count, steps)
     except TooManyStepsError:
-        found = _readings(draft, rules.minimum_count, None)
+        found = readings_of_output(draft, rules.minimum_count, None)
         _unchecked(draft, rules, TOO_MANY_STEPS)
     if found[0].has_too_many_dimensions:
         _unchecked(
@@ -189,11 +189,11 @@ def _check_linked(
         steps.take(sum(1 + len(other.rows) // 8 for other in others) // 2)
         _differencing(draft, readings[draft.output.name][0], others, rules)
     every = [reading for draft in counted for reading in readings[draft.output.name]]
-    every += _as_cells(counted, every, steps)
+    every += scalars_as_cells(counted, every, steps)
     every += earlier
     # Of how many people a mean is, the station knows, and not who has the mean.
     every = [reading for reading in every if reading.known]
-    every += _of_everybody(every, everybody)
+    every += tables_of_everybody(every, everybody)
     renamed, too_many = under_other_names(every, steps)
     every += renamed
     ours = {draft.output.name for draft in counted}
@@ -319,81 +319,12 @@ def _protected(
     }
 
 
-def _as_cells(
-    counted: Sequence[MarkedOutput], readings: Sequence[CountReading], steps: WorkLimit
-) -> list[CountReading]:
-    """A scalar that counts as many people as a cell of a table may be the count of just that."""
-    found: dict[tuple[str, Cell], CountReading] = {}
-    for draft in counted:
-        has_no_condition = draft.count is not None and not draft.output.where
-        for reading in readings if has_no_condition else ():
-            if not reading.whole or reading.source == draft.output.name:
-                continue
-            steps.take(1 + len(reading.rows) // 4)
-            for cell in _cells_counting(reading, draft.count or 0):
-                steps.take()
-                names = tuple(sorted(name for name, _ in cell))
-                row = CountedRow(cell, draft.count, 0)
-                own_reading = CountReading(
-                    draft.output.name, names, (row,), whole=False, within=cell
-                )
-                found[draft.output.name, cell] = own_reading
-    return list(found.values())
-
-
-def _cells_counting(reading: CountReading, people: int) -> Iterator[Cell]:
-    """The rows of a table, and the labels of its dimensions, that count so many."""
-    for name in reading.dimensions:
-        over = frozenset({name})
-        yield from (cell for cell, (_, n) in reading.sums(over).items() if n == people)
-    yield from (row.cell for row in reading.rows if row.cell and row.count == people)
-
-
-def _of_everybody(readings: Sequence[CountReading], everybody: Everybody) -> list[CountReading]:
-    """Tables and counts that say of whom they are, and count as many as those that say nothing.
-
-    What is said may be true of everybody: they are read as if it were not there too.
-    """
-    totals = {reading.total for reading in readings if reading.whole and not reading.within}
-    found = []
-    for reading in readings:
-        condition = reading.within
-        if not (reading.whole and condition and reading.total is not None):
-            continue
-        known = everybody is not None and everybody[0] <= reading.total <= everybody[1]
-        if reading.total in totals or known:
-            outside = {name for name, _ in condition}
-            found.append(
-                replace(
-                    reading,
-                    dimensions=tuple(name for name in reading.dimensions if name not in outside),
-                    rows=tuple(replace(row, cell=row.cell - condition) for row in reading.rows),
-                    within=EVERYBODY,
-                    marks=reading.marks.moved(partial(_outside, condition)),
-                    guessed=frozenset(outside),
-                    _sums={},
-                )
-            )
-    return found
-
-
-def _outside(condition: Cell, cell: Cell) -> Cell:
-    return cell - condition
-
-
-def _of_people(draft: MarkedOutput) -> CountReading:
-    """Of how many people a value is: some of whom others count."""
-    cell = frozenset({(OF, str(draft.people))})
-    row = CountedRow(cell, draft.people, 0)
-    return CountReading(draft.output.name, (OF,), (row,), values=True, known=draft.reveals_count)
-
-
 def _group(draft: MarkedOutput, readings: Sequence[CountReading], rules: AirlockRules) -> None:
     """A count is of those that others count too: of everybody, or of whom it says that it is."""
     if draft.count is None:
         return
     others = [reading for reading in readings if reading.source != draft.output.name]
-    condition = _condition(draft)
+    condition = condition_of(draft)
     if condition:
         names = frozenset(name for name, _ in condition)
         known = [
@@ -416,70 +347,6 @@ def _group(draft: MarkedOutput, readings: Sequence[CountReading], rules: Airlock
             (f"{draft.count}, and {', '.join(map(str, sorted(set(totals))))} there",),
             set(),
         )
-
-
-def _condition(draft: MarkedOutput) -> Cell:
-    """Whom the train says that an output counts."""
-    where = draft.output.where.items()
-    condition = ((folded(name), folded(label)) for name, label in where)
-    return frozenset(part for part in condition if not is_total(part[1]))
-
-
-def _readings(draft: MarkedOutput, minimum: int, steps: WorkLimit | None) -> list[CountReading]:
-    """The ways to read a draft. Raises TooManyStepsError; without `steps` there is only one."""
-    output = draft.output
-    if draft.table is None and draft.count is None:
-        return [_of_people(draft)]
-    condition = _condition(draft)
-    if draft.table is None:
-        row = CountedRow(condition, draft.count, 0)
-        names = tuple(sorted(name for name, _ in condition))
-        return [CountReading(output.name, names, (row,), within=condition)]
-    labels = {(folded(c.name), label_of(v)) for c in draft.table.columns for v in c.values}
-    # A column of what is said says nothing more; one that says something else is believed.
-    condition = frozenset(p for p in condition if not any(p[0] == name for name, _ in labels - {p}))
-    counts = count_column(draft.table, output.counts or "")
-    others = _others(output)
-    others |= {
-        c.name for c in draft.table.columns if any(folded(c.name) == n for n, _ in condition)
-    }
-    figure = output.kind == "figure"
-    dimensions = dimensions_of(draft.table, output.by, others, numbers=not figure)
-    found = readings_of(
-        output.name,
-        draft.table,
-        counts,
-        dimensions,
-        within=condition,
-        minimum=minimum,
-        steps=steps,
-        drawn=[c.name for c in draft.table.columns if c.name not in others] if figure else (),
-    )
-    if steps is None or found[0].has_too_many_dimensions:
-        return found
-    others.update(dimensions)
-    summed = with_known_sums(found[0], draft.table, others, minimum, steps)
-    return found if summed is None else [*found, summed]
-
-
-def _others(output: Output) -> set[str]:
-    """The columns that are no dimensions: counts, sums and their largest contributions."""
-    return {output.counts or "", output.total or "", *output.largest}
-
-
-def _values(draft: MarkedOutput, table: Table) -> int:
-    """The numbers beside the counts that leave with a table."""
-    output, figure = draft.output, draft.output.kind == "figure"
-    dimensions = dimensions_of(table, output.by, _others(output), numbers=not figure)
-    leaving = Table(tuple(c for c in table.columns if c.name not in output.largest))
-    rows = [row for row in range(table.rows) if row not in draft.taken]
-    return values_in(leaving, output.counts or "", dimensions, rows, drawn=figure)
-
-
-def _counts(draft: MarkedOutput) -> bool:
-    counts_people = draft.output.kind in ("scalar", "model") and draft.people is not None
-    counts = draft.count is not None or draft.output.counts is not None
-    return counts_people or (counts and (draft.table is not None or draft.count is not None))
 
 
 def _action(draft: MarkedOutput, rules: AirlockRules, rule: str) -> Action:

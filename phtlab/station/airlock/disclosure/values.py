@@ -112,11 +112,6 @@ def people_in(readings: Iterable[CountReading], most: int | None) -> int:
     return found if most is None else min(found, most)
 
 
-def more_than(reading: CountReading, most: int) -> bool:
-    """Whether a row counts more people than `most`."""
-    return any(row.count is not None and row.count > most for row in reading.rows)
-
-
 def _people(reading: CountReading, most: int | None) -> int:
     own = [row for row in reading.leaves if row.row is not None and row.count]
     largest = max((row.count or 0 for row in reading.rows if row.row is not None), default=0)

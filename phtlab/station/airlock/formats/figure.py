@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock.formats.table import Table, parse_table, require_distinct_few
 from phtlab.station.policy.airlock_rules import AirlockRules
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_WORKER = Path(__file__).with_name("redraw_worker.py")
+_WORKER = "phtlab.station.airlock.formats.redraw_worker"
 _SECONDS = 30
 _PLACES = frozenset({"axes", "x", "y", "low", "high"})
 
@@ -49,7 +48,7 @@ def redraw(picture: bytes, max_pixels: int, max_colors: int) -> bytes:
     pixels_in(picture, max_pixels)
     try:
         done = subprocess.run(
-            [sys.executable, "-I", str(_WORKER), str(max_pixels), str(max_colors)],
+            [sys.executable, "-I", "-m", _WORKER, str(max_pixels), str(max_colors)],
             input=picture,
             capture_output=True,
             timeout=_SECONDS,

@@ -1,40 +1,21 @@
 """Decodes one PNG and writes it anew, alone in a process with little to lose.
 
-Run by path, `python -I redraw_worker.py MAX_PIXELS MAX_COLORS`: PNG on standard input and
-output. It limits itself and gives up root before it reads a byte.
+Run as ``python -I -m phtlab.station.airlock.formats.redraw_worker MAX_PIXELS MAX_COLORS``: PNG on
+standard input and output. It limits itself and gives up root before it reads a byte.
 """
 
 from __future__ import annotations
 
 import io
-import os
-import resource
 import sys
 
 from PIL import Image
 
+from phtlab.station.confinement import confine
+
 MEMORY = 512 * 2**20
 SECONDS = 10
-NOBODY = 65534
-
-
-def confine() -> None:
-    """No more memory, time, files or processes than this needs, and no root."""
-    for limit, value in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, SECONDS),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 16),
-    ):
-        hard = resource.getrlimit(limit)[1]
-        lowered = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (lowered, lowered))
-    if os.getuid() == 0:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+FILES = 16
 
 
 def redraw(content: bytes, max_pixels: int, max_colors: int) -> bytes:
@@ -71,7 +52,7 @@ def _clean(reduced: Image.Image) -> Image.Image:
 def main() -> int:
     max_pixels, max_colors = map(int, sys.argv[1:])
     Image.preinit()  # loads the PNG decoder before files are out of reach
-    confine()
+    confine(memory=MEMORY, seconds=SECONDS, files=FILES)
     try:
         drawn = redraw(sys.stdin.buffer.read(), max_pixels, max_colors)
     except Exception:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow.parquet
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from phtlab.errors import StationError
 from phtlab.files.durable_file import write_durably
@@ -29,16 +29,15 @@ from phtlab.station.airlock.formats.content import Content, Joined, digest_of
 from phtlab.station.airlock.formats.model import numbers_in
 from phtlab.station.airlock.marked_output import BYTES_OF_NUMBER
 from phtlab.station.policy.month_limits import Amount, MonthLimits
+from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import canonical
 
 RULE: Final = "amount"
 FOLDER: Final = "amounts"
 
 
-class ReleasedAmount(BaseModel):
+class ReleasedAmount(StrictModel):
     """What left at one stop."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     researcher: str
     datasets: tuple[str, ...]

@@ -101,11 +101,6 @@ class JourneyPage:
     held: tuple[str, ...]
     usage: Plot | None
 
-    @property
-    def moves(self) -> bool:
-        """Whether something about it can still change."""
-        return not self.stop.ended
-
 
 def journey_line(stop: Stop) -> JourneyLine:
     """Raises StationError where the stop's files are broken."""
