@@ -1,4 +1,4 @@
-"""The outputs that count people, held against each other and against what has left before."""
+"""Compare the outputs that count people with each other and with what has left before."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ _COMPUTABLE = "Counts that stay could be computed from rows of it, here or with 
 
 
 class TooManyCellsError(Exception):
-    """More has left of the same people than a stop is held against."""
+    """More has left of the same people than a stop can be compared with."""
 
 
 class History(Protocol):
-    """What this station has let leave of the same data sets.
+    """What this station has released of the same data sets.
 
-    `everybody` is how many people it tells anyone there are in them, at least and at most;
-    `forgotten` that not all is known.
+    `everybody` is the published number of their people, at least and at most; `forgotten` is True
+    if the history is incomplete.
     """
 
     everybody: Everybody
@@ -66,14 +66,14 @@ class History(Protocol):
     def related(
         self, readings: Sequence[CountReading], near: int, steps: WorkLimit
     ) -> list[CountReading]:
-        """What `readings` have to be held against; `near` is how close two totals are.
+        """Return the releases to compare with `readings`; `near` is how close two totals are.
 
         Raises TooManyCellsError and TooManyStepsError.
         """
 
 
 class EmptyHistory(History):
-    """Nothing has left before."""
+    """A history without releases."""
 
     everybody: Everybody = None
     forgotten: bool = False
@@ -88,9 +88,9 @@ class EmptyHistory(History):
 def check_together(
     drafts: Sequence[MarkedOutput], rules: AirlockRules, history: History, steps: WorkLimit
 ) -> None:
-    """Note in `drafts` what only shows when they are looked at together, and with `history`.
+    """Note in `drafts` the findings of comparing them with each other and with `history`.
 
-    In as many of `steps` as are left.
+    Takes at most the remaining `steps`.
     """
     counted = [draft for draft in drafts if not draft.refused and _counts(draft)]
     if not counted:
@@ -103,7 +103,8 @@ def check_together(
             checked.append(draft)
     try:
         wholes = [readings[d.output.name][0] for d in checked]
-        # Values are of those whose rows leave; so a total is asked for without the others too.
+        # Values are about people whose rows leave; so the search includes totals without the other
+        # rows.
         remaining = [readings[d.output.name][0].without(d.taken) for d in checked if d.taken]
         earlier = history.related(wholes + remaining, rules.minimum_count, steps)
     except (TooManyCellsError, TooManyStepsError):
@@ -117,7 +118,7 @@ def check_together(
     except TooManyStepsError:
         for draft in checked:
             _unchecked(draft, rules, TOO_MANY_STEPS)
-    # What a reader sums up: withheld rows are in no total.
+    # A reader's totals: without the withheld rows.
     first_readings = {d.output.name: readings[d.output.name][0].without(d.taken) for d in counted}
     for draft in counted:
         whole = first_readings[draft.output.name]
@@ -155,7 +156,7 @@ def check_together(
 def _readings_within(
     draft: MarkedOutput, rules: AirlockRules, steps: WorkLimit
 ) -> list[CountReading]:
-    """The ways to read a draft; of one that is too much to be worked on only the first."""
+    """Return the readings of a draft; only the first if it exceeds a limit."""
     if is_beyond(draft):
         found = _readings(draft, rules.minimum_count, None)
         _unchecked(draft, rules, "It is beyond what may leave, and not checked any further.")
@@ -183,7 +184,7 @@ def _check_linked(
     everybody: Everybody,
     steps: WorkLimit,
 ) -> None:
-    """What follows from several outputs together. Raises TooManyStepsError."""
+    """Note what follows from several outputs together. Raises TooManyStepsError."""
     others = [*(readings[draft.output.name][0] for draft in counted), *earlier]
     for draft in counted:
         steps.take(sum(1 + len(other.rows) // 8 for other in others) // 2)
@@ -191,7 +192,7 @@ def _check_linked(
     every = [reading for draft in counted for reading in readings[draft.output.name]]
     every += _as_cells(counted, every, steps)
     every += earlier
-    # Of how many people a mean is, the station knows, and not who has the mean.
+    # The station knows how many people a mean is about; a reader of the mean may not.
     every = [reading for reading in every if reading.known]
     every += _of_everybody(every, everybody)
     renamed, too_many = under_other_names(every, steps)
@@ -211,7 +212,7 @@ def _complementary(
     steps: WorkLimit,
 ) -> None:
     withheld = {(d.output.name, row) for d in counted for row in d.taken}
-    # What is not of counts tells none.
+    # A model has no counts.
     counted = [draft for draft in counted if draft.output.kind != "model"]
     actions = {draft.output.name: _action(draft, rules, "complementary") for draft in counted}
     found = complement(
@@ -288,7 +289,7 @@ def _close_totals(
     if total is not None:
         draft.find(
             "differencing",
-            # A total is no row that could stay.
+            # A total is no row that could be withheld.
             rules.close_total if action == "suppress" else action,
             f"It counts, in all, fewer than {rules.minimum_count} people more or fewer than "
             "another output, or than what has left before.",
@@ -300,7 +301,7 @@ def _close_totals(
 def _protected(
     counted: Sequence[MarkedOutput], readings: Sequence[CountReading]
 ) -> Collection[Cell]:
-    """Cells that stay though they count enough people."""
+    """Return the cells that are withheld though they count enough people."""
     withheld = {
         draft.output.name: draft.taken
         for draft in counted
@@ -322,7 +323,7 @@ def _protected(
 def _as_cells(
     counted: Sequence[MarkedOutput], readings: Sequence[CountReading], steps: WorkLimit
 ) -> list[CountReading]:
-    """A scalar that counts as many people as a cell of a table may be the count of just that."""
+    """Read a scalar that counts as many people as a table's cell as the count of that cell."""
     found: dict[tuple[str, Cell], CountReading] = {}
     for draft in counted:
         has_no_condition = draft.count is not None and not draft.output.where
@@ -342,7 +343,7 @@ def _as_cells(
 
 
 def _cells_counting(reading: CountReading, people: int) -> Iterator[Cell]:
-    """The rows of a table, and the labels of its dimensions, that count so many."""
+    """Yield the rows of a table, and the labels of its dimensions, that count so many people."""
     for name in reading.dimensions:
         over = frozenset({name})
         yield from (cell for cell, (_, n) in reading.sums(over).items() if n == people)
@@ -350,9 +351,9 @@ def _cells_counting(reading: CountReading, people: int) -> Iterator[Cell]:
 
 
 def _of_everybody(readings: Sequence[CountReading], everybody: Everybody) -> list[CountReading]:
-    """Tables and counts that say of whom they are, and count as many as those that say nothing.
+    """Read tables with a condition (`within`) without it, where they count as many as all people.
 
-    What is said may be true of everybody: they are read as if it were not there too.
+    The condition may be true of everybody; both readings are compared.
     """
     totals = {reading.total for reading in readings if reading.whole and not reading.within}
     found = []
@@ -382,14 +383,17 @@ def _outside(condition: Cell, cell: Cell) -> Cell:
 
 
 def _of_people(draft: MarkedOutput) -> CountReading:
-    """Of how many people a value is: some of whom others count."""
+    """A reading of an output about a number of people, of whom only the number is known."""
     cell = frozenset({(OF, str(draft.people))})
     row = CountedRow(cell, draft.people, 0)
     return CountReading(draft.output.name, (OF,), (row,), values=True, known=draft.reveals_count)
 
 
 def _group(draft: MarkedOutput, readings: Sequence[CountReading], rules: AirlockRules) -> None:
-    """A count is of those that others count too: of everybody, or of whom it says that it is."""
+    """Note a count of other people than those whom the other outputs count.
+
+    A count must be that of everybody, or of the people of its declared condition.
+    """
     if draft.count is None:
         return
     others = [reading for reading in readings if reading.source != draft.output.name]
@@ -419,14 +423,14 @@ def _group(draft: MarkedOutput, readings: Sequence[CountReading], rules: Airlock
 
 
 def _condition(draft: MarkedOutput) -> Cell:
-    """Whom the train says that an output counts."""
+    """The people whom an output counts, as the train declares."""
     where = draft.output.where.items()
     condition = ((folded(name), folded(label)) for name, label in where)
     return frozenset(part for part in condition if not is_total(part[1]))
 
 
 def _readings(draft: MarkedOutput, minimum: int, steps: WorkLimit | None) -> list[CountReading]:
-    """The ways to read a draft. Raises TooManyStepsError; without `steps` there is only one."""
+    """Return the readings of a draft; without `steps` only the first. Raises TooManyStepsError."""
     output = draft.output
     if draft.table is None and draft.count is None:
         return [_of_people(draft)]
@@ -436,7 +440,8 @@ def _readings(draft: MarkedOutput, minimum: int, steps: WorkLimit | None) -> lis
         names = tuple(sorted(name for name, _ in condition))
         return [CountReading(output.name, names, (row,), within=condition)]
     labels = {(folded(c.name), label_of(v)) for c in draft.table.columns for v in c.values}
-    # A column of what is said says nothing more; one that says something else is believed.
+    # A column that only repeats the condition adds nothing; a column with other labels overrides
+    # it.
     condition = frozenset(p for p in condition if not any(p[0] == name for name, _ in labels - {p}))
     counts = count_column(draft.table, output.counts or "")
     others = _others(output)
@@ -468,7 +473,7 @@ def _others(output: Output) -> set[str]:
 
 
 def _values(draft: MarkedOutput, table: Table) -> int:
-    """The numbers beside the counts that leave with a table."""
+    """How many numbers beside the counts leave with a table."""
     output, figure = draft.output, draft.output.kind == "figure"
     dimensions = dimensions_of(table, output.by, _others(output), numbers=not figure)
     leaving = Table(tuple(c for c in table.columns if c.name not in output.largest))
