@@ -1,4 +1,4 @@
-"""How much may leave of a data set for one researcher in a month: `[airlock.month]`."""
+"""Limits on what leaves of a data set for one researcher in a month: `[month]` of policy.toml."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from phtlab.station.settings.sizes import Size
 
 
 class Amount(BaseModel):
-    """`outputs` of which files leave, the `rows` of their tables, and all of it in bytes.
+    """How many `outputs` leave, how many `rows` their tables have, and their `size` in bytes.
 
     `numbers` are cells of tables and of figures' data, scalars and numbers of models, and one for
-    each eight bytes of a picture or a file. What left before they were counted has none.
+    each eight bytes of a picture or a file. Amounts recorded before numbers were counted have 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,7 +31,7 @@ class Amount(BaseModel):
 
 
 class MonthLimits(BaseModel):
-    """What may leave of a data set for one researcher in a calendar month (UTC), unasked."""
+    """Limits by data set, researcher and calendar month (UTC), without a person's decision."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,10 +45,10 @@ class MonthLimits(BaseModel):
     )
 
     def values_of(self, people: int) -> int:
-        """How many numbers beside counts may leave of so many people at most."""
+        """Return how many numbers beside counts may leave of at most so many people."""
         return int(self.values * people)
 
     def holds(self, amount: Amount, values: int = 0, people: int | None = None) -> bool:
-        """Whether so much may leave of `people` at most, and so many `values` of them."""
+        """Return whether `amount`, and `values` of at most `people`, are within the limits."""
         few = people is None or values <= self.values_of(people)
         return amount.rows <= self.rows and amount.size <= self.size and few
