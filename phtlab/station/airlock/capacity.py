@@ -1,7 +1,7 @@
-"""How much a run can say at most, in bits, by what leaves a station that asks nobody.
+"""Upper bounds, in bits, of what a run can disclose without a person's decision.
 
-An upper bound for code that does nothing else than to carry data out: what it says is for whoever
-approves a train. Nothing here says that a run says so much.
+The bounds assume code that does nothing but carry data out. They inform whoever approves a train;
+they do not claim that a run discloses so much.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _EXPONENT = 11
 _MESSAGE = 32
 """`error_sentence.py`: one of fewer than 2**32 sentences."""
 _CELLS, _LINES, _CODES = 1_000, 10_000, 64
-"""So many cells, lines of one, and codes of how a run ended, generously."""
+"""Generous upper bounds: cells, lines of a cell, and codes for how a run ended."""
 VERDICTS = 2**16
-"""So many verdicts of an output, rules and sentences of it, generously: all are constants."""
+"""Generous upper bound of an output's verdicts, rules and sentences: all are constants."""
 _OF_A_TENSOR = 64
-"""Type, shape and place of an array: `draft.py` counts them as a number."""
+"""Bits of a tensor's type, shape and offset: `check_outputs.py` counts them as a number."""
 _TICKS = 1_000
-"""Moments of a second that central can tell apart, when it hears of a run."""
+"""Moments of a second that central can tell apart when it receives a run's report."""
 _RULES = 16
-"""So many rules about counts, generously."""
+"""Generous upper bound of the rules about counts."""
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """`bits` at most by `what`, and what keeps it there."""
+    """At most `bits` through `what`; `bounded_by` names the settings that bound it."""
 
     what: str
     bits: int
@@ -43,12 +43,12 @@ class Capacity:
 
 
 def bits_of_number(digits: int) -> int:
-    """Of a number with so many significant digits, its sign and its exponent."""
+    """Bits of a number with so many significant digits, its sign and its exponent."""
     return ceil(log2(10**digits)) + 1 + _EXPONENT
 
 
 def capacities(policy: Policy) -> tuple[Capacity, ...]:
-    """What the outputs of one journey can say without a person, and how it ran."""
+    """Bounds for a journey's outputs that leave without a person's decision, and for how it ran."""
     rules, limits = policy.airlock, policy.limits
     number = bits_of_number(rules.significant_digits)
     most = rules.max_numbers * BYTES_OF_NUMBER * _BITS
@@ -56,7 +56,7 @@ def capacities(policy: Policy) -> tuple[Capacity, ...]:
     points = min(rules.max_points * rules.max_columns, rules.max_numbers)
     pixels = ceil(rules.max_pixels * log2(rules.max_colors))
     model = min(rules.large_model - 1, rules.max_numbers) * BYTES_OF_NUMBER * _BITS
-    # Digits in place of each *, and which of the declared or known names.
+    # Digits in place of each *, and the choice among the declared and known names.
     name = ceil(MAX_NAME * log2(10) + log2(MAX_PATTERNS + len(KNOWN_NAMES)))
     tensors = min(MAX_TENSORS, rules.large_model - 1)
     named = min(tensors * (name + _OF_A_TENSOR), most)
@@ -94,7 +94,7 @@ def capacities(policy: Policy) -> tuple[Capacity, ...]:
 
 
 def _bits_of_reason(policy: Policy) -> int:
-    """That an output is held is told in any case; and one of the reasons for it."""
+    """Bits of the reason for a held output; that the output is held is reported in any case."""
     reasons = {"none": 1, "general": len(OF_STRUCTURE) + 1, "rule": len(OF_STRUCTURE) + _RULES}
     return ceil(log2(reasons[policy.release.reasons] + 1))
 
@@ -134,27 +134,27 @@ def _of_the_run(policy: Policy, error: int, seconds: int) -> tuple[Capacity, ...
 
 
 def bits_of_verdict(policy: Policy) -> int:
-    """What the record can say of one output, whether it leaves or not."""
+    """Bits that the stop record can disclose by one output's verdict, released or not."""
     return ceil(log2(VERDICTS) + log2(policy.airlock.max_rows + 1))
 
 
 def capacities_of_run(policy: Policy) -> tuple[Capacity, ...]:
-    """What a journey can say by its progress, its duration and its end, whatever leaves with it."""
+    """Bounds for a journey's progress, duration and end, which are reported whatever leaves."""
     of_it = ("progress", "how long it ran", "how it ended", "an error")
     return tuple(capacity for capacity in capacities(policy) if capacity.what in of_it)
 
 
 def bits_of_run(policy: Policy, outputs: int = MAX_OUTPUTS) -> int:
-    """What a journey's record can say, with verdicts of so many `outputs`, whatever leaves.
+    """Bits that a stop record can disclose, with verdicts of so many `outputs`, whatever leaves.
 
-    It tells how the run went and how it ended, and the verdicts also of a run that failed.
+    The record reports how the run went and how it ended, and has verdicts for a failed run too.
     """
     of_run = sum(capacity.bits for capacity in capacities_of_run(policy))
     return of_run + outputs * bits_of_verdict(policy)
 
 
 def capacity_sentence(policy: Policy) -> str:
-    """`bits_of_run` and its parts in a sentence, for whoever approves a train."""
+    """Describe `bits_of_run` and its parts in a sentence, for whoever approves a train."""
     parts = ", ".join(
         f"{capacity.what} {capacity.bits:,}" for capacity in capacities_of_run(policy)
     )

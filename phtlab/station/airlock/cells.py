@@ -1,9 +1,9 @@
-"""Which people a count is of, as a cell.
+"""Cells: the people that a count is about.
 
-A cell says of some dimensions which label its people have: {sex: female, disease: yes}. A row
-that sums up a dimension (`total`, `all`) is the cell without it, and the cell of everybody says
-nothing at all. Two tables of one station speak of the same people where their dimensions have the
-same names.
+A cell maps some dimensions to the labels of its people: {sex: female, disease: yes}. A row that
+sums up a dimension (`total`, `all`) is the cell without that dimension, and the cell of everybody
+is empty. Two tables of one station are about the same people where their dimensions have the same
+names.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from typing import Any, Final
 Cell = frozenset[tuple[str, str]]
 EVERYBODY: Final[Cell] = frozenset()
 NO_COLUMN: Final = "\0"
-"""Begins names and labels that are ours: no text of a table has it."""
+"""Prefix of the airlock's own names and labels; no text of a table contains it."""
 OF: Final = f"{NO_COLUMN}of"
-"""The dimension of what says of how many people a value is, not of whom; its label is how many."""
+"""Dimension of an output about a number of people, not known ones; its label is the number."""
 PLACE: Final = f"{NO_COLUMN}place"
-"""The dimension of a figure's marks that no text tells apart; its label is where one is drawn."""
+"""Dimension of a figure's marks that no text tells apart; the label is where the mark is drawn."""
 
 _OF_MARKS: Final = frozenset({"artist", "series"})
-"""The texts that all marks of a figure have, as the runtime reads them."""
+"""The text columns that all marks of a figure have, as the runtime names them."""
 
-# What pandas, polars, SQL's ROLLUP, SAS, Stata and people call the row that sums up.
+# Labels of total rows in pandas, polars, SQL's ROLLUP, SAS, Stata and in tables made by hand.
 _TOTALS: Final = frozenset(
     [
         *("all", "total", "totals", "overall", "sum", "margin", "margins", "any", "both", "(all)"),
@@ -44,9 +44,10 @@ _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?")
 
 @dataclass(frozen=True)
 class CountedRow:
-    """`count` is None where it is not known any more: a row that an earlier stop withheld.
+    """A row's cell and its count.
 
-    `row` is the row's number in its table, None for one of an earlier stop.
+    `count` is None if an earlier stop withheld the row. `row` is the row's number in its table,
+    from 0; None for a row of an earlier stop.
     """
 
     cell: Cell
@@ -56,12 +57,13 @@ class CountedRow:
 
 @dataclass(frozen=True)
 class Cells:
-    """All cells of an output that counts people, those that stay too; and how its rows are told.
+    """Cells of an output with person counts, withheld ones included, and what identifies its rows.
 
-    `columns` are the columns that make a row's cell; none for rows that nothing tells apart.
-    `sums` are what everybody and each label of a dimension come to, withheld rows among them.
-    `within` is the cell that all of them lie in. `values` are the numbers beside the counts, and
-    `reveals_count` is false of a value that does not itself tell of how many people it is.
+    `columns` are the columns that make a row's cell; none if no column tells the rows apart. `sums`
+    are the counts of everybody and of each label of a dimension, withheld rows included. `within`
+    is the cell that contains all of them. `values` is how many numbers leave beside the counts;
+    `reveals_count` is False if the output's value does not itself disclose how many people it is
+    about.
     """
 
     dimensions: tuple[str, ...]
@@ -78,15 +80,15 @@ class Cells:
 
     @property
     def untold(self) -> bool:
-        """Whether no column tells the rows apart."""
+        """Whether the output has rows that no column tells apart."""
         return len(self.dimensions) > len(self.within) and not self.columns
 
     def cell_of(self, values: Sequence[Any]) -> Cell:
-        """The cell of a row with these `values` of its `columns`."""
+        """Return the cell of a row with these `values` of its `columns`."""
         pairs = list(zip(self.columns, values, strict=True))
         spelt = self.within | {(name, spelt_out(value)) for name, value in pairs}
         compared = self.within | {(name, label_of(value)) for name, value in pairs}
-        # A word for a total may be a label like others ("both" of two places).
+        # A word for a total may be an ordinary label ("both" of two places).
         for cell in (spelt, compared):
             if cell in self._known:
                 return cell
@@ -94,29 +96,29 @@ class Cells:
 
 
 def described(cell: Cell) -> str:
-    """A cell in words, for the operator."""
+    """Describe a cell for the operator."""
     words = ", ".join(f"{name}={label}" for name, label in sorted(cell))
     return words.replace(NO_COLUMN, "") or "everybody"
 
 
 def is_drawn(dimensions: Collection[str]) -> bool:
-    """Whether these are the dimensions of a figure's marks."""
+    """Return whether these are the dimensions of a figure's marks."""
     return PLACE in dimensions or _OF_MARKS.issubset(dimensions)
 
 
 def projections(dimensions: Sequence[str]) -> Iterable[tuple[str, ...]]:
-    """Every choice of some of the dimensions, none and all among them."""
+    """Yield every subset of the dimensions, the empty and the full one included."""
     for size in range(len(dimensions) + 1):
         yield from combinations(dimensions, size)
 
 
 def label_of(value: Any) -> str:
-    """A value of a column, as a label: the same one however it is spelt (`F`, `f `; `1`, `1.0`)."""
+    """Return a column's value as a label without differences of spelling: `F`, `f `; `1`, `1.0`."""
     return folded(spelt_out(value))
 
 
 def spelt_out(value: Any) -> str:
-    """A value of a column, as a label that keeps its letters as they are."""
+    """Return a column's value as a label with its spelling kept."""
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer():
@@ -126,7 +128,7 @@ def spelt_out(value: Any) -> str:
 
 @lru_cache(maxsize=2**16)
 def folded(text: str) -> str:
-    """A name or a label without what only its spelling says (Unicode's NFKC and case folding)."""
+    """Remove differences of spelling from a name or label: NFKC, case, spaces, forms of numbers."""
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     if _NUMBER.fullmatch(plain):
         return format(Decimal(plain).normalize() + 0, "f")
@@ -134,6 +136,6 @@ def folded(text: str) -> str:
 
 
 def is_total(label: str) -> bool:
-    """Whether it is a word for a total, or begins or ends with one ("all patients")."""
+    """Return whether `label` is, begins or ends with a word for a total ("all patients")."""
     words = folded(label).split()
     return bool(words) and not _FOLDED.isdisjoint({" ".join(words), words[0], words[-1]})

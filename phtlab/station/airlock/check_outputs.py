@@ -1,7 +1,8 @@
-"""The passage of a stop's outputs through the airlock, each to its verdict.
+"""Check a stop's outputs: read each, compare those that count people, and give each a verdict.
 
-First each output is read and checked by itself; then those that count people are held against
-each other and against what has left (`against_others.py`); then each gets its verdict.
+First the airlock reads each output and checks it by itself; then it compares those that count
+people with each other and with earlier releases (`disclosure/linked_tables.py`); then it gives each
+a verdict.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ _INDEX_BYTES = 64 * 2**10
 
 @dataclass(frozen=True)
 class CheckedOutput:
-    """One output: the verdict, and the files by name.
+    """An output's verdict and its files by name.
 
-    For `released` and `suppressed` the files leave. For `held` they are what would leave if a
-    person lets it; `findings` say why it is held, and are kept at the station: their details
-    hold values. `refused` has none. `cells` are what an output that counts people counts.
+    For `released` and `suppressed` the files leave. For `held` they are what leaves if a person
+    releases the output. `refused` has none. `findings` give the reasons and stay at the station:
+    their details hold values. `cells` are the cells that an output with person counts counts.
     """
 
     verdict: OutputVerdict
@@ -48,9 +49,9 @@ class CheckedOutput:
 
 @dataclass(frozen=True)
 class OutputsRead:
-    """Outputs that were read, drawn, and each checked by itself; and the steps left for the rest.
+    """Outputs that are read, redrawn and each checked by itself, and the stop's work limit.
 
-    For one `check_read`.
+    For one `check_read`, which adds findings to the outputs and takes steps.
     """
 
     each: tuple[MarkedOutput | CheckedOutput, ...]
@@ -63,9 +64,10 @@ def pass_outputs(
     rules: AirlockRules,
     history: History | None = None,
 ) -> tuple[CheckedOutput, ...]:
-    """All declared `outputs`; the last ones are refused once the whole is too large.
+    """Check all declared `outputs`; those after the total size is exceeded are refused.
 
-    `history` is what this station has released of the same data sets (`released.py`).
+    `history` is what this station has released of the same data sets
+    (`history/released_counts.py`).
     """
     return check_read(read_outputs(outputs, run_outputs, rules), rules, history)
 
@@ -73,7 +75,10 @@ def pass_outputs(
 def read_outputs(
     outputs: tuple[Output, ...], run_outputs: RunOutputs, rules: AirlockRules
 ) -> OutputsRead:
-    """What the run wrote of `outputs`, read before anybody has to wait for it."""
+    """Read what the run wrote of `outputs`, and check each by itself.
+
+    Needs no history, and so not the exclusive access to it.
+    """
     intake = Intake(run_outputs, rules)
     return OutputsRead(tuple(_read(output, intake, rules) for output in outputs), intake.steps)
 
@@ -81,7 +86,7 @@ def read_outputs(
 def check_read(
     read: OutputsRead, rules: AirlockRules, history: History | None = None
 ) -> tuple[CheckedOutput, ...]:
-    """What was read, held against each other and against `history`: each with its verdict."""
+    """Compare the outputs with each other and with `history`, and give each its verdict."""
     drafts = [marked for marked in read.each if isinstance(marked, MarkedOutput)]
     history = history or EmptyHistory()
     check_models(drafts, rules)
@@ -128,9 +133,10 @@ def _finished(draft: MarkedOutput, rules: AirlockRules) -> CheckedOutput:
 
 
 def released_at_twin(passed: Sequence[CheckedOutput]) -> tuple[CheckedOutput, ...]:
-    """What a twin station makes of verdicts: it has nobody's data, and nobody who would be asked.
+    """Return the verdicts with held outputs released, as a twin station does.
 
-    What other stations would hold leaves, with the rule and the sentence.
+    A twin station has no personal data and no person to ask. What other stations would hold leaves,
+    with the rule and the sentence.
     """
     return tuple(
         replace(
@@ -177,13 +183,13 @@ def _read_table(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOu
 
 
 def _as_it_leaves(parsed: Table, output: Output, rules: AirlockRules) -> Table:
-    """Labels are rounded before they are checked; sums and counts only when they leave."""
+    """Round labels before they are checked; sums and counts are rounded only when they leave."""
     exact = {output.counts or "", output.total or "", *output.largest}
     return table.with_rounded(parsed, rules.significant_digits, exact)
 
 
 def _find_uncounted(draft: MarkedOutput, parsed: Table, action: Action) -> None:
-    """No rule says how many people a row is about; it may be one."""
+    """Note that no rule knows how many people a row is about; it may be a single person."""
     if parsed.rows == 0:
         return
     draft.find(
@@ -301,7 +307,7 @@ def _read_model(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOu
         output,
         {f"{output.name}.safetensors": found.content},
         parameters=found.numbers,
-        # Its name, and eight bytes for type, shape and place.
+        # A tensor's name, and eight bytes for its type, shape and offset.
         names=sum(len(name) + BYTES_OF_NUMBER for name in found.names),
         values=found.numbers,
         reveals_count=False,

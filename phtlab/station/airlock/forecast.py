@@ -1,7 +1,7 @@
-"""What the airlocks of other stations would make of a dry run's outputs, by the rules they publish.
+"""Verdicts that other stations would give a dry run's outputs, by the rules that they publish.
 
-The outputs are of made-up rows. What a station knows beyond its rules is not foreseen: what left
-there before, how much of the month is used, and its own counts.
+The outputs are of made-up rows. A forecast does not know what a station knows beyond its rules: its
+earlier releases, how much of the month's limits is used, and its own counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from phtlab.train.documents.record import Forecast, OutputVerdict
 from phtlab.wire.api.journeys import StationView
 
 MOST_RULES: Final = 8
-"""So many different policies are tried; stations beyond them are not foreseen."""
+"""How many different sets of rules are tried; stations beyond them get no forecast."""
 
 
 def forecast(
@@ -29,9 +29,9 @@ def forecast(
     run_outputs: RunOutputs,
     known: tuple[AirlockRules, Sequence[OutputVerdict]],
 ) -> tuple[Forecast, ...]:
-    """For those of `stations` that have `datasets` and publish their rules, alike ones together.
+    """Forecast for those of `stations` that have `datasets` and publish rules, by equal rules.
 
-    `known` are the verdicts by the rules of whoever asks: they are not worked out twice.
+    `known` are the caller's own rules and verdicts: those are not computed again.
     """
     alike: list[tuple[AirlockRules, list[str]]] = []
     for station in stations:
@@ -61,4 +61,4 @@ def _rules_of(station: StationView, datasets: Collection[str]) -> AirlockRules |
     try:
         return AirlockRules.model_validate(station.airlock)
     except ValidationError:
-        return None  # a newer station's, or nonsense: nothing is said of it
+        return None  # a newer station's rules, or invalid ones: no forecast

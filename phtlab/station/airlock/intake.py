@@ -1,7 +1,8 @@
-"""What is read of one stop's outputs: so many bytes, numbers and pixels, and no more.
+"""Limits on what the airlock reads of one stop's outputs: bytes, numbers and pixels.
 
-The run writes what it likes, as often as it declares outputs. What is read, drawn and looked at is
-bounded for all outputs of a stop together, before any of it is worked on.
+The run decides what it writes, for as many outputs as it declares. So the bytes read, the numbers
+checked and the pixels drawn are bounded for all outputs of a stop together, before any work on
+them.
 """
 
 from __future__ import annotations
@@ -16,25 +17,25 @@ from phtlab.station.airlock.work_limit import WorkLimit
 from phtlab.station.policy.airlock_rules import AirlockRules
 
 MOST_CHECKED: Final = 10
-"""So many times `max_numbers` of tables and figures' data are held; what is beyond is refused."""
+"""Tables and figures' data hold at most so many times `max_numbers`; beyond it they are refused."""
 MOST_READ: Final = 2
-"""So many times `max_total` is read: what a run writes is larger than what leaves of it."""
+"""How many times `max_total` is read: a run writes more than what leaves of it."""
 MOST_FIGURES: Final = 20
-"""So many figures of `max_pixels` are drawn anew; smaller ones are more."""
+"""How many figures of `max_pixels` are redrawn at most, or more figures that are smaller."""
 
 
 class RunOutputs(Protocol):
     """The files that the run left, by name; each up to a limit in bytes. Raises AirlockError."""
 
     def read(self, name: str, limit: int) -> bytes:
-        """The whole content."""
+        """Return the whole content."""
 
     def open(self, name: str, limit: int) -> BinaryIO:
-        """The file itself, which stays open until all has left."""
+        """Return the file, which stays open until all outputs have left."""
 
 
 class Intake:
-    """The files of a run, and what may still be read of them; `steps` are those of the stop."""
+    """The files of a run, how much of them may still be read, and the stop's work limit `steps`."""
 
     def __init__(self, run_outputs: RunOutputs, rules: AirlockRules) -> None:
         self.steps = WorkLimit()
@@ -45,7 +46,7 @@ class Intake:
         self._pixels = MOST_FIGURES * rules.max_pixels
 
     def read(self, name: str, limit: int) -> bytes:
-        """The whole content. Raises AirlockError, also if all that is read is too large."""
+        """Return the whole content. Raises AirlockError, also if all content read is too large."""
         content, rules = self._left.read(name, limit), self._rules
         self._bytes -= len(content)
         if self._bytes < 0:
@@ -57,7 +58,7 @@ class Intake:
         return content
 
     def open(self, name: str, limit: int) -> BinaryIO:
-        """The file itself: it is not read into memory. Raises AirlockError."""
+        """Return the file without reading it into memory. Raises AirlockError."""
         return self._left.open(name, limit)
 
     def require_room(self, table: Table | None = None) -> None:
@@ -84,7 +85,7 @@ class Intake:
 
 
 def find_beyond(drafts: Sequence[MarkedOutput], rules: AirlockRules) -> None:
-    """Note in `drafts` which hold more numbers and names than may leave of a stop."""
+    """Note in `drafts` which exceed the numbers and names that may leave of a stop."""
     room = rules.max_numbers
     for draft in drafts:
         room -= draft.numbers
@@ -99,5 +100,5 @@ def find_beyond(drafts: Sequence[MarkedOutput], rules: AirlockRules) -> None:
 
 
 def is_beyond(draft: MarkedOutput) -> bool:
-    """Whether it waits, or stays, because it is more than may leave: then it is not worked on."""
+    """Return whether ``amount`` holds or refuses the output; then no further rule checks it."""
     return any(finding.rule == "amount" and finding.action != "pass" for finding in draft.findings)

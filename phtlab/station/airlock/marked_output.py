@@ -1,4 +1,4 @@
-"""An output on its way through the airlock: what was found in it, and what is taken out of it."""
+"""An output during the airlock's check, with its findings and the rows that they suppress."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ BYTES_OF_NUMBER: Final = 8
 
 @dataclass
 class MarkedOutput:
-    """`files` leave as they are; `table`, if there is one, without the rows `taken`, from 0.
+    """An output under check: its `files` leave unchanged, its `table` without the rows `taken`.
 
-    `count` is what a scalar counts, where it is declared as a count, and `people` of how many a
-    scalar or a model says that it is, or a table of counts, once it has been read so;
-    `reveals_count` is whether a scalar's value discloses that. `cells` are what it counts.
-    `parameters` are the numbers of a model, `names` the bytes of its tensors' names, types, shapes
-    and places; `values` are all numbers that count nobody. `claimed` is the most people that a
-    number of it is said to be of.
+    `taken` are row numbers, from 0. `count` is the value of a scalar that is declared as a count.
+    `people` is how many people a scalar or a model declares to be about, or a table of counts, once
+    its readings are known; `reveals_count` is whether a scalar's value discloses that number.
+    `cells` are the cells that the output counts. `parameters` are the numbers of a model, `names`
+    the bytes of its tensors' names, types, shapes and offsets; `values` is how many numbers are not
+    counts. `claimed` is the largest number of people that one of its counts declares.
     """
 
     output: Output
@@ -45,7 +45,7 @@ class MarkedOutput:
 
     @property
     def numbers(self) -> int:
-        """How many numbers leave with it: eight bytes of a name, a label or a picture are one."""
+        """How many numbers leave; eight bytes of names, labels or pictures count as a number."""
         in_table = self.table.rows * len(self.table.columns) if self.table is not None else 0
         texts = text_bytes(self.table) if self.table is not None else self.names
         pictures = sum(len(c) for name, c in self.files.items() if name.endswith(".png"))
@@ -59,13 +59,13 @@ class MarkedOutput:
     def find(
         self, rule: str, action: Action, sentence: str, detail: tuple[str, ...], rows: set[int]
     ) -> None:
-        """Note a finding, and take its `rows` out if that is what it does."""
+        """Note a finding, and mark its `rows` as taken if the action is `suppress`."""
         self.findings.append(Finding(rule=rule, action=action, sentence=sentence, detail=detail))
         if action == "suppress":
             self.taken |= rows
 
     def contents(self, rules: AirlockRules) -> dict[str, Content]:
-        """The files as they would leave."""
+        """Return the files as they would leave."""
         found = dict(self.files)
         if self.table is not None:
             kept = without_rows(self.table, self.taken)
@@ -76,7 +76,7 @@ class MarkedOutput:
         return found
 
     def verdict(self, rules: AirlockRules) -> OutputVerdict:
-        """What the stop record says of it: the gravest finding's rule, and no value."""
+        """Return the verdict for the stop record: the most severe finding's rule, and no value."""
         worst = most_severe(self.findings)
         name, kind = self.output.name, self.output.kind
         if worst is None:
@@ -118,5 +118,5 @@ class MarkedOutput:
         rows = "1 row" if len(self.taken) == 1 else f"{len(self.taken)} rows"
         if below is not None:
             return f"{rows} with a count below {below} stayed at the station."
-        # Not how many by which rule: that would tell which of the withheld rows are small.
+        # Not how many by which rule: that would disclose which of the withheld rows are small.
         return f"{rows} stayed at the station. {why}"

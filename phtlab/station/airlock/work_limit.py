@@ -1,7 +1,8 @@
-"""How much work the check of a stop may be: counted in steps, so that it ends alike everywhere.
+"""A limit, counted in steps, on the work of checking a stop.
 
-Whoever writes a train can choose tables for which some search takes for ever, while other stops
-wait. Time would be another limit at each station and on each day; steps are the same everywhere.
+The author of a train can choose tables for which a search never ends, while other stops wait. A
+limit in time would differ between stations and days; a limit in steps gives the same verdict
+everywhere.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 from typing import Final
 
 MOST_STEPS: Final = 2_000_000
-"""Of one stop; a step is about ten microseconds. The largest honest stop tried takes a third."""
+"""Steps for one stop, about ten microseconds each. The largest plausible stop takes a third."""
 
 MOST_DIMENSIONS: Final = 6
-"""So many columns that say whom a row counts are worked with: each doubles the sums of a table."""
+"""Most columns that identify whom a row counts: each doubles the sums of a table."""
 
 TOO_MANY_STEPS: Final = "The outputs take too many steps to be checked together."
 
@@ -22,13 +23,13 @@ class TooManyStepsError(Exception):
 
 
 class WorkLimit:
-    """The steps that the check of one stop may still take."""
+    """The steps that the check of one stop has left."""
 
     def __init__(self) -> None:
         self._left = MOST_STEPS
 
     def take(self, steps: int = 1) -> None:
-        """Count `steps`. Raises TooManyStepsError once there are none left."""
+        """Count `steps`. Raises TooManyStepsError once none are left."""
         self._left -= steps
         if self._left < 0:
             raise TooManyStepsError

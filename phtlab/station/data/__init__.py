@@ -1,1 +1,1 @@
-"""The data sets that a station holds, their schemas and their synthetic twins."""
+"""The data sets of a station, their schemas and their synthetic twins."""

@@ -1,4 +1,4 @@
-"""The declared types of columns as Arrow's."""
+"""Arrow's types for the declared types of columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data sets that a station holds: where each lies and what it is declared to be."""
+"""The data sets of a station: where each is stored, and its declaration."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class DataSet:
     schema: DataSetSchema
 
     def require(self) -> None:
-        """Raises DataSetError (`data-set-missing`) if the file or folder is not there."""
+        """Raise DataSetError (`data-set-missing`) if the file or folder does not exist."""
         if not (self.path.is_dir() if self.format == "folder" else self.path.is_file()):
             raise DataSetError(
                 f"The data set '{self.name}' is declared, but {self.path} is not there.",
@@ -52,7 +52,7 @@ class DataSet:
 
 
 def load_datasets(folder: StationFolder) -> dict[str, DataSet]:
-    """All declared data sets by name. Raises DataSetError naming the file that is wrong."""
+    """Load all declared data sets by name. Raises DataSetError naming the file that is wrong."""
     found = {}
     for path in sorted(folder.datasets.glob("*.toml")):
         found[path.stem] = _load(path)
@@ -62,9 +62,9 @@ def load_datasets(folder: StationFolder) -> dict[str, DataSet]:
 def add_dataset(folder: StationFolder, name: str, path: Path | None, schema: bytes) -> DataSet:
     """Declare `name`: check the file against `schema` (TOML) and keep both.
 
-    Without `path` its synthetic twin takes the data's place: what a twin station holds.
+    Without `path` the synthetic twin takes the place of the data, as on a twin station.
 
-    Raises DataSetError for a name, a declaration or a file that does not fit.
+    Raises DataSetError for a name, a declaration or a file that is invalid.
     """
     if not _NAME.fullmatch(name):
         raise DataSetError(
@@ -89,7 +89,7 @@ def add_dataset(folder: StationFolder, name: str, path: Path | None, schema: byt
 
 
 def remove_dataset(folder: StationFolder, name: str) -> None:
-    """Forget the declaration and the twin; the data stay where they are."""
+    """Remove the declaration and the twin; the data stay. Raises DataSetError if there is none."""
     path = folder.datasets / f"{name}.toml"
     if not path.exists() or not _NAME.fullmatch(name):
         raise DataSetError(
@@ -100,12 +100,12 @@ def remove_dataset(folder: StationFolder, name: str) -> None:
 
 
 def twin_file(folder: StationFolder, name: str) -> Path:
-    """Where the twin of the data set `name` lies."""
+    """Return the path of the twin of the data set `name`."""
     return folder.twins / f"{name}.csv"
 
 
 def check_twin(folder: StationFolder, dataset: DataSet) -> None:
-    """Raises DataSetError (`twin-missing`) unless the twin is there as the schema says."""
+    """Raise DataSetError (`twin-missing`) unless the twin exists as the schema makes it."""
     path = twin_file(folder, dataset.name)
     if not path.exists():
         what = f"The twin of '{dataset.name}' is missing: {path} is not there"
@@ -119,7 +119,7 @@ def check_twin(folder: StationFolder, dataset: DataSet) -> None:
 
 
 def twin_of(folder: StationFolder, dataset: DataSet) -> DataSet:
-    """The twin in `dataset`'s place, written anew so that it is what the schema says."""
+    """Return the twin in place of `dataset`, written anew if it differs from the schema's twin."""
     path = twin_file(folder, dataset.name)
     content = make_twin(dataset.schema)
     if not path.exists() or path.read_bytes() != content:
@@ -128,23 +128,24 @@ def twin_of(folder: StationFolder, dataset: DataSet) -> DataSet:
 
 
 def describe(dataset: DataSet, twin: DataSet) -> DataSetDescription:
-    """What the station publishes of `dataset`: the number of rows only if so declared."""
+    """Return what the station publishes of `dataset`: the number of rows only if so declared."""
     rows = count_rows(dataset) if dataset.schema.publish_rows else None
     made = digest(twin.path.read_bytes()) if dataset.schema.columns else None
     return dataset.schema.described(dataset.name, rows, made)
 
 
 def people_known(dataset: DataSet) -> tuple[int, int] | None:
-    """How many rows anyone knows that `dataset` has, at least and at most."""
+    """Return how many rows `dataset` has as far as published, at least and at most."""
     rows = count_rows(dataset) if dataset.schema.publish_rows else None
     return dataset.schema.rows_at_least_and_at_most(rows)
 
 
 def people_at_most(datasets: Mapping[str, DataSet], names: Sequence[str]) -> int | None:
-    """How many people the data sets `names` are of at most, together; None if one is a folder.
+    """Return how many people the data sets `names` have together at most, or None if unknown.
 
-    One of which a number is published has that one. Of others rows are counted and rounded up: what
-    is held by it tells no more than a station publishes.
+    For a single data set with a published number of rows, the published maximum. Otherwise the rows
+    are counted and rounded up, so that a decision by this number discloses no more than a station
+    publishes. Unknown for a folder, an undeclared data set, and without names.
     """
     found = 0
     for name in names:
@@ -161,7 +162,7 @@ def people_at_most(datasets: Mapping[str, DataSet], names: Sequence[str]) -> int
 
 
 def count_rows(dataset: DataSet) -> int | None:
-    """How many rows the file has; None for a folder."""
+    """Return how many rows the file has; None for a folder or a missing file."""
     if dataset.format == "folder" or not dataset.path.is_file():
         return None
     if dataset.format == "parquet":
@@ -171,17 +172,17 @@ def count_rows(dataset: DataSet) -> int | None:
 
 
 def check_file(dataset: DataSet) -> None:
-    """Raises DataSetError if the file's columns or cells are not as declared; names no value."""
+    """Raise DataSetError if the file's columns or cells are not as declared; names no value."""
     check_columns(dataset)
     if dataset.format == "csv":
         _check_cells(dataset, dataset.schema.column_types())
 
 
 def check_columns(dataset: DataSet) -> None:
-    """Raises DataSetError if the file's columns are not those declared; reads no more than those.
+    """Raise DataSetError if the file's columns are not those declared; reads only their names.
 
-    A column that is not declared is refused, and one that is there twice: the file as a whole is
-    what a run sees.
+    A column that is not declared is refused, and so are columns of the same name: a run reads the
+    whole file.
     """
     if dataset.format == "folder":
         return
@@ -213,7 +214,7 @@ def check_columns(dataset: DataSet) -> None:
 
 
 def readable_in_sandbox(path: Path) -> bool:
-    """Whether user 65532 of the sandbox could read `path`: by its mode for others."""
+    """Return whether user 65532 of the sandbox can read `path`, by its mode for others."""
     mode = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
     return path.stat().st_mode & mode == mode
 
@@ -267,7 +268,7 @@ def _dataset(name: str, values: dict[str, Any], where: str) -> DataSet:
             "See docs/station.md for its form.",
         ) from None
     found = schema.format or _guess(Path(path), name)
-    # Said or guessed, it is part of what is declared, and so of the declaration's digest.
+    # Declared or guessed, the format is part of the declaration, and so of its digest.
     return DataSet(name, Path(path), found, schema.model_copy(update={"format": found}))
 
 

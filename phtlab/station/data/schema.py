@@ -1,7 +1,7 @@
-"""What a data set is: its columns and, for the twin, what is declared of their distributions.
+"""Schema of a data set: its columns and, for the twin, their declared distributions.
 
-The operator writes it, as TOML, from what is public about the data; nothing in
-it is read from rows.
+The operator writes it, as TOML, from what is public about the data; nothing in it is read from
+rows.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ ROWS_ROUNDED_TO: Final = 50
 
 
 class Marginal(StrictModel):
-    """What is declared of one column's distribution, on its own.
+    """The declared distribution of one column, independent of the others.
 
-    `mean` and `deviation` for numbers (a normal, cut at the column's bounds, else
-    uniform between them), `weights` by category (or "true" and "false"),
+    `mean` and `deviation` for numbers (a normal distribution, clipped at the column's bounds;
+    without them uniform between the bounds), `weights` by category (or "true" and "false"),
     `missing` the share of empty cells.
     """
 
@@ -64,7 +64,7 @@ class ColumnSchema(StrictModel):
     @field_validator("categories", mode="before")
     @classmethod
     def _as_text(cls, given: Any) -> Any:
-        # TOML writers say [0, 1, 2] for a coded column.
+        # An author of TOML writes [0, 1, 2] for a coded column.
         if isinstance(given, list | tuple):
             return tuple(v if isinstance(v, str) else repr(v) for v in given)
         return given
@@ -91,7 +91,7 @@ class ColumnSchema(StrictModel):
         return self
 
     def published(self) -> Column:
-        """The column as the station describes it to the consortium."""
+        """Return the column as the station describes it to the consortium."""
         numeric = self.type != "date"
         return Column(
             name=self.name,
@@ -107,7 +107,7 @@ class ColumnSchema(StrictModel):
 class DataSetSchema(StrictModel):
     """The declaration of a data set, as `phtlab station dataset add --schema` reads it.
 
-    A `folder` (images, say) has columns only for what it is described with.
+    A `folder` (such as images) has columns only for its description.
     """
 
     title: str = ""
@@ -127,7 +127,7 @@ class DataSetSchema(StrictModel):
 
     @property
     def digest(self) -> str:
-        """Names the declaration; never the data."""
+        """Digest of the declaration; never of the data."""
         declared = self.model_dump(mode="json")
         del declared["rows_rounded_to"]  # it changes neither the data nor the twin
         return digest(canonical(declared))
@@ -135,10 +135,10 @@ class DataSetSchema(StrictModel):
     def described(
         self, name: Name, rows: int | None = None, twin_digest: str | None = None
     ) -> DataSetDescription:
-        """What the station publishes.
+        """Return what the station publishes.
 
-        `rows` is left out unless the operator declared otherwise, and rounded then: whoever knows
-        how many there are knows how many a withheld row counts.
+        `rows` is omitted unless the operator declared otherwise, and then rounded: a reader who
+        knows the exact number can compute the count of a withheld row.
         """
         return DataSetDescription(
             name=name,
@@ -152,12 +152,12 @@ class DataSetSchema(StrictModel):
         )
 
     def published_rows(self, rows: int | None) -> int | None:
-        """What is told of the number of `rows`."""
+        """Return the number of `rows` as published: rounded, or None."""
         step = self.rows_rounded_to
         return None if rows is None or not self.publish_rows else (rows + step // 2) // step * step
 
     def rows_at_least_and_at_most(self, rows: int | None) -> tuple[int, int] | None:
-        """What whoever knows the published number of `rows` knows of the number itself."""
+        """Return the range of the number of rows, given the published number of `rows`."""
         published, half = self.published_rows(rows), self.rows_rounded_to // 2
         if published is None:
             return None

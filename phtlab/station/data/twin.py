@@ -1,8 +1,8 @@
-"""The synthetic twin: a made-up table with the real one's schema.
+"""The synthetic twin: a made-up table with the schema of the real one.
 
-Made from the declared schema and the declared marginals, column by column, with
-a random sequence that the schema's digest starts. It never sees a row, so it
-can tell nothing of one; that it is useless for any finding is the point.
+Generated from the declared schema and marginals, column by column, by a random sequence with the
+schema's digest as its seed. The generator never reads a row, so the twin discloses nothing about
+people, and analyses of it find nothing about them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DAYS_WITHOUT_BOUNDS = 3650
 
 
 def make_twin(schema: DataSetSchema) -> bytes:
-    """The twin as CSV (UTF-8, `\\n`), the same bytes for the same schema on any machine."""
+    """Make the twin as CSV (UTF-8, `\\n`): the same bytes for the same schema on any machine."""
     columns = [list(_values(column, schema)) for column in schema.columns]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -31,7 +31,7 @@ def make_twin(schema: DataSetSchema) -> bytes:
 
 
 def _values(column: ColumnSchema, schema: DataSetSchema) -> Iterator[str]:
-    # Only Random.random() is promised to give the same sequence in every Python.
+    # Only Random.random() gives the same sequence in every version of Python.
     draw = Random(f"{schema.digest}/{column.name}").random  # noqa: S311 - not for secrets
     for _ in range(schema.twin_rows):
         empty = draw() < column.marginal.missing

@@ -1,1 +1,1 @@
-"""What the station allows: `policy.toml`, with the rules of the airlock and of release."""
+"""The station's policy, `policy.toml`, with the rules of the airlock and of release."""

@@ -1,7 +1,8 @@
-"""What a finding does, kind by kind: `[airlock.tables]` and its siblings in policy.toml.
+"""Actions for findings, by kind of output: `[airlock.tables]` and its siblings in policy.toml.
 
-The defaults take out of a table what can be taken out of it, ask a person where only a person can
-judge, and refuse what cannot be mended. The rules are named as in the record, with a hyphen.
+By default a table's rows are suppressed where that solves the finding, a person decides where only
+a person can judge, and the output is refused where nothing else helps. The rules are named as in
+the stop record, with a hyphen.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from phtlab.station.policy.airlock_findings import Action
 from phtlab.strict_model import StrictModel
 
 WholeAction = Literal["hold", "refuse", "pass"]
-"""What a finding does where no row can be taken out."""
+"""Actions for findings that no suppressed row could solve."""
 
 
 class _Actions(StrictModel):
     def of(self, rule: str) -> Action:
-        """What a finding of `rule` does."""
+        """Return the action for a finding of `rule`."""
         action: Action = getattr(self, rule.replace("-", "_"))
         return action
 
 
 class TableActions(_Actions):
-    """`suppress` takes the rows out; `hold` leaves them in and asks a person."""
+    """Actions for tables: `suppress` removes the rows; `hold` keeps them in and asks a person."""
 
     small_count: Action = Field("suppress", description="A row counts too few persons")
     dominance: Action = Field("suppress", description="A few persons make most of a row's sum")
@@ -75,7 +76,7 @@ class ScalarActions(_Actions):
 
 
 class FigureActions(_Actions):
-    """A row cannot be taken out of a picture."""
+    """Actions for figures: no row can be removed from a picture."""
 
     small_count: WholeAction = Field("refuse", description="A point counts too few persons")
     complementary: WholeAction = Field("refuse", description="A withheld row follows from it")

@@ -1,4 +1,4 @@
-"""What the airlock finds in an output, and what a finding does by the station's policy."""
+"""Findings of the airlock in an output, and the actions that the station's policy takes on them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from pydantic import Field
 from phtlab.strict_model import StrictModel
 
 Action = Literal["suppress", "hold", "refuse", "pass"]
-"""`suppress` takes rows out of a table; `hold` asks a person; `refuse` keeps the whole output;
-`pass` lets it leave and notes the finding for the operator."""
+"""What a finding does to an output.
+
+`suppress` removes rows of a table; `hold` asks a person; `refuse` keeps the whole output at the
+station; `pass` lets the output leave and notes the finding for the operator.
+"""
 
 _GRAVEST: Final[tuple[Action, ...]] = ("refuse", "hold", "suppress", "pass")
 
 
 class Finding(StrictModel):
-    """One rule that an output touches.
+    """A rule that an output breaks, or that is noted for the operator.
 
-    `sentence` is for the researcher and holds no value; `detail` is for the operator only, and
-    names the cells with what they hold. It never leaves the station.
+    `sentence` is for the researcher and holds no value; `detail` is for the operator only, names
+    the cells with their values, and never leaves the station.
     """
 
     rule: str
@@ -30,11 +33,11 @@ class Finding(StrictModel):
 
 
 MOST_CELLS: Final = 50
-"""So many cells of a finding are named to the operator; the last line says how many more."""
+"""Most cells of a finding that are named to the operator; a last line counts the rest."""
 
 
 def named(cells: Iterable[str]) -> tuple[str, ...]:
-    """`cells` for a finding's detail: the first ones, and how many more there are."""
+    """Return `cells` for a finding's detail: the first ones, and the number of the rest."""
     every = list(cells)
     if len(every) <= MOST_CELLS:
         return tuple(every)
@@ -42,6 +45,6 @@ def named(cells: Iterable[str]) -> tuple[str, ...]:
 
 
 def most_severe(findings: Iterable[Finding]) -> Finding | None:
-    """The finding that decides: the first of the gravest action, or None if all pass."""
+    """Return the first finding with the most severe action, or None if all pass."""
     found = [finding for finding in findings if finding.action != "pass"]
     return min(found, key=lambda finding: _GRAVEST.index(finding.action), default=None)

@@ -1,4 +1,4 @@
-"""The numbers of the airlock, as `[airlock]` of policy.toml gives them."""
+"""The rules of the airlock, in `[airlock]` of policy.toml."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FileType = Literal["text", "json", "png", "safetensors", "onnx", "skops", "zip",
 
 
 class AirlockRules(StrictModel):
-    """What an output must be to leave. Sizes in bytes, or as "8 MiB".
+    """Limits and actions for outputs that leave. Sizes in bytes, or as "8 MiB".
 
     A count below `minimum_count`, zero included, is small.
     """

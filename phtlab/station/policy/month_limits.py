@@ -1,4 +1,4 @@
-"""How much may leave of a data set for one researcher in a month: `[airlock.month]`."""
+"""Limits on what leaves of a data set for one researcher in a month: `[month]` of policy.toml."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from phtlab.strict_model import StrictModel
 
 
 class Amount(StrictModel):
-    """`outputs` of which files leave, the `rows` of their tables, and all of it in bytes.
+    """How many `outputs` leave, how many `rows` their tables have, and their `size` in bytes.
 
     `numbers` are cells of tables and of figures' data, scalars and numbers of models, and one for
-    each eight bytes of a picture or a file. What left before they were counted has none.
+    each eight bytes of a picture or a file. Amounts recorded before numbers were counted have 0.
     """
 
     outputs: int = 0
@@ -30,7 +30,7 @@ class Amount(StrictModel):
 
 
 class MonthLimits(StrictModel):
-    """What may leave of a data set for one researcher in a calendar month (UTC), unasked."""
+    """Limits by data set, researcher and calendar month (UTC), without a person's decision."""
 
     rows: int = Field(100_000, ge=0, description="Rows of tables and of figures' data")
     size: Size = Field(8 * 2**20, description="Bytes of all that leaves")
@@ -42,10 +42,10 @@ class MonthLimits(StrictModel):
     )
 
     def values_of(self, people: int) -> int:
-        """How many numbers beside counts may leave of so many people at most."""
+        """Return how many numbers beside counts may leave of at most so many people."""
         return int(self.values * people)
 
     def holds(self, amount: Amount, values: int = 0, people: int | None = None) -> bool:
-        """Whether so much may leave of `people` at most, and so many `values` of them."""
+        """Return whether `amount`, and `values` of at most `people`, are within the limits."""
         few = people is None or values <= self.values_of(people)
         return amount.rows <= self.rows and amount.size <= self.size and few

@@ -1,8 +1,8 @@
-"""What the station allows: `policy.toml`, and the pure decision over one order.
+"""The station's policy, `policy.toml`, and the pure decision on one order.
 
-The lists say what may come at all; `mode` says whether what may come starts by
-itself, waits for a person, or is refused. A rule can say otherwise for what it
-names. The decision is made again at every order; nothing is remembered.
+`[allow]` lists which orders may come at all; `mode` decides whether an allowed order starts, waits
+for a person, or is refused. A rule can decide otherwise for the orders that it names. Each order is
+decided anew; nothing is remembered.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ANY = "*"
 
 
 class Allowed(StrictModel):
-    """Who and what may come at all; `"*"` is everyone, or everything."""
+    """Which orders may come at all; `"*"` is everyone, or everything."""
 
     researchers: tuple[str, ...] = Field((ANY,), description="Names on the roster")
     images: tuple[str, ...] = Field((ANY,), description="Kernel images, by name or digest")
@@ -45,7 +45,7 @@ class Allowed(StrictModel):
 
 
 class Rule(StrictModel):
-    """`mode` for the orders that fit all that is named; what is left out fits all."""
+    """`mode` for the orders that match all named values; an omitted entry matches all."""
 
     mode: Mode = Field(description="What happens to the orders that fit")
     researchers: tuple[str, ...] = Field((ANY,), description="Names on the roster")
@@ -64,7 +64,7 @@ class Rule(StrictModel):
 
 
 class ApprovalRules(StrictModel):
-    """When a signed approval is needed, by how many, and for how long it may be."""
+    """When an order needs a signed approval, by how many persons, and for how long at most."""
 
     required: Literal["none", "low", "mid", "high"] = Field(
         "none",
@@ -84,16 +84,16 @@ class ApprovalRules(StrictModel):
     )
 
     def persons(self, risk: Risk) -> int:
-        """How many different persons must approve a train of this risk."""
+        """Return how many different persons must approve a train of this risk."""
         return 2 if risk in self.two_persons else 1
 
     def demands(self, risk: Risk) -> bool:
-        """Whether a train of this risk needs an approval whatever the mode."""
+        """Return whether a train of this risk needs an approval whatever the mode."""
         return self.required != "none" and within(self.required, risk)
 
 
 class LimitCaps(StrictModel):
-    """What every run gets; sizes in bytes or as "512 MiB". Times are in seconds."""
+    """Limits of every run; sizes in bytes or as "512 MiB", times in seconds."""
 
     memory: Size = Field(2**30, description="Bytes of all its processes, /tmp included, no swap")
     cpus: float = Field(1.0, gt=0, description="Processors")
@@ -149,7 +149,7 @@ class Policy(StrictModel):
 
 @dataclass(frozen=True)
 class Decision:
-    """What happens to an order: `code` is empty unless refused; `sentence` is for people."""
+    """Decision on an order: `code` is empty unless refused; `sentence` is for people."""
 
     verdict: Literal["admit", "hold", "refuse"]
     sentence: str
@@ -166,10 +166,10 @@ def decide(
     present: Collection[str],
     risk: Risk,
 ) -> Decision:
-    """Whether `order`, already verified, starts here. Pure.
+    """Decide whether `order`, already verified, starts at this station. Pure.
 
-    `present` names the data sets that this station holds; `risk` is its own assessment. What is
-    held waits for an approval that stands.
+    `present` names the data sets that this station holds; `risk` is the station's own assessment.
+    An order that is held waits for an active approval.
     """
     manifest = train.manifest
     if not _fits(policy.allow.researchers, researcher):
@@ -207,7 +207,7 @@ def decide(
 
 
 def load_policy(path: Path) -> Policy:
-    """The policy of `path`. Raises PolicyError naming the entry that is wrong."""
+    """Load the policy from `path`. Raises PolicyError naming the entry that is wrong."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
@@ -222,7 +222,7 @@ def load_policy(path: Path) -> Policy:
 
 
 def parse_policy(text: str, where: str = "the policy") -> Policy:
-    """The policy of the TOML `text`. Raises PolicyError naming the entry that is wrong."""
+    """Parse the policy from TOML. Raises PolicyError naming the entry that is wrong."""
     try:
         return Policy.model_validate(tomllib.loads(text))
     except ValidationError as error:
@@ -235,7 +235,7 @@ def parse_policy(text: str, where: str = "the policy") -> Policy:
 
 
 def default_policy(mode: Mode = "human") -> str:
-    """The `policy.toml` that a new station begins with."""
+    """Return the `policy.toml` of a new station."""
     return _DEFAULT.replace("MODE", mode)
 
 
@@ -292,5 +292,5 @@ def _fits(allowed: tuple[str, ...], *names: str) -> bool:
 
 
 def described(policy: Policy) -> dict[str, Any]:
-    """The policy as JSON, for `phtlab station policy show`."""
+    """Return the policy as JSON, for `phtlab station policy show`."""
     return policy.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""Who releases what the airlock holds, and until when: `[release]` of policy.toml."""
+"""Rules for held outputs, `[release]` of policy.toml: how many persons decide, and until when."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from phtlab.train.documents.record import OutputVerdict
 
 Reasons = Literal["none", "general", "rule"]
 COUNTS: Final = "counts"
-"""Told in place of any rule that finds something in the counts, and so in the data."""
+"""Published in place of any rule about the counts, and so about the data."""
 OF_STRUCTURE: Final = {
     "uncounted": "it does not say which column counts people (counts=) or of how many it is "
     "(of=), says that it is of more people than there are rows, or is a model of more numbers "
@@ -27,7 +27,7 @@ OF_STRUCTURE: Final = {
     "structure": "it is a model with a graph of operations",
     "forgotten": "the station was restored from a backup, and does not know all that has left",
 }
-"""Rules that follow from what a train declares, from sizes, or from the station's own state."""
+"""Rules that follow from the train's declarations, from sizes, or from the station's own state."""
 _OF_COUNTS: Final = (
     "a rule about counts of people: few of them, all of a group alike, sums from which others "
     "follow, what left before, or a count that does not say whom it is of (where=)"
@@ -37,7 +37,7 @@ _MOST_NAMES: Final = 5
 
 
 class ReleaseRules(StrictModel):
-    """How outputs that the airlock holds are decided on."""
+    """Rules for decisions on outputs that the airlock holds."""
 
     days: float = Field(
         7.0, gt=0, le=366, description="Days that an output waits; never past the order's end"
@@ -53,13 +53,13 @@ class ReleaseRules(StrictModel):
     )
 
     def persons(self, risk: Risk) -> int:
-        """How many people have to agree before an output of a train of `risk` leaves."""
+        """Return how many persons have to agree before an output of a train of `risk` leaves."""
         return 2 if risk in self.two_persons else 1
 
     def why_held(self, verdicts: Iterable[OutputVerdict]) -> str:
-        """Why those of `verdicts` are held that are, for everyone: sentences, or nothing.
+        """Return sentences for everyone on why outputs among `verdicts` are held; "" for none.
 
-        One rule an output, as `reasons` lets it be told. Never a count, a label or how many rows.
+        One rule an output, as `reasons` permits. Never a count, a label or how many rows.
         """
         held = [verdict for verdict in verdicts if verdict.verdict == "held"]
         if self.reasons == "none" or not held:
@@ -72,7 +72,7 @@ class ReleaseRules(StrictModel):
         return " ".join([*sentences[:_MOST], *([more] if more else [])])
 
     def until(self, held: datetime, order_expires: datetime) -> datetime:
-        """Until when a person may decide on what was held at `held`."""
+        """Return until when a person may decide on what was held at `held`."""
         return min(held + timedelta(days=self.days), order_expires)
 
 

@@ -1,9 +1,10 @@
-"""Other rules of the airlock, replayed on what is kept of the outputs of earlier stops.
+"""Replay other rules of the airlock on the remembered outputs of earlier stops.
 
-Kept is what counted people and left, for good: the counts with their labels
-(`airlock/released.py`); which of them are a stop's is in its folder. So the rules about counts are
-replayed, of a stop's outputs by themselves and against each other. Values, models, files, withheld
-rows and outputs that were held or refused are not kept; what is not replayed is counted.
+The station remembers the counts that left, with their labels, for good
+(`airlock/history/released_counts.py`); a stop's folder names those of the stop. So the rules about
+counts are replayed on a stop's outputs by themselves and against each other. Values, models, files,
+withheld rows and outputs that were held or refused are not remembered; the replay counts the
+outputs that it lacks.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _COUNT = "n"
 
 @dataclass(frozen=True)
 class OutputChange:
-    """One output that counts people, and what either policy makes of what left of it."""
+    """An output with person counts, and the verdicts of both policies on what left of it."""
 
     before: OutputVerdict
     after: OutputVerdict
@@ -43,7 +44,7 @@ class OutputChange:
 
     @property
     def sentence(self) -> str:
-        """`by_sex: 2 rows stay (small-count)`."""
+        """The change in one line, such as `by_sex: 2 rows stay (small-count)`."""
         verdict, rows = self.after.verdict, self.after.suppressed_rows
         sentence = {
             "released": "leaves whole",
@@ -60,7 +61,7 @@ class OutputChange:
 
 @dataclass(frozen=True)
 class AirlockReplay:
-    """What another airlock makes of a stop: the outputs replayed, and those that cannot be."""
+    """Changed verdicts of a stop, and how many outputs were `replayed` or could not be (`lost`)."""
 
     changes: tuple[OutputChange, ...] = ()
     replayed: int = 0
@@ -84,7 +85,7 @@ def replay_airlock(
     remaining = len(stop.read(stop_files.AIRLOCK))
     kept = [output for output in _kept(stop, folder) if _rows(output)]
     declared = {output.name: output for output in outputs}
-    # Of a share or a mean only the number of people is kept, not the value that is judged.
+    # Of a share or a mean only the number of people is remembered, not the value to check.
     known = [
         (declared[output["name"]], output)
         for output in kept
@@ -105,7 +106,7 @@ def replay_airlock(
 
 
 def _kept(stop: Stop, folder: Path) -> Sequence[Mapping[str, Any]]:
-    """What was kept of the stop; nothing if it left before that was noted, or was removed since."""
+    """Return the remembered outputs of the stop; none if they were never noted, or removed."""
     if not stop.has(Marker.NOTED):
         return ()
     name = stop.read(stop_files.NOTED).released
@@ -124,7 +125,7 @@ def _verdict_key(verdict: OutputVerdict) -> tuple[str, str, int]:
 
 
 def _for_figures(rules: AirlockRules) -> AirlockRules:
-    """The rules by which the data of figures are judged, for tables: no picture is kept."""
+    """Return the rules for figures' data as rules for tables: no picture is remembered."""
     actions = rules.figures.model_dump()
     known = {name: actions[name] for name in type(rules.tables).model_fields if name in actions}
     return rules.model_copy(update={"tables": rules.tables.model_copy(update=known)})

@@ -1,4 +1,4 @@
-"""What left in a month for each researcher and data set, beside what the policy lets leave."""
+"""What left in a month for each researcher and data set, compared with the policy's limits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Share:
 
     @property
     def percent(self) -> int:
-        """Rounded up: 100 only once the limit is reached, but for a limit of nothing."""
+        """Per cent, rounded up: 100 only if the limit is reached, as a limit of 0 always is."""
         if self.used >= self.limit:
             return 100
         return min(99, -(-100 * self.used // self.limit))
@@ -40,9 +40,9 @@ class Share:
 
 @dataclass(frozen=True)
 class UseOfMonth:
-    """What left of one data set for one researcher, and how much of each limit that is.
+    """What left of one data set for one researcher, and its share of each limit.
 
-    `values` is None where nobody knows of how many people the data set is.
+    `values` is None if the number of people in the data set is unknown.
     """
 
     use: MonthUsage
@@ -52,18 +52,18 @@ class UseOfMonth:
 
     @property
     def reached(self) -> bool:
-        """Whether what comes next waits for a person."""
+        """Whether the next output waits for a person."""
         return self.rows.reached or self.size.reached
 
     @property
     def values_reached(self) -> bool:
-        """Whether what comes next waits for a person unless it only counts."""
+        """Whether the next output waits for a person unless it has only counts."""
         return self.values is not None and self.values.reached
 
 
 @dataclass(frozen=True)
 class MonthPage:
-    """One month (UTC); `months` are those of which something is known, and the present one."""
+    """One month (UTC); `months` are those with recorded amounts, and the present month."""
 
     month: str
     current: bool
@@ -74,10 +74,10 @@ class MonthPage:
 
 
 def month_page(station: StationContext, month: str | None = None) -> MonthPage:
-    """What left in `month`, as ``2026-12``; in the present one without it.
+    """Return what left in `month`, such as ``2026-12``; by default the present month.
 
-    Raises StationError (``month``) for another form, (``station-error``) if what is kept is broken,
-    and PolicyError.
+    Raises StationError (``month``) for another form, (``station-error``) if a record is broken, and
+    PolicyError.
     """
     now = f"{station.now().astimezone(UTC):%Y-%m}"
     chosen = month or now
@@ -111,7 +111,7 @@ def month_page(station: StationContext, month: str | None = None) -> MonthPage:
 
 
 def size_text(count: int) -> str:
-    """Bytes as a person compares them: `980 B`, `3.1 KiB`, `8 MiB`."""
+    """Format a number of bytes for people: `980 B`, `3.1 KiB`, `8 MiB`."""
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if count >= size:
             return f"{count / size:.1f}".removesuffix(".0") + f" {unit}"

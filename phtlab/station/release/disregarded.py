@@ -1,7 +1,7 @@
-"""Outputs that have left and that later ones are not held against any more, as a person decided.
+"""Disregard released outputs: a person decides that later outputs are not compared with them.
 
-A researcher may count what is not there: hundreds of made-up counts are close to any true one, and
-whatever counts as many people would wait for a person for ever.
+A researcher's counts may be made up: hundreds of them are close to any true count, and every output
+that counts nearly as many people would wait for a person.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from phtlab.station.stops.stop import Stop
 
 
 def disregard(station: StationContext, stop: Stop, *, by: str, reason: str) -> tuple[str, ...]:
-    """Hold later outputs against nothing any more that left with `stop`.
+    """Stop comparing later outputs with those that left with `stop`.
 
-    Returns the journeys of all stops that let the same tables leave: they are kept once. Raises
-    StationError (``nothing-noted``) if nothing that counts people left with it.
+    Returns the journeys of all stops that released the same tables: they are kept once. Raises
+    StationError (``nothing-noted``) if nothing that counts people left with `stop`.
     """
     name = _noted(stop)
     if not name:
@@ -39,5 +39,5 @@ def disregard(station: StationContext, stop: Stop, *, by: str, reason: str) -> t
 
 
 def _noted(stop: Stop) -> str:
-    """By what name it is kept what left; empty if nothing is."""
+    """Return the name of the file with the stop's released counts; "" if there is none."""
     return stop.read(stop_files.NOTED).released if stop.has(Marker.NOTED) else ""

@@ -1,7 +1,7 @@
-"""Outputs that the airlock holds: which wait, what a person sees of one, and that person's word.
+"""Outputs that the airlock holds: list them, view one, and vote on it.
 
-`held`, `view_output` and `decide` are all that a command or a page needs. Nothing is sealed here:
-the daemon does it, once every held output of a stop is decided on.
+Commands and pages need only `held_stops`, `view_output` and `decide`. This module seals nothing:
+the daemon does, once every held output of a stop is decided.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import canonical, digest
 
 MOST_VIEWED: Final = 64 * 2**20
-"""Bytes of a file that are read to be looked at."""
+"""Most bytes of a file that a view reads."""
 Choice = Literal["release", "refuse"] | Redaction
-"""Let the output go as it is, without a part of it, or not at all."""
+"""Release the output unchanged, withhold it ("refuse"), or release it with a redaction."""
 
 
 @dataclass(frozen=True)
 class HeldStop:
-    """A stop some of whose outputs wait for a person until `until`."""
+    """A stop of which some outputs wait for a person until `waiting.until`."""
 
     stop: Stop
     train: str
@@ -51,7 +51,7 @@ class HeldStop:
 
     @property
     def undecided(self) -> tuple[HeldOutput, ...]:
-        """The held outputs that still need a word."""
+        """The held outputs that still need a vote."""
         return tuple(
             output
             for output in self.waiting.held
@@ -64,13 +64,13 @@ class HeldStop:
 
 
 def held_stops(station: StationContext) -> list[HeldStop]:
-    """The stops whose outputs wait for a person, the longest first."""
+    """Return the stops whose outputs wait for a person, the longest waiting first."""
     found = [held_stop(stop) for stop in station.stops if stop.waits_for == "release"]
     return sorted(found, key=lambda stop: stop.since)
 
 
 def held_stop(stop: Stop) -> HeldStop:
-    """One of them. Raises StationError (``not-held``) if nothing of `stop` waits for a person."""
+    """Return the held stop. Raises StationError (``not-held``) if no output of it waits."""
     if stop.waits_for != "release":
         raise StationError(
             f"No output of the stop {stop.hex[:12]} waits for a person; it is {stop.state}.",
@@ -84,10 +84,10 @@ def held_stop(stop: Stop) -> HeldStop:
 def view_output(
     station: StationContext, stop: Stop, output: str, *, by: str, rows: int | None = None
 ) -> OutputView:
-    """The output as it would leave, beside why it is held; that `by` looked is logged.
+    """Return the output as it would leave, with the reasons for holding it; log the view.
 
-    Of a file over `MOST_VIEWED` bytes there is its name, size and digest only. A page that shows at
-    most so many `rows` of a table says so: who has seen a part cannot let the whole go.
+    Of a file over `MOST_VIEWED` bytes the view has only name, size and digest. A page that shows at
+    most so many `rows` of a table passes that number: who has seen only a part may not release it.
 
     Raises StationError: ``not-held``, ``stop-broken``.
     """
@@ -110,7 +110,7 @@ def view_output(
 
 
 def has_viewed_output(stop: Stop, output: HeldOutput, *, by: str) -> bool:
-    """Whether `by` has seen all of `output`, as it waits."""
+    """Return whether `by` has seen all of `output`, as it waits."""
     return has_viewed(stop, output.name, by=by, seen=digest_of_output(output))
 
 
@@ -123,17 +123,18 @@ def decide(
     reason: str,
     stays: bool = False,
 ) -> dict[str, Outcome | None]:
-    """`by`'s word on each of the outputs in `choices`; what it comes to, by output.
+    """Record the vote of `by` on each of the outputs in `choices`; return the outcome by output.
 
-    None where another person has to agree before it leaves. The reason stays at the station.
-    With `stays` all of it does, as with a local train: then nobody has to look first.
+    An outcome is None while another person has to agree. The reason stays at the station. With
+    `stays` all outputs stay at the station, as with a local train: then nobody has to view them
+    first.
 
-    The act is logged before it is done: a log that cannot be written lets nothing go.
+    The act is logged before it is done: if the log cannot be written, nothing is released.
 
     Raises StationError: ``not-held``; ``release-part`` if an output has no such part;
-    ``release-reason`` without a reason of one visible line; ``output-unseen`` to let go what `by`
-    has not looked at, and what `require_releaser` and `add_vote` raise. Then no word was given,
-    but of those outputs that came before in `choices`.
+    ``release-reason`` without a reason of one visible line; ``output-unseen`` to release what `by`
+    has not viewed, and what `require_releaser` and `add_vote` raise. Then no vote is recorded,
+    except on outputs that came before in `choices`.
     """
     held_there = held_stop(stop)
     if any(choice != "refuse" for choice in choices.values()):
@@ -147,7 +148,7 @@ def decide(
             _require_viewed(stop, held_there.waiting.output(name), by)
     outcomes: dict[str, Outcome | None] = {}
     for name, vote in words.items():
-        if stop.has(Marker.RELEASE):  # its time was over at this moment
+        if stop.has(Marker.RELEASE):  # the daemon decided meanwhile: the waiting time is over
             raise already_decided(name)
         held, persons = held_there.waiting.output(name), held_there.waiting.persons
         outcome = outcome_with(votes_on(stop, name), name, vote, persons)
@@ -159,7 +160,7 @@ def decide(
             details={
                 "output": name,
                 "rule": held.verdict.rule,
-                # The reason is for the station's eyes; its digest shows that it was not changed.
+                # The reason stays at the station; its digest shows that it was not changed.
                 "word": digest(canonical(vote.model_dump(mode="json"))),
                 "already_decided": "yes" if outcome else "another person has to agree",
             },
@@ -169,7 +170,7 @@ def decide(
 
 
 def digest_of_output(output: HeldOutput) -> str:
-    """Names exactly what was looked at: the digest of the list of its files' digests."""
+    """Return a digest that identifies what was viewed, over the files' names and digests."""
     return digest(canonical([[file.path, file.sha256] for file in output.files]))
 
 

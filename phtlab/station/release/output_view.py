@@ -1,4 +1,4 @@
-"""What a person sees of a held output: itself as it would leave, beside why it was held. Pure."""
+"""View of a held output: its content as it would leave, and why it was held. Pure."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ class TableView:
 
 @dataclass(frozen=True)
 class TensorView:
-    """An array of a model. `least` and `greatest` are None for one that is empty, or of a
-    type that numpy does not know (BF16)."""
+    """An array of a model.
+
+    `least` and `greatest` are None for an empty array, and for a type that numpy lacks (BF16).
+    """
 
     name: str
     type: str
@@ -36,10 +38,10 @@ class TensorView:
 
 @dataclass(frozen=True)
 class OutputView:
-    """One held output. Of `table`, `picture` (PNG), `value` and `tensors` it has what its kind has.
+    """A held output, with its `table`, `picture` (PNG), `value` or `tensors`, depending on kind.
 
-    A figure has the table that it is drawn from as well. Of a file only names and sizes are told:
-    nobody can check its bytes.
+    A figure also has the table that it is drawn from. A file has only names and sizes: nobody can
+    check its bytes.
     """
 
     name: str
@@ -63,7 +65,7 @@ def view_of(
     words: Sequence[Vote],
     persons: int,
 ) -> OutputView:
-    """The view of `output`, whose `files` are given by name."""
+    """Build the view of `output` from its `files` by name."""
     name, kind = output.name, output.verdict.kind
     view: dict[str, Any] = {}
     if (table := files.get(f"{name}.parquet")) is not None:
@@ -100,7 +102,7 @@ def _table(content: bytes) -> TableView:
 
 
 def _tensors(content: bytes) -> tuple[TensorView, ...]:
-    """From the header that the airlock wrote (`phtlab.station.airlock.formats.model`)."""
+    """Read the tensors by the header that `phtlab.station.airlock.formats.model` wrote."""
     length = int.from_bytes(content[:8], "little")
     header: dict[str, Any] = json.loads(content[8 : 8 + length])
     body = memoryview(content)[8 + length :]

@@ -1,4 +1,4 @@
-"""A held output as a person lets it go: whole, without rows and cells of a table, or not. Pure."""
+"""Apply a decision to a held output: release it whole, without rows and cells, or not. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def apply_decision(
     output: HeldOutput, files: Mapping[str, Content], outcome: Outcome | None
 ) -> CheckedOutput:
-    """`output` with the verdict that `outcome` makes of it, and what of its `files` leaves.
+    """Return `output` with the verdict of `outcome`, and the `files` that leave.
 
-    `outcome` is None for an output that the rules themselves let go or refused.
+    `outcome` is None for an output that the rules released or refused without a person.
     """
     if outcome is None:
         return CheckedOutput(output.verdict, files)
@@ -36,9 +36,9 @@ def apply_decision(
 
 
 def without(content: bytes, part: Redaction) -> bytes:
-    """The Parquet file `content` without what `part` takes out.
+    """Return the Parquet file `content` without the rows and cells of the redaction `part`.
 
-    Raises StationError (``release-part``) for a row or a column that is not there, and if no row
+    Raises StationError (``release-part``) for a row or a column that does not exist, and if no row
     would be left.
     """
     import pyarrow as pa
@@ -56,7 +56,7 @@ def without(content: bytes, part: Redaction) -> bytes:
         emptied_rows = emptied.get(field.name, set())
         cells = [None if row in emptied_rows else values[row - 1] for row in kept]
         arrays.append(pa.array(cells, type=field.type))
-    # Nothing of the first file but these values goes along: no statistics, no other metadata.
+    # Only these values are copied from the first file: no statistics, no other metadata.
     schema = pa.schema([pa.field(field.name, field.type) for field in table.schema])
     target = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), target, compression="zstd")
@@ -64,10 +64,11 @@ def without(content: bytes, part: Redaction) -> bytes:
 
 
 def require_whole_cells(part: Redaction, labels: Collection[str], counts: str | None) -> None:
-    """A count leaves with what it counts: `labels` are the columns that say it, `counts` its own.
+    """Require that a count leaves with the columns `labels`, which identify the people it counts.
 
-    Else nobody could tell later which people's count has left, and no later stop could be held
-    against it (`airlock/released.py`). Raises StationError (``release-part``).
+    `counts` is the count's own column. Otherwise the station could not know later which people's
+    count has left, or compare later stops with it (`airlock/history/released_counts.py`). Raises
+    StationError (``release-part``).
     """
     for row, column in part.cells:
         if column in labels and row not in part.rows and (row, counts) not in part.cells:
@@ -97,7 +98,7 @@ def _wrong(message: str, hint: str = "") -> StationError:
 
 
 def _verdict(output: HeldOutput, outcome: Outcome) -> OutputVerdict:
-    """What the researcher reads: the rule, and that a person decided. Never who, or why."""
+    """Return the researcher's verdict: the rule, and that a person decided. Never who, or why."""
     held = output.verdict
     why = held.sentence.rstrip(".") or f"The rule {held.rule} held it"
     rows = 0
@@ -106,7 +107,7 @@ def _verdict(output: HeldOutput, outcome: Outcome) -> OutputVerdict:
     elif outcome.choice == "refuse":
         verdict, end = "refused", "a person at the station looked at it, and it stays there"
     elif outcome.part is None:
-        # What rules took out before a person was asked stays out.
+        # Rows that rules suppressed before stay suppressed.
         verdict = "suppressed" if held.suppressed_rows else "released"
         end = "a person at the station looked at it and released it"
     else:

@@ -1,4 +1,4 @@
-"""Who lets go what two persons have to: people of the station, once it has said who they are."""
+"""Check who may release what needs two persons: the station's releasers, if it has named people."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from phtlab.station.settings.people import load_people
 
 
 def require_releaser(station: StationContext, by: str, persons: int) -> None:
-    """Two names are two persons only if somebody said who is who: `people.toml`, where it is.
+    """Require a releaser of `people.toml`, if it names people and two persons have to agree.
 
-    Raises StationError (``person-role``) if two have to agree and `by` is no releaser of it, and
-    what reading it raises.
+    Two names are two persons only if the station has named its people. Raises StationError
+    (``person-role``) if `by` is no releaser, and what reading the file raises.
     """
     if persons < 2:
         return

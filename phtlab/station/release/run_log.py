@@ -1,7 +1,7 @@
-"""A run's log, which stays at the station: shown to a person, and let go by hand after that.
+"""A run's log: it stays at the station until a person has viewed it and releases it.
 
-What is shown is one text: how the run ended, the whole error, and what it printed, all of it
-visible. Exactly that text leaves if a person lets it go, sealed to the recipients of the order.
+The view is one text, with all characters visible: how the run ended, the whole error, and what the
+run printed. A release sends exactly that text, sealed to the order's recipients.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
 
 LOG: Final = "_log"
-"""The words on a log are named as those on an output, and no output is called so."""
+"""Name of the log in files of votes; no output has this name."""
 
 
 def log_text(stop: Stop) -> str:
-    """The log of `stop` as a person sees it. Raises StationError (``log-missing``)."""
+    """Return the log of `stop` as people view it. Raises StationError (``log-missing``)."""
     if not stop.has(Marker.OUTCOME):
         raise StationError(
             f"The stop {stop.hex[:12]} has no log: its run has not ended, or never began.",
@@ -40,9 +40,10 @@ def log_text(stop: Stop) -> str:
 
 
 def view_log(station: StationContext, stop: Stop, *, by: str, most: int | None = None) -> str:
-    """`log_text`; that `by` looked at it is logged. Raises as that does.
+    """Return `log_text`, and log that `by` viewed it. Raises as `log_text` does.
 
-    A page that shows `most` characters says so: who has seen its beginning cannot let it go.
+    A page that shows at most `most` characters passes that number: who has seen only a part may not
+    release the log.
     """
     text = log_text(stop)
     seen = digest(text.encode())
@@ -53,23 +54,25 @@ def view_log(station: StationContext, stop: Stop, *, by: str, most: int | None =
 
 
 def has_viewed_log(stop: Stop, *, by: str) -> bool:
-    """Whether `by` has seen all of the log as it is. Raises as `log_text` does."""
+    """Return whether `by` has seen all of the present log. Raises as `log_text` does."""
     return has_viewed(stop, LOG, by=by, seen=digest(log_text(stop).encode()))
 
 
 def persons_for_log(words: Sequence[Vote], now: int) -> int:
-    """How many have to agree: as many as the policy asks for `now`, or did at any word before."""
+    """Return how many persons have to agree: the most of `now` (the policy) and earlier votes."""
     return max(now, *(vote.persons for vote in words), 1)
 
 
 def release_log(station: StationContext, stop: Stop, *, by: str, reason: str) -> Outcome | None:
-    """`by` lets the log go; None if another person has to agree. The daemon seals and sends it.
+    """Record the vote of `by` to release the log; None while another person has to agree.
 
-    A log is free text, so where outputs of high risk need two persons it needs two; and a policy
-    that asks for fewer by now completes no word that was half given. Logged before it is done.
+    The daemon seals and sends the log. A log is free text, so it needs two persons where outputs of
+    high risk do; a policy that has come to require fewer does not complete an earlier vote. The act
+    is logged before it is done.
 
-    Raises StationError: ``log-missing``; ``log-unseen`` if `by` has not seen all of it as it is, or
-    the person before saw another; and as `require_releaser`, `make_vote` and `outcome_with` do.
+    Raises StationError: ``log-missing``; ``log-unseen`` if `by` has not seen all of the present
+    log, or the person before saw another; and as `require_releaser`, `make_vote` and `outcome_with`
+    do.
     """
     seen, before = digest(log_text(stop).encode()), votes_on(stop, LOG)
     if not has_viewed_log(stop, by=by):
@@ -91,13 +94,13 @@ def release_log(station: StationContext, stop: Stop, *, by: str, reason: str) ->
         digest=seen,
         details={"decided": "yes" if outcome else "another person has to agree"},
     )
-    # The mark before the word: a daemon that finds no word behind a mark comes back to it.
+    # The mark first: the daemon keeps a mark without a vote, and checks it again.
     _mark(station.folder, stop)
     return add_vote(stop, LOG, vote, persons)
 
 
 def require_same_log(words: Sequence[Vote], seen: str) -> None:
-    """Raises StationError (``log-unseen``) if one of `words` is on another log than `seen`."""
+    """Raise StationError (``log-unseen``) if a vote of `words` is on another log than `seen`."""
     for vote in words:
         if vote.seen != seen:
             raise StationError(
@@ -109,7 +112,7 @@ def require_same_log(words: Sequence[Vote], seen: str) -> None:
 
 
 def marks_of(folder: StationFolder) -> Path:
-    """One empty file for each stop whose log is to be sent."""
+    """Return the folder with an empty file for each stop whose log is to be sent."""
     return folder.path / "logs-to-send"
 
 
@@ -138,7 +141,7 @@ def _lines(stop: Stop) -> Iterator[str]:
 
 
 def _error(stop: Stop) -> Mapping[str, Any]:
-    """The whole error as the run recorded it: anything may be in it."""
+    """Return the whole error as the run recorded it; its content is untrusted."""
     path = stop.operator / "run.json"
     try:
         content = strict_json.parse(path.read_bytes(), limit=MAX_RECORD_BYTES)

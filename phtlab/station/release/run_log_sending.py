@@ -1,9 +1,9 @@
-"""Logs that people let go: sealed, signed for and sent by the daemon, which has the key.
+"""Seal, sign and send released logs; only the daemon has the key.
 
-Each step leaves a file in the stop's folder, and can be done again::
+Each step leaves a file in the stop's folder, and can be repeated::
 
     log.age              the sealed log
-    log-statement.json   the station's signed word about it
+    log-statement.json   the station's signed statement about it
     log-sent.json        it is in the registry; log.age is gone
 """
 
@@ -39,15 +39,15 @@ from phtlab.train.sealing import seal
 from phtlab.train.verify.released_log import ReleasedLog
 
 _PAUSE = 1.0
-_PATIENCE = 20  # refusals: after that the journey's time at central is over
+_PATIENCE = 20  # refusals until a log is given up: the journey's time at central is over
 _log = structlog.get_logger("phtlab.station")
 
 
 def send_released_logs(station: DaemonContext, until: threading.Event) -> None:
-    """Send what people let go, until `until` is set. One that cannot be sent waits."""
+    """Send released logs until `until` is set. A log that cannot be sent waits."""
     backoff = Backoff(first=1.0, longest=600.0)
     while not until.wait(_PAUSE):
-        # All errors: the thread's end would be a station that sends nothing and looks well.
+        # All errors: if the thread ended, the station would send nothing and seem healthy.
         try:
             marks = sorted(marks_of(station.folder).glob("[0-9a-f]*"))
         except OSError as error:
@@ -73,17 +73,17 @@ def send_released_logs(station: DaemonContext, until: threading.Event) -> None:
 
 
 def send_log(station: DaemonContext, mark: Path) -> bool:
-    """Send the log of the stop that `mark` names, if enough people let it go. Idempotent.
+    """Send the log of the stop that `mark` names, if enough people released it. Idempotent.
 
-    Returns whether it was sent. Raises StationError, RosterError, SealError, UnreachableError,
-    RegistryError, CentralError, OSError: then it is tried again. But not after StationError
-    (``log-unseen``): the log is another than the one that people let go, and stays.
+    Returns whether the log was sent. Raises StationError, RosterError, SealError, UnreachableError,
+    RegistryError, CentralError, OSError: then the caller tries again. But not after StationError
+    (``log-unseen``): the log is not the log that people released, and stays.
     """
     stop = station.stops.stop(mark.name)
     words = votes_on(stop, LOG)
     persons = persons_for_log(words, station.policy().release.persons("high"))
     if outcome_of(words, persons) is None:
-        return False  # the mark stays for the second person's word
+        return False  # the mark stays for the second person's vote
     if not stop.has(Marker.LOG_SENT):
         if not stop.has(Marker.LOG_STATEMENT):
             _seal(stop, station, words)

@@ -1,6 +1,6 @@
-"""Who looked at what of a stop, and at what exactly: each person lets go only what they saw whole.
+"""Record of who viewed which content of a stop: a person releases only what they saw in full.
 
-One file a person and thing, replaced by that person's next look.
+One file for each person and output (or log), replaced at that person's next view.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _VIEW: Final = TypeAdapter(ReviewView)
 
 
 def note_view(stop: Stop, what: str, *, by: str, seen: str) -> None:
-    """`by` was shown all of `what`, an output or the log, whose digest is `seen`."""
+    """Record that `by` saw all of `what`, an output or the log, whose digest is `seen`."""
     stop.write(_view_file(what, by), ReviewView(by=by, digest=seen))
 
 
 def has_viewed(stop: Stop, what: str, *, by: str, seen: str) -> bool:
-    """Whether `by` looked at all of it, and it is the same still."""
+    """Return whether `by` saw all of `what` with the digest `seen`."""
     file = _view_file(what, by)
     if not stop.path_of(file.name).exists():
         return False
@@ -32,5 +32,5 @@ def has_viewed(stop: Stop, what: str, *, by: str, seen: str) -> bool:
 
 
 def _view_file(what: str, by: str) -> StopFile[ReviewView]:
-    # By a digest: whoever looks may have any name.
+    # A digest, since the person's name may have any characters.
     return StopFile(f"looked-{what}-{digest(by.encode())[-16:]}", _VIEW)

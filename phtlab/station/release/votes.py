@@ -1,7 +1,7 @@
-"""What people said of a held output, and what it comes to. Pure but for the files of the words.
+"""Votes on held outputs, and their outcome. Pure, except for the files of the votes.
 
-Each person's word on one output is a file of the stop, written once: `word-counts-1.json` is the
-first on `counts`. Nobody's word takes another's place.
+Each person's vote on an output is a file of the stop, written once: `word-counts-1.json` is the
+first vote on `counts`. A vote never replaces another.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from phtlab.train.canonical import Digest
 
 
 class Redaction(StrictModel):
-    """What of a table stays: whole `rows`, counted from 1, and single `cells` (row, column)."""
+    """Whole `rows` of a table, from 1, and single `cells` (row, column) that are withheld."""
 
     rows: tuple[int, ...] = ()
     cells: tuple[tuple[int, str], ...] = ()
@@ -38,7 +38,7 @@ class Redaction(StrictModel):
     @field_validator("rows", "cells")
     @classmethod
     def _in_order(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        # Two people who mean the same say the same.
+        # So that two equal redactions compare as equal.
         return tuple(sorted(set(value)))
 
     @model_validator(mode="after")
@@ -49,9 +49,10 @@ class Redaction(StrictModel):
 
 
 class Vote(StrictModel):
-    """One person's word on one held output, or on a log. The reason stays at the station.
+    """One person's vote on a held output, or on a log. The reason stays at the station.
 
-    `seen` is the digest of what that person looked at; `persons` had to agree by then.
+    `seen` is the digest of what that person viewed; `persons` is how many had to agree at that
+    time.
     """
 
     choice: Literal["release", "part", "refuse"]
@@ -70,7 +71,7 @@ class Vote(StrictModel):
 
 
 class Outcome(StrictModel):
-    """What the words on one output come to; `by` is empty if nobody decided in time."""
+    """The outcome of the votes on one output; `by` is empty if nobody decided in time."""
 
     choice: Literal["release", "part", "refuse"]
     part: Redaction | None = None
@@ -81,7 +82,7 @@ EXPIRED = Outcome(choice="refuse")
 
 
 class Release(StrictModel):
-    """`release.json`: what becomes of each held output, by name. Written once, by the daemon."""
+    """`release.json`: the outcome of each held output, by name. The daemon writes it once."""
 
     outputs: Mapping[str, Outcome]
     at: AwareDatetime
@@ -101,7 +102,10 @@ def make_vote(
     seen: str | None = None,
     persons: int = 1,
 ) -> Vote:
-    """Raises StationError: ``release-reason`` without a reason of one line, ``person``."""
+    """Make a vote.
+
+    Raises StationError: ``release-reason`` without a reason of one line, ``person``.
+    """
     try:
         return Vote(
             choice=choice,
@@ -126,7 +130,7 @@ def make_vote(
 
 
 def votes_on(stop: Stop, output: str) -> tuple[Vote, ...]:
-    """What people said so far, in order."""
+    """Return the votes on `output` so far, in order."""
     words: list[Vote] = []
     while stop.path_of((file := _vote_file(output, len(words) + 1)).name).exists():
         words.append(stop.read(file))
@@ -134,9 +138,9 @@ def votes_on(stop: Stop, output: str) -> tuple[Vote, ...]:
 
 
 def outcome_of(words: Sequence[Vote], persons: int) -> Outcome | None:
-    """What `words` come to; None while someone else has to agree.
+    """Return the outcome of `words`, the votes; None while another person has to agree.
 
-    One person's refusal is enough. To release, `persons` people have to say the same.
+    One person's refusal decides. A release needs the same vote from `persons` people.
     """
     for vote in words:
         if vote.choice == "refuse":
@@ -148,11 +152,11 @@ def outcome_of(words: Sequence[Vote], persons: int) -> Outcome | None:
 
 
 def outcome_with(words: Sequence[Vote], output: str, vote: Vote, persons: int) -> Outcome | None:
-    """What `word` comes to with the `words` before it.
+    """Return the outcome of `vote` together with the earlier votes `words`.
 
-    Raises StationError: ``release-decided`` if the output is decided on already,
-    ``release-same-person`` for a second word of the same person, ``release-disagreed`` if it is
-    another than the first person's and no refusal.
+    Raises StationError: ``release-decided`` if the output is already decided,
+    ``release-same-person`` for a second vote of the same person, ``release-disagreed`` if the vote
+    differs from the first person's and is no refusal.
     """
     if outcome_of(words, persons) is not None:
         raise already_decided(output)
@@ -173,7 +177,7 @@ def outcome_with(words: Sequence[Vote], output: str, vote: Vote, persons: int) -
 
 
 def add_vote(stop: Stop, output: str, vote: Vote, persons: int) -> Outcome | None:
-    """Note `word`; returns what it comes to with those before it. Raises as `outcome_with` does."""
+    """Store `vote`; return the outcome with the votes before it. Raises as `outcome_with` does."""
     words = votes_on(stop, output)
     outcome = outcome_with(words, output, vote, persons)
     try:
@@ -188,7 +192,7 @@ def add_vote(stop: Stop, output: str, vote: Vote, persons: int) -> Outcome | Non
 
 
 def choice_sentence(vote: Vote | Outcome) -> str:
-    """A choice in words, for people at the station."""
+    """Describe a choice for people at the station."""
     if vote.choice == "refuse":
         return "withhold it"
     if vote.part is None:
@@ -203,7 +207,7 @@ def _vote_file(output: str, number: int) -> StopFile[Vote]:
 
 
 def already_decided(output: str) -> StationError:
-    """A word comes too late."""
+    """Return the error for a vote that comes too late."""
     return StationError(
         f"What becomes of '{output}' is decided already.",
         "'phtlab station output list' shows what waits.",

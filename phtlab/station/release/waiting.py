@@ -1,8 +1,8 @@
-"""What waits in the airlock for a person: the outputs as they would leave, in the stop's folder.
+"""Outputs that wait for a person, stored in the stop's folder as they would leave.
 
-All of a stop's outputs are copied there, those that the rules let go as well: the engine's volume
-is given back, and neither a sweep nor a restart of the engine takes what a person looks at. Only
-the station's user may read it, and it is removed when the stop is over.
+All of a stop's outputs are copied into the folder, those that the rules release included: so the
+engine's volume is freed, and neither a cleanup nor a restart of the engine removes what a person
+views. Only the station's user may read the folder; it is removed when the stop is over.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from phtlab.station.stops.file_contents import HeldFile, HeldOutput, HeldOutputs
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import canonical
 
-# No output is called so: names begin with a letter.
+# No output has such a name: names begin with a letter.
 _FINDINGS: Final = "_findings.json"
 _CELLS: Final = "_cells.json"
 
 
 def folder_of(stop: Stop) -> Path:
-    """Where the files of the outputs that wait lie."""
+    """Return the folder with the files of the outputs that wait."""
     return stop.path / "waiting"
 
 
@@ -47,10 +47,10 @@ def keep(
     until: datetime,
     why: str = "",
 ) -> HeldOutputs:
-    """Copy what `passed` holds into the stop's folder, and note that it waits there.
+    """Copy the files of `passed` into the stop's folder, and record that they wait.
 
-    `why` is what everyone is told of the reasons. A copy that was cut off is begun anew. Raises
-    AirlockError, as reading the run's files does.
+    `why` is the published reason. An interrupted copy is started anew. Raises AirlockError, as
+    reading the run's files does.
     """
     folder = folder_of(stop)
     shutil.rmtree(folder, ignore_errors=True)
@@ -65,7 +65,8 @@ def keep(
         output.verdict.name: [finding.model_dump(mode="json") for finding in output.findings]
         for output in passed
     }
-    # Apart from airlock-held.json, which stays: their details hold values, and cells labels.
+    # In files apart from airlock-held.json, which stays: the findings hold values, the cells
+    # labels.
     write_durably(folder / _FINDINGS, canonical(findings))
     write_durably(folder / _CELLS, canonical(remembered_outputs.cells_kept(passed)))
     sync_folder(stop.path)
@@ -86,15 +87,15 @@ def keep(
 
 
 def waiting_at(stop: Stop) -> HeldOutputs:
-    """What waits there. Raises StationError if nothing does."""
+    """Return the outputs that wait. Raises StationError if none do."""
     return stop.read(stop_files.AIRLOCK_HELD)
 
 
 @contextmanager
 def opened(stop: Stop, waiting: HeldOutputs) -> Iterator[dict[str, dict[str, Content]]]:
-    """The files of each output by name, open until the block ends.
+    """Open the files of each output by name until the block ends.
 
-    Raises StationError (``stop-broken``) if one is not what it was when it was held.
+    Raises StationError (``stop-broken``) if a file has changed since it was held.
     """
     with ExitStack() as stack:
         yield {
@@ -104,13 +105,13 @@ def opened(stop: Stop, waiting: HeldOutputs) -> Iterator[dict[str, dict[str, Con
 
 
 def content_of(stop: Stop, file: HeldFile) -> bytes:
-    """The whole content of one file. Raises as `opened` does."""
+    """Return the whole content of one file. Raises as `opened` does."""
     with ExitStack() as stack:
         return io.BufferedReader(Joined([_checked(stop, file, stack)])).read()
 
 
 def findings_on(stop: Stop, output: str) -> tuple[Finding, ...]:
-    """What the airlock found in `output`, for the station's eyes. Raises as `opened` does."""
+    """Return the airlock's findings in `output`, for the station's people. Raises as `opened`."""
     path = folder_of(stop) / _FINDINGS
     try:
         kept = json.loads(path.read_bytes())[output]
@@ -120,7 +121,7 @@ def findings_on(stop: Stop, output: str) -> tuple[Finding, ...]:
 
 
 def with_cells(stop: Stop, passed: Sequence[CheckedOutput]) -> tuple[CheckedOutput, ...]:
-    """`passed` as people decided, with the cells that its outputs count. Raises as `opened`."""
+    """Return `passed`, as people decided, with the cells of each output. Raises as `opened`."""
     path = folder_of(stop) / _CELLS
     try:
         return remembered_outputs.with_cells(passed, json.loads(path.read_bytes()))
@@ -129,7 +130,7 @@ def with_cells(stop: Stop, passed: Sequence[CheckedOutput]) -> tuple[CheckedOutp
 
 
 def labels_of(stop: Stop, output: str) -> tuple[str, ...]:
-    """The columns that say which people a row of `output` counts. Raises as `opened` does."""
+    """Return the columns that identify the people of a row of `output`. Raises as `opened` does."""
     path = folder_of(stop) / _CELLS
     try:
         kept = json.loads(path.read_bytes())
@@ -139,7 +140,7 @@ def labels_of(stop: Stop, output: str) -> tuple[str, ...]:
 
 
 def forget(stop: Stop) -> None:
-    """Remove what waited: the stop is over."""
+    """Remove the files that waited, once the stop is over."""
     shutil.rmtree(folder_of(stop), ignore_errors=True)
 
 

@@ -1,6 +1,6 @@
-"""A train read before it is allowed: its notebook as text, and what a machine finds in it.
+"""Review of a train before its approval: its notebook as text, and the findings of a machine.
 
-Nothing of a notebook is run, and nothing of it reaches a page or a terminal but as text. What
-takes a parser to read (syntax trees, differences, markdown) is read in a process of its own, with
-little memory and time and no way out (`worker`).
+Nothing of a notebook is run, and a page or a terminal shows it only as text. Content that needs a
+parser (syntax trees, differences, markdown) is parsed in a separate process with little memory and
+time and no access to files or network (`worker`).
 """

@@ -1,4 +1,4 @@
-"""The newest version of a train that people of this station said yes to before."""
+"""The newest version of a train that people of this station approved before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from phtlab.station.stops.stop import Stop
 
 @dataclass(frozen=True)
 class ApprovedBefore:
-    """A stop whose train people approved, when, and who they were."""
+    """A stop with an approved train, the time of the approval, and the approvers."""
 
     stop: Stop
     offer: VerifiedOffer
@@ -24,16 +24,16 @@ class ApprovedBefore:
 
     @property
     def content(self) -> bytes | None:
-        """Its notebook, unless the stop's files were cleared away."""
+        """The notebook, or None if the stop's files were removed."""
         path = self.stop.train / "notebook.ipynb"
         return path.read_bytes() if path.exists() else None
 
 
 def approved_before(station: StationContext, stop: Stop) -> ApprovedBefore | None:
-    """The newest approved stop of the same researcher's train of the same name, other than `stop`.
+    """Return the newest approved stop of the researcher's train of this name, other than `stop`.
 
-    Approved is what people said yes to: that train, or its notebook. What a rule or the policy let
-    in has been read by nobody, and what was taken back since is left out.
+    Only approvals by people count: of that train, or of its notebook. Trains that a rule or the
+    policy admitted were read by nobody; revoked approvals are left out.
     """
     offer, approvals = stop.verified_offer(), Approvals(station.folder)
     kept = {
@@ -56,7 +56,7 @@ def approved_before(station: StationContext, stop: Stop) -> ApprovedBefore | Non
 
 
 def _approval_of(stop: Stop) -> str:
-    """The digest of the approval that let `stop` start, or go on; "" if none did."""
+    """Return the digest of the approval that let `stop` start, or go on; "" if none did."""
     if stop.has(Marker.ADMITTED) and (approval := stop.read(stop_files.ADMITTED).approval):
         return approval
     if stop.has(Marker.DECISION):

@@ -1,4 +1,4 @@
-"""Lines of code as HTML: text and nothing else, each line numbered, what could deceive marked."""
+"""Lines of code as HTML: escaped text with line numbers, and deceptive characters marked."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from markupsafe import Markup, escape
 from phtlab.station.review.visible_source import pieces
 
 MANY_EMPTY: Final = 12
-"""Empty lines in a row after which they are counted instead of shown."""
+"""Most empty lines in a row that are shown; a longer run is shown as its number of lines."""
 
 
 def line_html(line: str) -> Markup:
-    """One line. Its characters stand in the order in which they are stored, whatever they are."""
+    """Return a line as HTML, its characters in the stored order, even right-to-left ones."""
     parts = [
         escape(piece.text)
         if piece.kind == "plain"
@@ -27,7 +27,7 @@ def line_html(line: str) -> Markup:
 
 
 def numbered(lines: Sequence[str]) -> list[tuple[str, Markup]]:
-    """Each line's number and HTML; a long run of empty lines is one row that says how many."""
+    """Return each line's number and HTML; a long run of empty lines is one row with a count."""
     rows: list[tuple[str, Markup]] = []
     at = 0
     while at < len(lines):

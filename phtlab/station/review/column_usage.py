@@ -1,9 +1,9 @@
-"""Which data sets and columns Python cells touch, as far as their text tells.
+"""Data sets and columns that Python cells use, as far as static analysis can find.
 
-Names are followed from `phtlab.dataset("heart")` through assignments, as a set: a name stands for
-every data set that anything assigned to it was made of. A column counts as touched if it is
-declared and named on anything made of its data set. Where a whole table is handed on, or a key is
-computed, that is said: then any column may be touched.
+Names are followed from `phtlab.dataset("heart")` through assignments, as a set: a name refers to
+every data set from which a value assigned to the name was computed. A declared column counts as
+used if it is named on a value computed from its data set. Where a whole table is passed on, or a
+key is computed, the report says so: then any column may be used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from phtlab.station.review.examination import DataUsage, without_halves
 
 _Trees = Sequence[tuple[int, ast.Module]]
 
-# What a table does that shows no column, or only those that are named beside it.
+# Methods and attributes of a table that expose no column, or only columns named beside them.
 _NEUTRAL: Final = frozenset(
     {
         *("agg", "aggregate", "assign", "at", "copy", "crosstab", "drop", "drop_duplicates"),
@@ -40,9 +40,10 @@ class _Seen:
 
 
 def find_column_usage(trees: _Trees, columns: Mapping[str, Sequence[str]]) -> tuple[DataUsage, ...]:
-    """The data sets that the cells (number, tree) open, in order, each with what they touch of it.
+    """Return the data sets that the cells (number, tree) open, in order, with the usage of each.
 
-    `columns` are the declared ones by data set; of a data set that is not in it, none is known.
+    `columns` are the declared columns by data set; a data set without an entry has no known
+    columns.
     """
     names = _Names(trees)
     seen: dict[str, _Seen] = {name: _Seen() for name in names.opened}
@@ -63,7 +64,7 @@ def find_column_usage(trees: _Trees, columns: Mapping[str, Sequence[str]]) -> tu
 def find_mentioned_columns(
     trees: _Trees, columns: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Declared columns whose names stand anywhere in the cells, by data set."""
+    """Return the declared columns whose names occur anywhere in the cells, by data set."""
     words = {name for _, tree in trees for node in ast.walk(tree) for name in _identifiers(node)}
     found = {
         name: tuple(column for column in declared if column in words)
@@ -73,7 +74,7 @@ def find_mentioned_columns(
 
 
 class _Names:
-    """What each name may be made of: every data set (`sources`), or the table itself (`tables`)."""
+    """The data sets of each name: every possible origin (`sources`), or whole tables (`tables`)."""
 
     def __init__(self, trees: _Trees) -> None:
         self._modules: set[str] = set()
@@ -108,7 +109,7 @@ class _Names:
             self._openers |= {a.asname or a.name for a in node.names if a.name == "dataset"}
 
     def opens(self, node: ast.AST) -> str | None:
-        """The data set that `node` opens, if it is such a call."""
+        """Return the data set that `node` opens, or None if `node` is no such call."""
         if not isinstance(node, ast.Call):
             return None
         named = [keyword.value for keyword in node.keywords if keyword.arg == "name"]
@@ -123,7 +124,7 @@ class _Names:
         return None
 
     def of(self, node: ast.AST) -> set[str]:
-        """Every data set that `node` may be made of."""
+        """Return every data set from which `node` may be computed."""
         found: set[str] = set()
         for inner in ast.walk(node):
             if isinstance(inner, ast.Name):
@@ -133,7 +134,7 @@ class _Names:
         return found
 
     def table(self, node: ast.AST) -> set[str]:
-        """The data sets of which `node` may be a table with all columns: rows left out, or none."""
+        """Return the data sets of which `node` may be a table with all columns."""
         if isinstance(node, ast.Name):
             return self.tables.get(node.id, set())
         if (name := self.opens(node)) is not None:
@@ -204,7 +205,7 @@ def _visit_node(
 
 
 def _kept_in(node: ast.AST) -> list[ast.expr]:
-    """What `node` puts where it is not followed: into a list, say, or out of a function."""
+    """Return the values that `node` puts where they are not followed: into a list, for example."""
     match node:
         case ast.List(elts=values, ctx=ast.Load()) | ast.Tuple(elts=values, ctx=ast.Load()):
             return values
@@ -236,7 +237,7 @@ def _visit_key(
 
 
 def _is_known(key: ast.expr) -> bool:
-    """Whether `key` is written out, or picks rows."""
+    """Return whether `key` is a literal, or selects rows."""
     if isinstance(key, (ast.List, ast.Tuple)):
         return all(map(_is_known, key.elts))
     return isinstance(key, (ast.Constant, ast.Slice, ast.Compare, ast.BoolOp, ast.UnaryOp))
@@ -255,7 +256,7 @@ def _name_columns(
 
 
 def _identifiers(node: ast.AST) -> set[str]:
-    """The names that a text, an attribute or a keyword may be of."""
+    """Return the identifiers in a string, an attribute or a keyword."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         text = node.value[:10_000]
         marks = "".join(c if c.isalnum() or c == "_" else " " for c in text)

@@ -1,7 +1,7 @@
-"""Imports and names in Python cells that a reader should look at. Nothing is run.
+"""Imports and names in Python cells that a reader should check. Nothing is run.
 
-They do no harm in the sandbox by themselves. They are what hides the meaning of code from a
-reader, or tries the sandbox's walls.
+They do no harm in the sandbox by themselves. They can hide the meaning of code from a reader, or
+probe the limits of the sandbox.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _COMPUTED = "reaches a name that is computed"
 
 
 def imports_of(cell: int, tree: ast.Module) -> Iterator[Import]:
-    """The modules that a cell imports, wherever in it."""
+    """Yield the modules that a cell imports, at any level."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -28,7 +28,7 @@ def imports_of(cell: int, tree: ast.Module) -> Iterator[Import]:
 
 
 def remarks_of(cell: int, tree: ast.Module) -> Iterator[Remark]:
-    """Names that say what a reader should look at, each with its place, in order."""
+    """Yield a remark for each name that a reader should check, in order of lines."""
     found = sorted(_found(tree), key=lambda found_name: found_name[0])
     for line, what, why in dict.fromkeys(found):
         yield Remark(code="name", sentence=f"{what}: {why}", cell=cell, line=line)
@@ -52,7 +52,7 @@ def _found(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
 
 
 def _names_of(node: ast.AST) -> Iterator[str]:
-    """What `node` itself names. (Python takes names in NFKC: full-width letters are gone here.)"""
+    """Yield the names in `node` itself; Python has already normalized them (NFKC)."""
     for field in ("id", "attr", "name", "asname", "arg"):
         if isinstance(name := getattr(node, field, None), str):
             yield name

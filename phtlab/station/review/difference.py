@@ -1,8 +1,8 @@
 """The difference between two notebooks, by nbdime, as lines of text marked added or removed.
 
-Nbdime says which cells belong together and which lines of a cell changed (nbdime,
-``docs/source/diffing.rst``: a diff of the list of cells whose entries are inserted, removed or
-patched). Only cells' text and kind are given to it, never outputs or metadata.
+Nbdime matches the cells and finds the changed lines of a cell (nbdime, ``docs/source/diffing.rst``:
+a diff of the list of cells whose entries are inserted, removed or patched). It receives only the
+cells' text, kind and role, never outputs or other metadata.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _AROUND: Final = 3
 
 
 def difference(before: Sequence[CodeCell], after: Sequence[CodeCell]) -> Difference:
-    """What changed from `before` to `after`, cell by cell in the order of reading."""
+    """Return what changed from `before` to `after`, cell by cell in reading order."""
     from nbdime.diffing.notebooks import diff_notebooks
 
     old_notebook, new_notebook = _notebook(before), _notebook(after)
@@ -45,7 +45,7 @@ def difference(before: Sequence[CodeCell], after: Sequence[CodeCell]) -> Differe
 
 
 def near(lines: Sequence[Line]) -> set[int]:
-    """The places of the lines that changed, and of a few around them."""
+    """Return the indexes of the changed lines, and of a few around them."""
     changed = [at for at, line in enumerate(lines) if line.mark != "same"]
     return {place for at in changed for place in range(at - _AROUND, at + _AROUND + 1)}
 
@@ -98,7 +98,7 @@ def _whole(cell: CodeCell, mark: str) -> CellChange:
 
 
 def _patched(before: CodeCell, after: CodeCell, diff: Sequence[Any]) -> CellChange:
-    """A cell with its changed lines; nbdime tells ranges of lines, and changes within a line."""
+    """Return a cell with its changed lines; nbdime reports line ranges and changes in a line."""
     old, new = lines_of(before.source), lines_of(after.source)
     lines: list[Line] = []
     at = to = 0
@@ -141,12 +141,12 @@ def _patched(before: CodeCell, after: CodeCell, diff: Sequence[Any]) -> CellChan
 
 
 def _removals_first(operations: list[Any]) -> list[Any]:
-    """Nbdime tells what came before what went; people read it the other way round."""
+    """Order removals before additions; nbdime reports the additions at a place first."""
     return sorted(operations, key=lambda op: (op.key, op.op != "removerange"))
 
 
 def _as_nbdime_splits(source: str) -> str:
-    """`source` of which `str.splitlines`, by which nbdime counts, makes the lines of `lines_of`."""
+    """Escape `source` so that nbdime, which uses `str.splitlines`, gets the lines of `lines_of`."""
     return "".join(
         "".join(c if len(f"a{c}a".splitlines()) == 1 else escape(c) for c in line) + "\n"
         for line in lines_of(source)

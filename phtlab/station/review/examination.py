@@ -1,7 +1,7 @@
-"""What a machine finds in a notebook, as values: they come out of the worker's process as JSON.
+"""What the worker process finds in a notebook, as values that it returns as JSON.
 
-They are hints to a reader, never a verdict: whoever writes code to hide something from a reader
-of its text can hide it. What holds a train in is the sandbox and the airlock.
+The findings are hints to a reader, never a verdict: an author who wants to hide something from a
+reader of the code can. The sandbox and the airlock are what confines a train.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Mark = Literal["same", "added", "removed"]
 
 
 class ExaminationRequest(StrictModel):
-    """What the worker is given: cells by number, declared columns by data set."""
+    """Input of the worker: cells by number, declared columns by data set."""
 
     language: str
     cells: tuple[CodeCell, ...]
@@ -26,7 +26,7 @@ class ExaminationRequest(StrictModel):
 
 
 def without_halves(text: object) -> object:
-    """`text` with half a surrogate pair, which no UTF-8 holds, as an escape."""
+    """Return `text` with unpaired surrogates, which UTF-8 cannot encode, as escapes."""
     return text.encode("utf-8", "backslashreplace").decode() if isinstance(text, str) else text
 
 
@@ -40,7 +40,7 @@ class CodeCell(StrictModel):
 
 
 class Import(StrictModel):
-    """A module that is imported, where first. `module` is the whole dotted name."""
+    """An imported module, at its first import. `module` is the whole dotted name."""
 
     module: str
     cell: int
@@ -48,7 +48,7 @@ class Import(StrictModel):
 
 
 class Remark(StrictModel):
-    """Something at a line that a reader may want to look at. `code` is stable."""
+    """A line that a reader may want to check, and why. `code` is stable."""
 
     code: str
     sentence: str
@@ -57,7 +57,10 @@ class Remark(StrictModel):
 
 
 class DataUsage(StrictModel):
-    """A data set, the declared columns that are named, and why there may be more."""
+    """A data set, its declared columns that are named, and why more columns may be used.
+
+    `whole` are places that use a whole table; `untold` are places with a computed key.
+    """
 
     name: str
     columns: tuple[str, ...] = ()
@@ -66,7 +69,7 @@ class DataUsage(StrictModel):
 
 
 class Line(StrictModel):
-    """A line of a cell before and after; a number is None where the line is not there."""
+    """A line of a cell, with its number before and after; None where the line does not exist."""
 
     mark: Mark
     before: int | None
@@ -75,7 +78,7 @@ class Line(StrictModel):
 
 
 class CellChange(StrictModel):
-    """One cell in the order of reading. `before` and `after` are the numbers that cells give."""
+    """One cell in reading order. `before` and `after` are its numbers in the two notebooks."""
 
     change: Literal["same", "changed", "added", "removed"]
     before: int | None
@@ -104,7 +107,7 @@ class Difference(StrictModel):
 
 
 class Examination(StrictModel):
-    """All of it. `unread` says which cells no parser could read, and why."""
+    """All findings. `unread` are sentences on cells that no parser could read, and why."""
 
     imports: tuple[Import, ...] = ()
     remarks: tuple[Remark, ...] = ()

@@ -1,4 +1,4 @@
-"""Where imported modules come from, and what two kernel images carry that differs."""
+"""Origin of imported modules, and differences between the packages of two kernel images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from phtlab.station.review.examination import Import, Origin
 from phtlab.train.documents.materials import Materials
 
-# Packages whose modules are called otherwise than they.
+# Packages whose modules have other names.
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "beautifulsoup4": ("bs4",),
     "ipython": ("IPython",),
@@ -27,12 +27,12 @@ _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "scikit_learn": ("sklearn",),
     "setuptools": ("setuptools", "pkg_resources"),
 }
-_ALWAYS: Final = "phtlab"  # its runtime lies in every kernel image
+_ALWAYS: Final = "phtlab"  # its runtime is in every kernel image
 
 
 @dataclass(frozen=True)
 class MaterialsChange:
-    """A package that one of two images has, or that they have in two versions."""
+    """A package that only one of two images has, or that they have in different versions."""
 
     name: str
     before: str | None
@@ -40,7 +40,7 @@ class MaterialsChange:
 
 
 def origin(found: Import, materials: Materials | None) -> Origin:
-    """Where a module comes from, by what packages are usually called."""
+    """Return where a module comes from, by the usual names of packages."""
     top = found.module.split(".")[0]
     if top in sys.stdlib_module_names:
         return "python"
@@ -50,7 +50,7 @@ def origin(found: Import, materials: Materials | None) -> Origin:
 
 
 def compare_materials(before: Materials, after: Materials) -> tuple[MaterialsChange, ...]:
-    """What differs, by name."""
+    """Return the packages that differ, by name."""
     old, new = before.packages, after.packages
     return tuple(
         MaterialsChange(name, old.get(name), new.get(name))

@@ -1,4 +1,4 @@
-"""A notebook given to the worker's process, and what comes back."""
+"""Client of the worker process: sends a notebook, and validates the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_BYTES: Final = 32 * 2**20
 
 
 def examined(request: ExaminationRequest, seconds: float | None = None) -> tuple[Examination, str]:
-    """What the worker found, and "" or why it found nothing: then a person reads alone."""
+    """Return the worker's findings, and the reason if there are none; "" otherwise."""
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-m", "phtlab.station.review.worker"],

@@ -1,6 +1,6 @@
-"""Bandit's findings in a cell's source, by a profile of our own: hints, never a verdict.
+"""Bandit's findings in a cell's source, by phtlab's own profile: hints, never a verdict.
 
-Bandit parses and walks, and runs nothing; it is used within the worker only.
+Bandit parses the source and runs nothing; only the worker uses it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from phtlab.station.review.reader_hints import profile
 
 
 def hints_of(sources: Sequence[tuple[int, str]]) -> Iterator[Remark]:
-    """What bandit says about the sources of cells, each by its number: Python that parses."""
+    """Yield bandit's findings in the sources of cells, by cell number; the sources must parse."""
     from bandit.core.config import BanditConfig
     from bandit.core.manager import BanditManager
 
@@ -27,7 +27,7 @@ def hints_of(sources: Sequence[tuple[int, str]]) -> Iterator[Remark]:
         ignore_nosec=True,
     )
     for cell, source in sources:
-        # From memory: the worker can open no file.
+        # From memory, since the worker cannot open files.
         name = str(cell)
         manager._parse_file(name, io.BytesIO(source.encode()), [name])
     for issue in manager.results:

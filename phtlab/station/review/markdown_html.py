@@ -1,9 +1,8 @@
 """Markdown as HTML of a few harmless elements. Only used within the worker.
 
-Text cells do not travel; where a train has some, they are shown all the same. Raw HTML, links and
-images stay the text that they were written as: nothing that this gives can be followed, loaded or
-styled. What the rendering leaves out (the depths of nested quotes, a fence's first line) is in the
-source, which is shown beside it.
+phtlab leaves text cells out of a train; if a train has some, they are shown all the same. Raw HTML,
+links and images stay plain text: nothing in the result can be followed, loaded or styled. What the
+rendering omits (the depths of nested quotes, a fence's first line) is in the source beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _DEEPEST: Final = 20
 
 
 def markdown_html(source: str) -> str:
-    """`source` as HTML of `ELEMENTS` without any attribute; of a long text its beginning."""
+    """Return `source` as HTML of `ELEMENTS` without attributes; a long text is cut."""
     import nh3
     from markdown_it import MarkdownIt
 

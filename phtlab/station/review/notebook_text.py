@@ -1,7 +1,7 @@
-"""A travelling notebook as what a person reads of it: cells of text, and what is strange in it.
+"""A train's notebook as text for a reviewer: its cells, and what is unexpected in the file.
 
-Outputs, attachments and metadata are never shown. phtlab writes none into a notebook that travels:
-where there are some, somebody else wrote the file, and the reader is told so.
+Outputs, attachments and metadata are never shown. phtlab writes none into a train's notebook: if
+there are some, another program wrote the file, and the reviewer is informed.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from phtlab.station.review.visible_source import lines_of
 MOST_CHARACTERS: Final = 200_000
 MOST_LINES: Final = 5_000
 MOST_CELLS: Final = 500
-"""What a page shows of a notebook. One that has more cannot be read, and the reader is told."""
+"""Limits of what a page shows of a notebook; beyond them the reviewer is informed."""
 _OWN_METADATA: Final = {"phtlab", "tags"}
 
 
 @dataclass(frozen=True)
 class ReadCell:
-    """A cell. `number`, as in its author's notebook, and `role` are what it says of itself.
+    """A cell. `number` (in the author's notebook) and `role` are from the cell's own metadata.
 
-    No two cells of a notebook have one number: where they claim to, they are counted here.
+    No two cells of a notebook have the same number: if they claim to, they are numbered by
+    position.
     """
 
     number: int
@@ -40,10 +41,10 @@ class ReadCell:
 
 @dataclass(frozen=True)
 class NotebookText:
-    """All cells of a notebook in the order in which they run, and the language that it claims.
+    """All cells of a notebook in the order in which they run, and its declared language.
 
-    `strange` are sentences about the file; `whole` is False where cells were left out because
-    there is more than anybody can read.
+    `strange` are sentences about the file; `whole` is False if cells beyond the limits were left
+    out.
     """
 
     language: str
@@ -53,11 +54,11 @@ class NotebookText:
 
 
 def read_notebook(content: bytes) -> NotebookText:
-    """The notebook of a train. Raises TrainError (``image-notebook``) if it is none."""
+    """Read the notebook of a train. Raises TrainError (``image-notebook``) if it is invalid."""
     try:
         notebook = json.loads(content)
         raw = notebook["cells"]
-        if notebook["nbformat"] != 4:  # the runtime runs no other
+        if notebook["nbformat"] != 4:  # the only version that the runtime runs
             raise ValueError(notebook["nbformat"])
         language = str(notebook["metadata"]["kernelspec"]["language"])
         claimed = [_number(cell) for cell in raw]
@@ -87,7 +88,7 @@ def read_notebook(content: bytes) -> NotebookText:
 
 
 def _number(raw: dict[str, Any]) -> int:
-    """The number that a cell says it has in its author's notebook; 0 if it says none."""
+    """Return a cell's own number in its author's notebook; 0 if it has none."""
     number = raw.get("metadata", {}).get("phtlab", {}).get("cell", 0)
     return number if isinstance(number, int) else 0
 

@@ -1,4 +1,4 @@
-"""`reader_hints.toml`: the names and linter rules that a reader's attention is drawn by."""
+"""`reader_hints.toml`: names and linter rules that a reviewer's attention is drawn to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ReaderHints:
-    """Why to look at a name, an attribute or a module; and which of bandit's tests are made."""
+    """Reasons to check a name, an attribute or a module, and the bandit tests to run."""
 
     names: Mapping[str, str]
     attributes: Mapping[str, str]
@@ -21,7 +21,7 @@ class ReaderHints:
 
 @cache
 def profile() -> ReaderHints:
-    """The profile that ships with phtlab."""
+    """Return the profile that ships with phtlab."""
     content = tomllib.loads(Path(__file__).with_name("reader_hints.toml").read_text("utf-8"))
 
     def hints_of(kind: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The study that a journey says it is for, and where its code goes beyond what the study asked."""
+"""The study that a journey names, and where its code exceeds the study's proposal."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from phtlab.station.review.examination import DataUsage
 
 @dataclass(frozen=True)
 class StudyContext:
-    """The version that the order names; `proposal` is None if that version is not here."""
+    """The proposal's version that the order names; `proposal` is None if the station lacks it."""
 
     digest: str
     proposal: Proposal | None
 
     def beyond(self, data: Iterable[DataUsage]) -> Iterator[str]:
-        """Sentences about data that the proposal does not name, and the code does."""
+        """Yield sentences about data that the code uses and the proposal does not name."""
         if self.proposal is None:
             return
         requested = {dataset.name: dataset.columns for dataset in self.proposal.datasets}
@@ -39,7 +39,7 @@ class StudyContext:
 
 
 def under_proposal(station: StationContext, version: str | None) -> StudyContext | None:
-    """What an order's `version` names here; None for a journey without a proposal."""
+    """Return the study of an order's `version`; None for a journey without a proposal."""
     if version is None:
         return None
     found = [proposal.version(version) for proposal in StationProposals(station.folder.proposals)]

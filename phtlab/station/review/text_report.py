@@ -1,5 +1,7 @@
-"""A train's reading as lines for a terminal, on which nothing of it moves the cursor or is drawn
-from right to left: every character that could is written as Python would write it in ASCII.
+"""Report of a train's review as lines for a terminal.
+
+Nothing in a line can move the cursor or is drawn from right to left: such characters are written as
+Python would write them in ASCII.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ _MOST = 30
 
 
 def report_lines(reading: TrainReview, *, changes: bool) -> Iterator[str]:
-    """All that the page tells; the code is what changed if `changes`, else the whole notebook."""
+    """Yield all content of the review page; with `changes` only changed code, else the notebook."""
     manifest = reading.offer.train.manifest
     yield f"{manifest.name}, a train of {reading.offer.researcher}"
     yield visible_line(reading.since)
@@ -61,7 +63,7 @@ def report_lines(reading: TrainReview, *, changes: bool) -> Iterator[str]:
 
 
 def as_json(reading: TrainReview) -> dict[str, Any]:
-    """The stable shape of `phtlab station review --json`. The code is in it as it is written."""
+    """Return the stable shape of `phtlab station review --json`, with the code as written."""
     found = reading.examination.model_dump(mode="json")
     return {
         "journey": reading.stop.journey,

@@ -25,14 +25,14 @@ from phtlab.station.stops.stop import Stop, settings_file
 from phtlab.train.documents.materials import Materials, materials_of
 from phtlab.train.documents.roster import Catalogue
 
-# What stations of this process examined last, by the worker's question: a page asks it again.
+# Latest examinations of this process, by request: a page repeats its request.
 _MOST_KEPT = 32
 _kept: dict[str, Examination] = {}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter, this journey's value of it, and the one that was approved before, if any."""
+    """A parameter, the journey's value, and the value approved before, if any."""
 
     name: str
     value: Any
@@ -45,12 +45,12 @@ class Parameter:
 
 @dataclass(frozen=True)
 class KernelReview:
-    """The kernel image: what it carries, and what is different about it.
+    """The kernel image: its packages, and how they differ from other images.
 
     `newest` is the digest of the catalogue's newest image of the name, "" if that is not known;
-    `behind` is what that one carries otherwise, None if it does not say so, or is this one.
-    `changes` are against the image of the version approved before, None if one of both does not
-    say what it carries.
+    `behind` are the differences to the newest image, None if it does not list its packages, or is
+    this image. `changes` are the differences from the image of the version approved before, None if
+    either does not list its packages.
     """
 
     name: str
@@ -68,7 +68,7 @@ class KernelReview:
 
 @dataclass(frozen=True)
 class TrainReview:
-    """`trouble` says why the machine found nothing, and is empty if it could look."""
+    """The review of a train. `trouble` says why the machine found nothing; "" if it could read."""
 
     stop: Stop
     offer: VerifiedOffer
@@ -89,7 +89,7 @@ class TrainReview:
 
     @property
     def strange(self) -> tuple[str, ...]:
-        """What is strange about the notebook's file, in sentences."""
+        """Sentences on what is unexpected in the notebook's file."""
         runs = self.offer.kernel.language
         if self.text.language == runs:
             return self.text.strange
@@ -97,7 +97,7 @@ class TrainReview:
         return (*self.text.strange, claims)
 
     def only_mentioned(self, dataset: str) -> tuple[str, ...]:
-        """Declared columns whose names stand somewhere in the code, on nothing that is known."""
+        """Declared columns named somewhere in the code, on no value known to be of `dataset`."""
         used = {
             c for usage in self.examination.data if usage.name == dataset for c in usage.columns
         }
@@ -106,7 +106,7 @@ class TrainReview:
 
     @property
     def unchanged(self) -> bool:
-        """Whether the notebook is, byte for byte, the one that was approved before."""
+        """Whether the notebook equals the notebook approved before, byte for byte."""
         return self.before is not None and self.before.offer.notebook == self.offer.notebook
 
     @property
@@ -137,10 +137,10 @@ class TrainReview:
 def read_train(
     station: StationContext, stop: Stop, catalogue: Catalogue | None = None
 ) -> TrainReview:
-    """Read the train of `stop`, which was verified. Takes a second or two, at most half a minute.
+    """Review the train of `stop`, which is verified. Takes a second or two, at most half a minute.
 
-    Raises StationError (``stop-unverified``) before it was, TrainError (``image-notebook``) if its
-    notebook is none.
+    Raises StationError (``stop-unverified``) if `stop` is not verified yet or its train is not kept
+    any more, TrainError (``image-notebook``) if the notebook is invalid.
     """
     if not stop.has(Marker.VERIFIED):
         raise StationError(
@@ -154,7 +154,7 @@ def read_train(
     before = approved_before(station, stop)
     columns, undeclared = _columns(station, manifest.datasets)
     request = ExaminationRequest(
-        # Not what the notebook says of itself: the kernel runs what it is of.
+        # Not the notebook's own claim: the kernel's language is what runs.
         language=offer.kernel.language,
         cells=_cells(text),
         previous=None
@@ -197,7 +197,7 @@ def _cells(text: NotebookText) -> tuple[CodeCell, ...]:
 def _columns(
     station: StationContext, used: tuple[str, ...]
 ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """The declared columns of the data sets in use, and those of which none is known here."""
+    """Return the declared columns of the `used` data sets, and those without known columns."""
     try:
         declared = load_datasets(station.folder)
     except DataSetError:
@@ -209,7 +209,7 @@ def _columns(
 
 
 def _examined(request: ExaminationRequest) -> tuple[Examination, str]:
-    """As `examined`, which is asked once for the same cells if it has an answer."""
+    """Return what `examined` returns, from a cache of answers for equal requests."""
     key = request.model_dump_json()
     if key in _kept:
         return _kept[key], ""

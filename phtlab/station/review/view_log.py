@@ -1,4 +1,4 @@
-"""Who read a train, in the station's log: each time that its page, or the command, shows it."""
+"""Audit log entries of who viewed a train: each time that its page, or the command, shows it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from phtlab.station.stops.stop import Stop
 
 
 def note_review(station: StationContext, stop: Stop, *, by: str) -> None:
-    """`by` looks at the train of `stop`. Raises AuditError, OSError: then nothing is shown."""
+    """Log that `by` views the train of `stop`. Raises AuditError, OSError: then show nothing."""
     digest = stop.verified_offer().train.digest
     station.audit.append(actor=by, action="train-looked-at", subject=stop.journey, digest=digest)

@@ -1,9 +1,9 @@
-"""Source code as a reader must see it: every character shown, in the order in which it is stored.
+"""Source code with every character visible, in the order in which it is stored.
 
 What an editor shows and what Python reads can differ (Boucher and Anderson, "Trojan Source",
 CVE-2021-42574 and CVE-2021-42694): direction marks move code into a comment, invisible characters
-make two names of one, look-alike letters stand for others. Here such characters are shown as what
-they are. Nothing is lost: each stored character is in exactly one piece.
+make two names of one, look-alike letters stand for others. This module shows such characters as
+what they are. Nothing is lost: each stored character is in exactly one piece.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Final, Literal, NamedTuple
 Kind = Literal["plain", "hidden", "bidi", "odd"]
 
 LONGEST_BLANK: Final = 24
-"""Spaces in a row after which they are counted instead of shown."""
+"""Most spaces in a row that are shown; a longer run is shown as its number of spaces."""
 
 _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Letters, marks and spaces that show as nothing although Unicode calls them visible.
+# Letters, marks and spaces that are invisible although Unicode does not class them so.
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _RIGHT_TO_LEFT: Final = ("R", "AL", "AN", "RLE", "RLO", "RLI")
-_MOST_MARKS: Final = 2  # marks on one letter; more are drawn over other lines
+_MOST_MARKS: Final = 2  # marks on one letter; more would be drawn over other lines
 _RUNS: Final = re.compile(rf" {{{LONGEST_BLANK},}}")
 
-# The letters of other scripts that look like Latin ones (after Unicode's confusables.txt, UTS 39);
-# what compatibility decomposition (NFKC) turns into ASCII is found by that.
+# Letters of other scripts that look like Latin letters (after Unicode's confusables.txt, UTS 39);
+# compatibility decomposition (NFKC) finds those that it turns into ASCII.
 CONFUSABLES: Final[dict[str, str]] = dict(
     zip(
         "аеорсухіјѕһԁԛԝзбтпгвкмнАВЕКМНОРСТУХЅІЈԌԚԜҮαονρτυικγωΑΒΕΖΗΙΚΜΝΟΡΤΥΧօոսցհզքᴀᴄᴏᴠᴡᴢɡɩıℓ",
@@ -37,7 +37,7 @@ CONFUSABLES: Final[dict[str, str]] = dict(
 
 
 class Piece(NamedTuple):
-    """Some characters of a line, as shown. `name` says what they are, where that is not plain."""
+    """Some characters of a line, as shown. `name` describes them if `kind` is not plain."""
 
     text: str
     kind: Kind = "plain"
@@ -45,12 +45,12 @@ class Piece(NamedTuple):
 
 
 def lines_of(source: str) -> list[str]:
-    """The lines of `source` as Python counts them: a carriage return alone ends one too."""
+    """Split `source` into lines as Python counts them: a carriage return alone also ends a line."""
     return source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def pieces(line: str) -> list[Piece]:
-    """`line`, in which each character that could deceive is a piece of its own."""
+    """Split `line` into pieces, each deceptive character a piece of its own."""
     found: list[Piece] = []
     for piece in _characters(line.expandtabs(4)):
         if piece.kind == "plain" and found and found[-1].kind == "plain":
@@ -61,26 +61,26 @@ def pieces(line: str) -> list[Piece]:
 
 
 def visible_line(line: str) -> str:
-    """`line` for a terminal, where colours say nothing: only ASCII and plain letters remain."""
+    """Return `line` for a terminal without colours: only ASCII and plain letters remain."""
     return "".join(
         piece.text if piece.kind != "odd" else escape(piece.text) for piece in pieces(line)
     )
 
 
 def escape(text: str) -> str:
-    """`text` as Python would write it in ASCII."""
+    """Return `text` as Python would write it in ASCII."""
     return text.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def latin(text: str) -> str:
-    """What `text` looks like to somebody who reads Latin letters."""
+    """Return what `text` looks like to a reader of Latin letters."""
     return "".join(
         CONFUSABLES.get(character, character) for character in unicodedata.normalize("NFKC", text)
     )
 
 
 def named(character: str) -> str:
-    """The character's code point and name."""
+    """Return the character's code point and name."""
     return f"U+{ord(character):04X} {unicodedata.name(character, 'without a name')}"
 
 
@@ -113,18 +113,18 @@ def _is_hidden(character: str, category: str) -> bool:
 
 
 def _is_odd(character: str, category: str) -> bool:
-    """Whether it looks like an ASCII character, or would be drawn from right to left."""
+    """Return whether the character looks like ASCII, or would be drawn from right to left."""
     if category[0] in "LN" and character in CONFUSABLES:
         return True
     if unicodedata.bidirectional(character) in _RIGHT_TO_LEFT:
         return True
     plain = unicodedata.normalize("NFKC", character)
-    single = category[0] in "LN" or len(plain) == 1  # "…" is three points, and deceives nobody
+    single = category[0] in "LN" or len(plain) == 1  # "…" becomes three points, and is no deception
     return plain != character and plain.isascii() and single
 
 
 def _counted(piece: Piece) -> Iterator[Piece]:
-    """A long run of spaces as its number: it would push what follows out of sight."""
+    """Replace a long run of spaces by its number: it would push what follows out of sight."""
     if piece.kind != "plain":
         yield piece
         return

@@ -1,9 +1,9 @@
-"""Examines one notebook, alone in a process with little to lose.
+"""Examine one notebook, in a process with few rights.
 
 Run as ``python -I -m phtlab.station.review.worker``: `ExaminationRequest` as JSON on standard
-input, `Examination` as JSON on standard output. The notebook is a stranger's: what parses it could
-be led astray or kept busy. So this loads what it needs, then gives up root, memory, time, and the
-right to open any file or socket, and only then reads a byte.
+input, `Examination` as JSON on standard output. The notebook is untrusted: it could exploit its
+parsers or keep them busy. So the process loads what it needs, then gives up root, memory, time, and
+the right to open any file or socket, and only then reads a byte.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MEMORY: Final = 1024 * 2**20
 SECONDS: Final = 10
 FILES: Final = 3
 """Those that are open: no file and no socket from there on."""
-_MOST: Final = 200  # of each kind of remark; a reader sees that there are more
+_MOST: Final = 200  # of each kind of remark
 
 
 def examine(request: ExaminationRequest) -> Examination:
-    """All that is found of a notebook. Pure, but for what its parsers load when first used."""
+    """Return all findings in a notebook. Pure, but for what its parsers load at first use."""
     texts = {
         cell.number: markdown_html(cell.source) for cell in request.cells if cell.kind == "markdown"
     }
@@ -62,9 +62,9 @@ def _parsed(cell: CodeCell) -> Python:
 
 
 def main() -> int:
-    # jsonschema does without it, and it takes longer to load than all the rest.
+    # jsonschema does not need it, and it takes longer to load than all the rest.
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-    # Everything that reading loads is loaded while files are still in reach.
+    # Load every module that an examination needs, before `confine` forbids opening files.
     known = CodeCell(number=1, kind="code", role="station", source="import os\nx = [1]\n")
     text = CodeCell(
         number=2, kind="markdown", role="local", source="# a\n\n[b](c) `d`\n\n|e|\n|-|\n"

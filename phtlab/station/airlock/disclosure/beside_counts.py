@@ -1,8 +1,8 @@
-"""What the columns beside a count tell: parts of the row's people, and how many there are in all.
+"""Columns beside a count that disclose parts of the row's people, or how many there are in all.
 
 A table of groups often has, beside how many people are in each, how many of them are ill, or the
-share of them: a part of few people is a small cell, whatever it is called. And a share of all says
-how many there are in all, and so what a withheld row counts.
+share of them: a part of few people is a small cell, whatever its name. And a share of all people
+discloses how many there are in all, and so the count of a withheld row.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from phtlab.station.airlock.formats.table import Table, TableColumn
 from phtlab.station.airlock.work_limit import WorkLimit
 
 _FINEST: Final = 9
-"""From so many decimals on a number is not taken for a rounded one."""
+"""A number with so many decimals or more is not treated as rounded."""
 _ROUNDING: Final = 1e-9
 _FEW: Final = 2
 
@@ -29,10 +29,10 @@ Numbers = Sequence[float | None]
 def small_parts(
     table: Table, counts: Sequence[int], others: Collection[str], minimum: int, steps: WorkLimit
 ) -> set[int]:
-    """The rows of which another column tells that something is true of few, or of all but few.
+    """Return the rows in which another column discloses a part of few people, or of all but few.
 
-    As how many they are, or as a share or a percentage of the row's people. `others` are columns
-    that say something else. Raises TooManyStepsError.
+    The part may be a number, a share or a percentage of the row's people. `others` are columns with
+    another meaning. Raises TooManyStepsError.
     """
     found: set[int] = set()
     for column in _numeric(table, others):
@@ -41,7 +41,7 @@ def small_parts(
         if parts is None or all(part in (None, 0) for part in parts):
             continue
         if all(part in (None, n) for part, n in zip(parts, counts, strict=True)):
-            continue  # the same count once more
+            continue  # the same count again
         for row, (part, n) in enumerate(zip(parts, counts, strict=True)):
             if part is not None and n and (part < minimum or 0 < n - part < minimum):
                 found.add(row)
@@ -51,10 +51,10 @@ def small_parts(
 def with_known_sums(
     reading: CountReading, table: Table, others: Collection[str], minimum: int, steps: WorkLimit
 ) -> CountReading | None:
-    """`reading` with the sums that other columns tell, as if they had left; None if they tell none.
+    """Return `reading` with the sums that other columns disclose, as if they had left.
 
-    A column tells them that has each row's share or percentage of them, what is left of them, or
-    themselves. Raises TooManyStepsError.
+    None if no column discloses a sum. A column discloses sums if it has each row's share or
+    percentage of the sum, the rest of the sum, or the sum itself. Raises TooManyStepsError.
     """
     leaves = [row for row in reading.leaves if row.row is not None and row.count is not None]
     fixed = {name for name, _ in reading.within}
@@ -90,13 +90,13 @@ def _values(column: TableColumn) -> Numbers:
 
 
 def _slack(values: Numbers) -> float:
-    """By how much a value may be rounded."""
+    """The largest rounding error of a value."""
     finest = max((decimals(value) for value in values if value is not None), default=0)
     return 0.5 * 10.0**-finest if finest < _FINEST else _ROUNDING
 
 
 def _parts(column: TableColumn, counts: Sequence[int]) -> list[int | None] | None:
-    """How many of each row's people a column tells, if it tells that."""
+    """Return how many of each row's people a column counts; None if it does not count parts."""
     values = _values(column)
     present = [value for value in values if value is not None]
     if not present or min(present) < 0:
@@ -106,7 +106,7 @@ def _parts(column: TableColumn, counts: Sequence[int]) -> list[int | None] | Non
         pairs = zip(whole, counts, strict=True)
         return whole if all(part is None or part <= n for part, n in pairs) else None
     if all(value.is_integer() for value in present):
-        return None  # medians, say
+        return None  # such as medians
     for scale in (1, 100):
         if max(present) <= scale and (parts := _shares(values, counts, scale)) is not None:
             return parts
@@ -126,7 +126,7 @@ def _shares(values: Numbers, counts: Sequence[int], scale: int) -> list[int | No
 
 @dataclass(frozen=True)
 class _Values:
-    """The values of a column beside the count, and by how much each may be rounded."""
+    """The values of a column beside the count, and the largest rounding error of each."""
 
     values: Numbers
     slack: float
@@ -139,7 +139,7 @@ class _Values:
 
 @dataclass(frozen=True)
 class _Sums:
-    """The cells that several rows sum up to; `parts` are those rows: number, count and sum."""
+    """Cells that several rows sum up to; `parts` are those rows: number, count and sum."""
 
     by_cell: Mapping[Cell, int]
     parts: Sequence[tuple[int, int, int]]
@@ -163,7 +163,7 @@ class _Sums:
         return cls(sums, parts)
 
     def computed_counts(self, column: _Values) -> Mapping[Cell, int]:
-        """All of them if the column tells them, else none."""
+        """Return all sums if the column discloses them, else none."""
         values, slack = column.values, column.slack
         present = [part for part in self.parts if values[part[0]] is not None]
         if len(present) < _FEW or not any(values[row] for row, _, _ in present):
@@ -184,13 +184,13 @@ _FORMS: Final[tuple[Callable[[int, int], float], ...]] = (
     lambda n, whole: float(whole),
     lambda n, whole: float(whole - n),
 )
-"""A share, a percentage, the sum itself, and the rest of it."""
+"""A share, a percentage, the sum itself, and the rest of the sum."""
 
 
 def _more_than_all(
     column: _Values, leaves: Sequence[CountedRow], within: Cell, minimum: int
 ) -> dict[Cell, int]:
-    """A sum that every row tells alike, and that is of few people more than the rows are of."""
+    """Find a sum that every row discloses alike and that exceeds the rows' people by few."""
     total = sum(leaf.count or 0 for leaf in leaves)
     values, slack = column.values, column.slack
     present = [

@@ -1,8 +1,8 @@
 """Bins that end at the smallest and the largest value, as libraries make them from the data.
 
-`hist(x, bins=10)` and `pandas.cut(x, 10)` cut what lies between the two into equal parts, so that
-both can be read, to the last digit, from the ends of the outer bins. Whoever gives edges gives
-round ones: a width of 1, 5 or 2.5, or ends of few digits.
+`hist(x, bins=10)` and `pandas.cut(x, 10)` divide the range of the data into equal parts, so both
+values can be read, to the last digit, from the ends of the outer bins. Edges that an author chooses
+are round: a width of 1, 5 or 2.5, or ends of few digits.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _INTERVAL: Final = re.compile(rf"[\[(]{_NUMBER}[,;]{_NUMBER}[\])]")
 _FEW: Final = 2
 _MOST_DIGITS: Final = 3
 _EXACT: Final = 10
-"""A number is looked at to so many significant digits: beyond them it may be a rounding error."""
+"""Significant digits of a number that are compared: further digits may be a rounding error."""
 _WIDENED: Final = 0.015
-"""By how much of its width pandas makes the first bin wider, at most."""
+"""The largest part of its width by which pandas widens the first bin."""
 _MONTHS: Final = frozenset({"12", "24"})
 
 Span = tuple[float, float]
 
 
 def bins_of_the_data(table: Table) -> list[str]:
-    """Columns of intervals, and series of bars, that seem to end at the extremes of the data."""
+    """Return columns of intervals and series of bars that seem to end at the data's extremes."""
     found = []
     for column in table.columns:
         if column.type == "string":
@@ -47,7 +47,7 @@ def _span(label: str) -> Span | None:
 
 
 def _bars(table: Table) -> Iterator[tuple[str, list[Span]]]:
-    """The spans of each series of bars in a figure's data, as the runtime reads them."""
+    """Yield the spans of each series of bars in a figure's data, by the runtime's column names."""
     columns = {column.name: column.values for column in table.columns}
     if not {"artist", "low", "high"} <= columns.keys():
         return
@@ -74,7 +74,7 @@ def _are_of_the_data(spans: Sequence[Span]) -> bool:
         if all(_is_multiple(end, width / 2) for end in (restored, last)):
             return False
     elif restored != first:
-        return True  # quantiles: pandas puts the first edge a little below the smallest value
+        return True  # quantiles: pandas puts the first edge slightly below the smallest value
     return any(len(_digits(edge)) > _MOST_DIGITS for edge in (restored, last, *_inner(spans)))
 
 
@@ -87,7 +87,7 @@ def _inner(spans: Sequence[Span]) -> list[float]:
 
 
 def _without_margin(edge: float) -> float:
-    """The edge that was asked for: with `include_lowest` pandas writes 19.999 for 20."""
+    """The edge before pandas widened it: with `include_lowest` pandas writes 19.999 for 20."""
     nearest = round(edge, 2)
     return nearest if math.isclose(nearest - edge, 0.001, abs_tol=1e-9) else edge
 

@@ -1,8 +1,8 @@
 """Class (or group) disclosure: all people of a group are alike, so each of them is known.
 
 Source: Griffiths et al. (2019), Handbook on Statistical Disclosure Control for Outputs, section B
-(frequency tables: "class disclosure", cells of 0 % and 100 %); Hundepool et al. (2024), section
-5.2 (group attribute disclosure).
+(frequency tables: "class disclosure", cells of 0 % and 100 %); Hundepool et al. (2024), section 5.2
+(group attribute disclosure).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from phtlab.station.airlock.work_limit import WorkLimit
 def uniform_groups(
     reading: CountReading, withheld: Collection[int], steps: WorkLimit
 ) -> list[CountedRow]:
-    """The rows that hold all people of a group.
+    """Return the rows that contain all people of a group.
 
-    The group is what the other dimensions say. Where a row of it is among those `withheld`,
-    nobody can tell that the others are empty. Raises TooManyStepsError.
+    A group is given by the labels of the other dimensions. Where one of its rows is among those
+    `withheld`, a reader cannot know that the others are empty. Raises TooManyStepsError.
     """
     labels = reading.labels()
     found: dict[int | None, CountedRow] = {}

@@ -1,8 +1,9 @@
-"""Complementary suppression: further rows stay, until no withheld or small cell can be computed.
+"""Complementary suppression: withhold more rows, until no withheld or small cell can be computed.
 
-Which ones: of the rows without which it could not be, the one that counts the fewest people, so
-that the least is lost; over and over until nothing follows any more. That is no optimum (finding
-one is a hard problem: Fischetti and Salazar 2001), and it always ends: at worst all rows stay.
+Of the rows without which a cell could not be computed, the one that counts the fewest people is
+withheld, so that least is lost; this is repeated until no cell can be computed. The result is not
+optimal (finding an optimum is a hard problem: Fischetti and Salazar 2001), and the search always
+ends: at worst all rows are withheld.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from phtlab.station.policy.airlock_findings import named
 Row = tuple[str, int]
 """A row of this stop: the table's name, and the row's number."""
 _MOST_TRIED: Final = 40
-"""So many rows are tried again, whether they could not leave after all."""
+"""With more withheld rows than this, none is tried again for release."""
 
 
 @dataclass(frozen=True)
 class ComplementarySuppression:
-    """`rows` stay too, by source; `cells` says to the operator what could be computed.
+    """`rows` are the further rows to withhold, by source; `cells` describe what could be computed.
 
-    `blamed` are sources of which a row would have to stay and cannot; `unchecked` are sources
-    that are too large to be held against the others.
+    `cells` are for the operator. `blamed` are sources of which a row would have to be withheld and
+    cannot be; `unchecked` are sources that are too large to be compared with the others.
     """
 
     rows: Mapping[str, set[int]]
@@ -50,12 +51,12 @@ def complement(
     protected: Collection[Cell] = (),
     everybody: Everybody = None,
 ) -> ComplementarySuppression:
-    """The rows that have to stay beside those `withheld`, as source and row.
+    """Find the rows to withhold in addition to those `withheld`, as source and row.
 
     `everybody` is how many people a reader knows there are, at least and at most.
 
     Rows of sources that are not `removable` (a picture, a scalar, a table whose policy asks a
-    person) stay where they are: their source is blamed. Raises TooManyStepsError.
+    person) are not withheld: their source is blamed. Raises TooManyStepsError.
     """
     removed: set[Row] = set()
     why: dict[str, list[str]] = {}
@@ -86,7 +87,7 @@ def complement(
             chosen = _chosen(found, removable)
             removed |= chosen
             if not chosen:
-                # Without them others may still tell the same.
+                # Without those sources, others may still disclose the same cell.
                 to_blame = {source for cell in found for source, _ in cell.rows}
                 blamed |= dict.fromkeys(sorted(to_blame))
                 unavailable |= _rows_of(to_blame, group)
@@ -119,7 +120,7 @@ def _needed(
     counts: Mapping[Row, int],
     found_in: Callable[[Sequence[CountReading], Collection[Row]], Iterator[InferredCell]],
 ) -> set[Row]:
-    """`taken` without the rows that may leave after all, now that others stay."""
+    """Return `removed` without the rows that may leave after all, now that others are withheld."""
     if len(removed) > _MOST_TRIED:
         return removed
     needed = set(removed)
@@ -132,7 +133,7 @@ def _needed(
 
 
 def _chosen(found: Sequence[InferredCell], removable: Collection[str]) -> set[Row]:
-    """One row for each cell that is told, none for a cell that one of the chosen serves."""
+    """Choose a row for each inferred cell, unless a row already chosen protects the cell."""
     chosen: set[Row] = set()
     for cell in sorted(found, key=lambda cell: len(cell.rows)):
         if chosen & set(cell.rows):

@@ -1,4 +1,4 @@
-"""A table or a scalar that counts people, as cells with their counts; and what it sums up to."""
+"""One reading of a table or scalar that counts people: cells with their counts, and their sums."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _FEW: Final = 2
 
 @dataclass(frozen=True)
 class SumMarks:
-    """What the cells of an earlier table summed up to, where rows of it stayed: as marks.
+    """Marks of the sums of an earlier table's cells, where rows of the table were withheld.
 
-    Equal counts have equal marks, and no count can be read from one.
+    Equal counts have equal marks, and no count can be read from a mark.
     """
 
     by_cell: Mapping[Cell, str] = field(default_factory=dict)
     of_count: Callable[[int], str] = str
 
     def moved(self, move: Callable[[Cell], Cell | None]) -> SumMarks:
-        """The same of other cells; of those that become None there is none."""
+        """Return the marks with `move` applied to their cells; without cells that become None."""
         moved = {
             new: mark for cell, mark in self.by_cell.items() if (new := move(cell)) is not None
         }
@@ -39,11 +39,12 @@ class SumMarks:
 class CountReading:
     """One way to read a table: as a whole, or one label of a dimension as a table by itself.
 
-    `source` names the table, or the earlier stop's; `whole` is False for a part; `within` is the
-    cell that all its rows lie in; `pending` is a table of another stop that waits for a person, and
-    may leave or not. `marks` tell of an earlier table what is not told. `guessed` are dimensions
-    that have another name in the table. `values` is whether numbers leave beside its counts, and
-    `known` false of what does not itself tell of how many people it is.
+    `source` names the table, or the earlier stop and its table; `whole` is False for a part;
+    `within` is the cell that contains all rows; `pending` marks a table of another stop that waits
+    for a person and may or may not leave. `marks` are those of an earlier table's sums with
+    withheld rows. `guessed` are dimensions that have another name in the table. `values` is whether
+    numbers leave beside the counts; `known` is False if the output's value does not itself disclose
+    how many people it is about.
     """
 
     source: str
@@ -61,7 +62,7 @@ class CountReading:
     )
 
     def labels(self) -> dict[str, set[str]]:
-        """The labels of each dimension that a row has; not to be changed."""
+        """Return the labels of each dimension in the rows; callers must not change them."""
         return self._labels
 
     @cached_property
@@ -73,13 +74,13 @@ class CountReading:
         return found
 
     def known_cells(self) -> Cells:
-        """Its cells, and the columns that tell them."""
+        """Return the cells of the table, and the columns that identify them."""
         outside = {name for name, _ in self.within}
         names = tuple(name for name in self.dimensions if name not in outside)
         columns = () if names in ((row_name(self.source),), (PLACE,)) else names
         levels = [outside, *({name} | outside for name in columns)]
         if self.has_too_many_dimensions:
-            levels = levels[:1]  # those of each would be as many again for each row
+            levels = levels[:1]  # the sums by each dimension would be as many as the rows again
         sums = tuple(
             (cell, low)
             for over in levels
@@ -91,31 +92,31 @@ class CountReading:
 
     @cached_property
     def leaves(self) -> list[CountedRow]:
-        """The rows that sum nothing up."""
+        """The rows that have a label of every dimension."""
         return [row for row in self.rows if len(row.cell) == len(self.dimensions)]
 
     @cached_property
     def total(self) -> int | None:
-        """How many people it counts in all, if that is told; of those `within`, where there are."""
+        """How many people the table counts in all, `within` its cell; None if that is not known."""
         return self.sums(self._outside).get(self.within, (0, None))[1]
 
     @cached_property
     def known_counts(self) -> list[int]:
-        """The counts of the rows that are told and sum nothing up, in order."""
+        """The known counts of the leaves, in ascending order."""
         return sorted(leaf.count for leaf in self.leaves if leaf.count is not None)
 
     def same_sum(self, cell: Cell, count: int) -> bool | None:
-        """Whether a cell of an earlier table summed up to so many; None if nobody knows."""
+        """Return whether an earlier table's cell summed up to `count`; None if unknown."""
         mark = self.marks.by_cell.get(cell)
         return None if mark is None else mark == self.marks.of_count(count)
 
     @property
     def has_too_many_dimensions(self) -> bool:
-        """Whether it has more dimensions, beside those `within`, than are worked with."""
+        """Whether it has more than `MOST_DIMENSIONS` dimensions, without those of `within`."""
         return len(self.dimensions) - len(self.within) > MOST_DIMENSIONS
 
     def without(self, rows: Collection[int]) -> CountReading:
-        """The same with these rows withheld."""
+        """Return the reading with these rows withheld."""
         remaining = tuple(replace(r, count=None) if r.row in rows else r for r in self.rows)
         return replace(self, rows=remaining, _sums={})
 
@@ -124,7 +125,7 @@ class CountReading:
         return any(len(row.cell) < len(self.dimensions) for row in self.rows)
 
     def lacking(self, labels: Labels) -> frozenset[str]:
-        """The dimensions in which it has not all `labels`, or speaks of one of them only."""
+        """Return the dimensions that lack some of `labels`, and those of `within`."""
         own = self._labels
         lacks = [n for n in self.dimensions if n in labels and not own[n].issuperset(labels[n])]
         return self._outside.union(lacks) if lacks else self._outside
@@ -136,9 +137,10 @@ class CountReading:
     def sums(
         self, over: frozenset[str], labels: Labels | None = None
     ) -> Mapping[Cell, tuple[int, int | None]]:
-        """What is known of the cells of the dimensions `over`: at least, and at most if known.
+        """Return the known sums over the dimensions `over`: at least, and at most if known.
 
-        If there are more `labels` of a dimension than it has, a sum over that one is not known.
+        If `labels` has more labels of a dimension than the table, a sum over that dimension is not
+        known.
         """
         lacking = self.lacking(labels) if labels else self._outside
         return self.summed(over, closed=lacking <= over)
@@ -146,7 +148,10 @@ class CountReading:
     def summed(
         self, over: frozenset[str], *, closed: bool
     ) -> Mapping[Cell, tuple[int, int | None]]:
-        """The same, with no sum of its rows known exactly unless it is `closed` over the others."""
+        """Return the sums as `sums` does; sums of rows are exact only if `closed`.
+
+        `closed` means that the table has all labels of the dimensions that are summed up.
+        """
         if (over, closed) not in self._sums:
             self._sums[over, closed] = self._summed(over, closed=closed)
         return self._sums[over, closed]
@@ -177,7 +182,7 @@ class CountReading:
 
 
 def all_labels(readings: Sequence[CountReading]) -> dict[str, set[str]]:
-    """The labels of each dimension that any of them has."""
+    """Return the labels of each dimension in any of `readings`."""
     found: dict[str, set[str]] = defaultdict(set)
     for reading in readings:
         for name, seen in reading.labels().items():
@@ -186,7 +191,7 @@ def all_labels(readings: Sequence[CountReading]) -> dict[str, set[str]]:
 
 
 def parts_of(whole: CountReading, steps: WorkLimit) -> list[CountReading]:
-    """Each label of each dimension as a table by itself, where a dimension has few.
+    """Return each label of each dimension as a table by itself, where a dimension has few labels.
 
     Raises TooManyStepsError.
     """
@@ -196,7 +201,7 @@ def parts_of(whole: CountReading, steps: WorkLimit) -> list[CountReading]:
     labels = whole.labels()
     for name in free if _FEW <= len(free) <= MOST_DIMENSIONS else ():
         if len(labels[name]) > _MOST_PARTS:
-            continue  # measures are few
+            continue  # has too many labels to be measures of the same people
         steps.take(1 + len(whole.rows) // 4)
         rest = tuple(other for other in whole.dimensions if other != name)
         grouped: dict[str, list[CountedRow]] = defaultdict(list)
@@ -221,7 +226,7 @@ def parts_of(whole: CountReading, steps: WorkLimit) -> list[CountReading]:
 
 
 def row_name(source: str) -> str:
-    """The one dimension of a table whose rows nothing tells apart; no column has such a name."""
+    """The dimension of a table whose rows no column tells apart; no column has such a name."""
     return f"{NO_COLUMN}row of {source}"
 
 

@@ -1,9 +1,10 @@
-"""Differencing: a count beside another of almost the same people.
+"""Differencing: a count beside another count of almost the same people.
 
-Who holds both knows the few people by which they differ. Source: Hundepool et al. (2024), Handbook
-on Statistical Disclosure Control, 2nd edition, section 5.2: differencing of areas, of linked
-tables and of sub-populations, and recoded variables. Tables of the very same people are compared
-by `computable.py`; here are those of others: another age limit, another day, men only.
+A recipient of both counts knows the few people by which they differ. Source: Hundepool et al.
+(2024), Handbook on Statistical Disclosure Control, 2nd edition, section 5.2: differencing of areas,
+of linked tables and of sub-populations, and recoded variables. `inferred_cells.py` compares tables
+of exactly the same people; this module compares tables of others: another age limit, another day,
+men only.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ def close_rows(
     minimum: int,
     withheld: Collection[int | None] = (),
 ) -> list[tuple[CountedRow, int]]:
-    """The rows to withhold because a sum of `reading` and one of `others` differ by too few.
+    """Return the rows to withhold because a sum of `reading` and one of `others` differ by too few.
 
-    With each row the other count. Equal counts are the same people once more. Tables are compared
-    by what they sum up to over the dimensions that both have; of a sum that its rows tell, the
-    smallest is withheld that is not `taken` already. Two figures, whose series, axes and places say
-    how they are drawn rather than whom they count, are also compared mark by mark in order of size.
+    With each row the other count. Equal counts are treated as the same people. Tables are compared
+    by their sums over the dimensions that both have; for a sum of several rows, the function
+    chooses the smallest row that is not `withheld`. Two figures, whose series, axes and places
+    describe the drawing rather than the people, are also compared mark by mark in order of size.
     """
     found: dict[int | None, tuple[CountedRow, int]] = {}
     of_cell = {row.cell: row for row in reading.rows}
@@ -42,7 +43,7 @@ def close_rows(
             for mark, theirs_of_it in _drawn_alike(reading, other, minimum):
                 found.setdefault(mark.row, (mark, theirs_of_it))
         if not ours & theirs and ours | theirs and not withheld:
-            continue  # `close_total` compares what is told in all
+            continue  # `close_total` compares the totals
         if (OF in ours) != (OF in theirs):
             continue
         for cell, ours_of_it, theirs_of_it in _differing(reading, other, ours & theirs):
@@ -64,12 +65,12 @@ def close_total(
     minimum: int,
     everybody: tuple[int, int] | None,
 ) -> int | None:
-    """How many people another table or scalar counts in all, if it is almost as many.
+    """Return another output's total if it differs from the total of `reading` by too few.
 
-    Or how many there are, if everybody knows that. Whatever either calls its dimensions: the same
-    people may stand under any names. Of tables with withheld rows, which tell no total, those are
-    compared that look the same row by row. A mean or a model is of some people; it is compared with
-    tables that have numbers beside their counts, of all whose rows leave.
+    Or the number of all people, `everybody`, if it is known exactly. Names of dimensions are
+    ignored: the same people may have any names. Tables with withheld rows have no total; they are
+    compared row by row in order of size. A mean or a model is about some people; it is compared
+    with tables that have numbers beside their counts, by all people of the rows that leave.
     """
     total, ours = reading.total, reading.known_counts
     if total is not None and everybody is not None and OF not in reading.dimensions:
@@ -80,7 +81,7 @@ def close_total(
         if not (reading.whole and other.whole) or other.source == reading.source:
             continue
         if (OF in reading.dimensions) != (OF in other.dimensions):
-            # A count beside a mean tells of nobody: some people have no value.
+            # A count beside a mean discloses nothing: some people have no value.
             if (people := _close_values(reading, other, minimum)) is not None:
                 return people
             continue
@@ -96,13 +97,13 @@ def _close_values(reading: CountReading, other: CountReading, minimum: int) -> i
     if not (reading.values and other.values):
         return None
     if is_drawn(reading.dimensions) or is_drawn(other.dimensions):
-        return None  # its numbers say where marks are drawn
+        return None  # its numbers are positions of marks
     pairs = ((ours, people) for ours in _in_all(reading) for people in _in_all(other))
     return next((people for ours, people in pairs if 0 < abs(ours - people) < minimum), None)
 
 
 def _in_all(reading: CountReading) -> set[int]:
-    """How many people it is of: in all, and those whose rows leave, unless most of them stay."""
+    """How many people the reading is about: its total, and the sum of counts if most are known."""
     found = {reading.total or 0}
     if 2 * len(reading.known_counts) >= len(reading.leaves):
         found.add(sum(reading.known_counts))
@@ -119,7 +120,7 @@ def _are_close(ours: Sequence[int], theirs: Sequence[int], minimum: int) -> bool
 def _differing(
     reading: CountReading, other: CountReading, over: frozenset[str]
 ) -> Iterator[tuple[Cell, int, int]]:
-    """The cells over the common dimensions that both know exactly, and what they are in each."""
+    """Yield the cells over the common dimensions that both know exactly, with both counts."""
     ours, theirs = reading.sums(over), other.sums(over)
     for cell in ours.keys() & theirs.keys():
         (_, count), (_, count_there) = ours[cell], theirs[cell]
@@ -128,14 +129,14 @@ def _differing(
 
 
 def _hidden(reading: CountReading, cell: Cell, withheld: Collection[int | None]) -> int:
-    """How many of the people in `cell` are in rows that are `taken`."""
+    """How many of the people in `cell` are in rows that are `withheld`."""
     return sum(row.count or 0 for row in reading.leaves if row.row in withheld and row.cell >= cell)
 
 
 def _isolates_few(ours: int, hidden: int, theirs: int, minimum: int) -> bool:
-    """Whether what is told of `ours`, all but those `hidden`, and `theirs` differ by too few.
+    """Return whether `ours` without those `hidden`, and `theirs`, differ by too few.
 
-    Of the very same people, `computable.py` says what follows.
+    For exactly the same people, `inferred_cells.py` finds what can be computed.
     """
     if not hidden:
         return 0 < abs(ours - theirs) < minimum
@@ -145,7 +146,7 @@ def _isolates_few(ours: int, hidden: int, theirs: int, minimum: int) -> bool:
 def _smallest_within(
     reading: CountReading, cell: Cell, withheld: Collection[int | None]
 ) -> CountedRow | None:
-    """Of the rows that `cell` sums up, and that leave, the one of the fewest people."""
+    """Of the rows in `cell` that leave, return the one of the fewest people."""
     within = [row for row in reading.rows if row.cell >= cell and row.count]
     within = [row for row in within if row.row not in withheld]
     return min(within, key=lambda row: row.count or 0, default=None)
@@ -154,7 +155,7 @@ def _smallest_within(
 def _recoded(
     reading: CountReading, other: CountReading, minimum: int
 ) -> Iterator[tuple[CountedRow, int]]:
-    """Rows of labels that the other table has not, where it has the same people in other ones."""
+    """Yield rows with labels that `other` lacks, where other labels of it have the same people."""
     ours_labels, their_labels = reading.labels(), other.labels()
     for name in reading.dimensions:
         new = ours_labels[name] - their_labels[name]
@@ -176,11 +177,11 @@ def _recoded(
 def _drawn_alike(
     reading: CountReading, other: CountReading, minimum: int
 ) -> Iterator[tuple[CountedRow, int]]:
-    """The marks by which a figure differs from one that looks like it.
+    """Yield the marks by which a figure differs from a similar figure.
 
-    Of as many marks, in order of size none is far apart; or, one after the other as they are drawn,
-    at least half count as many people: whatever series, axes and places are called, most bars are
-    then the same.
+    Both have as many marks, and, in order of size, all counts are close; or, in the order in which
+    they are drawn, at least half of the counts are equal: then most bars are the same, whatever the
+    names of series, axes and places.
     """
     drawn, drawn_before = reading.leaves, other.leaves
     if reading.within != other.within or not _FEW_ROWS <= len(drawn) == len(drawn_before):
@@ -209,7 +210,7 @@ def _none_apart(pairs: Sequence[tuple[CountedRow, int]], minimum: int) -> bool:
 def _by_rest(
     reading: CountReading, name: str, labels: Collection[str]
 ) -> dict[Cell, list[CountedRow]]:
-    """The rows of these `labels` of a dimension, by what the others say."""
+    """Return the rows with one of `labels`, by the labels of the other dimensions."""
     found: dict[Cell, list[CountedRow]] = defaultdict(list)
     for row in reading.leaves:
         part = next((part for part in row.cell if part[0] == name), None)

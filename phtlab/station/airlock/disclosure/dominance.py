@@ -1,9 +1,9 @@
 """Sums of what people contribute: dominance and the p% rule.
 
-Sources: Hundepool et al. (2024), Handbook on SDC, 2nd edition, section 4.2: a cell is
-sensitive by the (n,k) rule if its n largest contributions are more than k per cent of it, and by
-the p% rule if the second largest contributor, who knows the own part, can tell the largest
-contribution to within p per cent. The defaults (2, 90, 10) are those of ACRO.
+Sources: Hundepool et al. (2024), Handbook on SDC, 2nd edition, section 4.2: a cell is sensitive by
+the (n,k) rule if its n largest contributions are more than k per cent of it, and by the p% rule if
+the second largest contributor, who knows the own contribution, can compute the largest contribution
+to within p per cent. The defaults (2, 90, 10) are those of ACRO.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _ROUNDING: Final = 1e-9
 
 
 def dominated_rows(table: Table, output: Output, rules: AirlockRules) -> tuple[set[int], set[int]]:
-    """The rows that touch the (n,k) rule, and those that touch the p% rule.
+    """Return the rows that break the (n,k) rule, and those that break the p% rule.
 
-    Raises AirlockError (``contributions``) if the declared columns are not what they should be.
+    Raises AirlockError (``contributions``) if the declared columns are missing, too few or invalid.
     """
     columns = {column.name: column for column in table.columns}
     names = [output.total or "", *output.largest]
@@ -56,9 +56,9 @@ def is_dominated(total: float, largest: Sequence[float], n: int, k: float) -> bo
 
 
 def is_known_within(total: float, largest: Sequence[float], p: float) -> bool:
-    """The p% rule: whether what is left beside the two largest is less than `p` % of the largest.
+    """The p% rule: whether the rest beside the two largest is less than `p` % of the largest.
 
-    A cell of one person, or of none but zeros, has no second contributor to protect it.
+    A cell of one person, or of one person and zeros, has no second contributor who protects it.
     """
     if not largest or largest[0] == 0:
         return False

@@ -1,8 +1,8 @@
-"""The same people under other names: a dimension whose labels count as many as those of another.
+"""Dimensions under other names: those whose labels count as many people as another's labels.
 
-Whoever writes the train knows that `s` is `sex` and that `1` is `female`; the station sees only
-that the same numbers of people are in the labels of both. So such a table is read under the names
-of the other one as well.
+The author of the train knows that `s` is `sex` and that `1` is `female`; the station sees only that
+the labels of both count the same numbers of people. So it reads such a table under the names of the
+other table as well.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from phtlab.station.airlock.disclosure.count_reading import CountReading
 from phtlab.station.airlock.work_limit import WorkLimit
 
 _MOST_WAYS: Final = 24
-"""So many ways to rename a table are looked at."""
+"""Most ways to rename a table that are compared."""
 _MOST_TRIED: Final = 20_000
-"""So many labels are tried to find those ways, for two dimensions."""
+"""Most labels tried to find those ways, for two dimensions."""
 _FEW: Final = 2
 
 
 class _TooManyTriedError(Exception):
-    """Nobody knows in `_MOST_TRIED` whether two dimensions can be the same."""
+    """`_MOST_TRIED` labels do not decide whether two dimensions can be the same."""
 
 
 @dataclass(frozen=True)
 class _Renaming:
-    """A dimension, the name that it has in another table, and that table's labels for its own."""
+    """A dimension, its name in another table, and that table's labels for its own."""
 
     dimension: str
     name: str
@@ -41,7 +41,7 @@ class _Renaming:
 
 @dataclass(frozen=True)
 class _Labels:
-    """How many people the labels of a dimension count; None where an earlier stop withheld rows."""
+    """How many people each label of a dimension counts; None if an earlier stop withheld rows."""
 
     reading: CountReading
     name: str
@@ -49,7 +49,7 @@ class _Labels:
 
     @cached_property
     def people(self) -> list[str]:
-        """The labels that anybody has."""
+        """The labels whose count is not zero, or is unknown."""
         return sorted(label for label, count in self.counts.items() if count != 0)
 
     @cached_property
@@ -58,13 +58,13 @@ class _Labels:
 
     @cached_property
     def exact(self) -> tuple[int, ...] | None:
-        """The counts of its people in order, if all are known."""
+        """The counts of the labels in `people`, in ascending order, if all are known."""
         known = [count for label in self.people if (count := self.counts[label]) is not None]
         return tuple(sorted(known)) if len(known) == len(self.people) else None
 
     @cached_property
     def by_count(self) -> dict[int, list[str]]:
-        """The labels that count so many, where that is known."""
+        """The labels by their known count."""
         found: dict[int, list[str]] = defaultdict(list)
         for label in self.people:
             if (count := self.counts[label]) is not None:
@@ -73,7 +73,7 @@ class _Labels:
 
     @cached_property
     def by_mark(self) -> dict[str, list[str]]:
-        """The labels whose count is not known, by its mark."""
+        """The labels without a known count, by their mark."""
         found: dict[str, list[str]] = defaultdict(list)
         for label in self.people:
             if self.counts[label] is None and (mark := self.mark(label)) is not None:
@@ -90,9 +90,10 @@ class _Labels:
 def under_other_names(
     readings: Sequence[CountReading], steps: WorkLimit
 ) -> tuple[list[CountReading], set[str]]:
-    """The `readings` under names of each other's dimensions that count as many people by label.
+    """Read `readings` under each other's names for dimensions with the same counts by label.
 
-    And the sources that can be read in more ways than are looked at. Raises TooManyStepsError.
+    Also returns the sources that can be read in more ways than are compared. Raises
+    TooManyStepsError.
     """
     wholes = [reading for reading in readings if reading.whole]
     dimensions = {id(whole): [_labels(whole, name) for name in _free(whole)] for whole in wholes}
@@ -118,7 +119,7 @@ def under_other_names(
 
 
 class _Dimensions:
-    """All dimensions, by what two of the same people have in common."""
+    """All dimensions, indexed by their counts and by how many labels have people."""
 
     def __init__(self, every: Sequence[_Labels]) -> None:
         self._every = every
@@ -133,7 +134,7 @@ class _Dimensions:
                 self._by_counts[whole.exact].append(place)
 
     def like(self, ours: _Labels) -> Iterator[_Labels]:
-        """Those whose labels may count as many people as `ours`."""
+        """Yield the dimensions whose labels may count as many people as those of `ours`."""
         number = len(ours.people)
         if ours.exact is None:
             places = self._by_number[number]
@@ -143,14 +144,14 @@ class _Dimensions:
 
 
 def _renamings(ours: _Labels, every: _Dimensions, steps: WorkLimit) -> list[_Renaming | None]:
-    """None for its own name, and then all others: one more than are looked at is enough."""
+    """Return None for the own name, and then other names; the search stops at `_MOST_WAYS`."""
     found: dict[tuple[str, tuple[tuple[str, str], ...]], _Renaming] = {}
     for theirs in every.like(ours):
         steps.take()
         if theirs.reading.source == ours.reading.source or theirs.name in ours.reading.dimensions:
             continue
         if ours.name.startswith(NO_COLUMN) and theirs.name.startswith(NO_COLUMN):
-            continue  # of rows that nothing tells apart nobody knows which are the same
+            continue  # rows that no column identifies cannot be matched
         for labels in islice(_label_pairs(ours, theirs, steps), _MOST_WAYS):
             steps.take(1 + len(labels) // 8)
             key = theirs.name, tuple(sorted(labels.items()))
@@ -161,7 +162,7 @@ def _renamings(ours: _Labels, every: _Dimensions, steps: WorkLimit) -> list[_Ren
 
 
 def _label_pairs(ours: _Labels, theirs: _Labels, steps: WorkLimit) -> Iterator[dict[str, str]]:
-    """Each way in which the labels of two dimensions can be the same; those of nobody as well."""
+    """Yield each way to match the labels of two dimensions, labels without people included."""
     if max(len(ours.counts), len(theirs.counts)) < _FEW:
         return
     if len(ours.people) != len(theirs.people) or not ours.people:
@@ -175,7 +176,7 @@ def _label_pairs(ours: _Labels, theirs: _Labels, steps: WorkLimit) -> Iterator[d
 
 
 def _counting_as_many(ours: _Labels, theirs: _Labels) -> dict[str, list[str]]:
-    """For each label of one dimension those of the other that are known to count as many."""
+    """For each label of `ours`, return the labels of `theirs` that are known to count as many."""
     by_our_marks = (
         {}
         if ours.exact is not None
@@ -211,10 +212,10 @@ def _labels(reading: CountReading, name: str) -> _Labels:
 def _matched(
     labels: Sequence[str], same: Mapping[str, Sequence[str]], steps: WorkLimit
 ) -> Iterator[dict[str, str]]:
-    """Each choice of another label for each of `labels`, none chosen twice.
+    """Yield each assignment of a different matching label to each of `labels`.
 
-    Raises _TooManyTriedError: of labels whose counts are not all known there may be any number of
-    beginnings without an end.
+    Raises _TooManyTriedError: where not all counts are known, the search may try any number of
+    partial assignments without completing one.
     """
     chosen: list[str] = []
     used: set[str] = set()

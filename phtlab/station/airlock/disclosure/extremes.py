@@ -1,8 +1,8 @@
-"""Values that are one person's by what they are called: the largest, the smallest, quantiles.
+"""Values of one person, recognized by name: the largest, the smallest, and quantiles.
 
-A name is what the author calls a column, a row, an output or an array; whoever calls the oldest
-`x` is not seen through. What says that it is a mean is one ("mean max heart rate"): the largest
-value of each person is a measure like others.
+A name is the author's name of a column, a row, an output or an array; a misleading name (`x` for
+the oldest) is not detected. A name of a mean is a mean ("mean max heart rate"): the largest value
+of each person is a measure like others.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _SMALLEST: Final = frozenset(
     ]
 )
 _ENDS: Final = frozenset({"first", "last", "earliest", "latest", "newest"})
-"""One person's where a name ends in it, as pandas' do (`age_first`); not in `first_line`."""
+"""One person's value if a name ends in it, as pandas' `age_first` does; not in `first_line`."""
 _CATEGORIES: Final = _ENDS | {"highest", "lowest", "largest", "smallest", "longest", "shortest"}
-"""Labels of bands as well, of education or income."""
+"""Also labels of bands, such as of education or income."""
 _OF_MANY: Final = frozenset(
     [
         *("mean", "means", "avg", "average", "mittelwert", "sd", "std", "stdev", "se", "sem"),
@@ -37,7 +37,7 @@ _OF_MANY: Final = frozenset(
     ]
 )
 _NO_VALUE: Final = frozenset({"pool", "pooling", "iter", "iterations", "depth", "features"})
-"""What numbers of a model are the largest of without being anybody's."""
+"""Words of a model's numbers that are largest or smallest without being a person's value."""
 _STATISTICS: Final = _OF_MANY | {"median", "count"}
 
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
@@ -70,9 +70,9 @@ _FEW: Final = 2
 
 @dataclass(frozen=True)
 class Extremes:
-    """`names` are columns and labels of largest or smallest values, each of which is one person's.
+    """Largest or smallest values, each of one person: `names` of columns and labels, and `rows`.
 
-    `rows` are those of which a quantile stands that fewer than the minimum of people lie beyond.
+    `rows` have a quantile with fewer people beyond it than the minimum.
     """
 
     names: tuple[str, ...]
@@ -80,7 +80,7 @@ class Extremes:
 
 
 def level_of(name: str) -> float | None:
-    """Which quantile a name says that a value is: 0 the smallest, 1 the largest; None if none."""
+    """Return the quantile in a name: 0 the smallest value, 1 the largest; None for no quantile."""
     words = [part.casefold() for part in _WORD.findall(name)]
     if not _OF_MANY.isdisjoint(words):
         return None
@@ -98,7 +98,7 @@ def level_of(name: str) -> float | None:
 
 
 def is_extreme(name: str) -> bool:
-    """Whether an output of this name is the largest or smallest value, or a quantile.
+    """Return whether an output's name is that of the largest or smallest value, or of a quantile.
 
     A `p1` by itself is a test's, and a `q1` a question.
     """
@@ -106,7 +106,7 @@ def is_extreme(name: str) -> bool:
 
 
 def extreme_arrays(names: Iterable[str]) -> list[str]:
-    """The names of a model's arrays that hold largest or smallest values of its data."""
+    """Return the names of a model's arrays that hold largest or smallest values of its data."""
     return [
         name
         for name in names
@@ -118,9 +118,9 @@ def extreme_arrays(names: Iterable[str]) -> list[str]:
 def extremes_in(
     table: Table, counts: Sequence[int], others: Collection[str], by: Collection[str], minimum: int
 ) -> Extremes:
-    """What of a table's values is one person's by its name, or by the label of its row.
+    """Find one person's values in a table, by the names of columns and the labels of rows.
 
-    `others` are columns that hold no values, `by` those that are declared to say whom a row counts.
+    `others` are columns that hold no values; `by` are those declared as dimensions.
     """
     values = [c for c in table.columns if _is_value(c, others, by)]
     names: list[str] = []
@@ -141,7 +141,7 @@ def extremes_in(
 
 def _is_value(column: TableColumn, others: Collection[str], by: Collection[str]) -> bool:
     if column.type == "date":
-        # The day of a group is one that is declared, or has no such name.
+        # A date that identifies a group is declared, or has no such name.
         return column.name not in by
     return column.type in ("integer", "number") and column.name not in others
 
@@ -162,9 +162,9 @@ def _note(
 
 
 def _numbered(values: Sequence[TableColumn], counts: Sequence[int]) -> Mapping[str, float]:
-    """The columns that are named as the quantiles they are (`0.25`), as pandas names them.
+    """Return the columns that pandas named by their quantile (`0.25`).
 
-    Those that come to the count together are the labels of a cross table.
+    If such columns sum up to the count, they are labels of a cross table instead.
     """
     named = [c for c in values if c.type == "number" and _LEVEL.fullmatch(c.name.strip())]
     named = [column for column in named if float(column.name) <= 1]
@@ -177,10 +177,10 @@ def _numbered(values: Sequence[TableColumn], counts: Sequence[int]) -> Mapping[s
 
 
 def _statistics(column: TableColumn) -> Mapping[str, tuple[float | None, list[int]]]:
-    """The labels of a column that names statistics, and their rows; none of another column.
+    """Return the labels of a column that names statistics, with their rows; else none.
 
-    "Highest" among levels of education is a label like others: beside an extreme there is a mean,
-    a deviation or a count, or the other extreme.
+    "Highest" among levels of education is an ordinary label: beside an extreme, a column of
+    statistics has a mean, a deviation or a count, or the other extreme.
     """
     if column.type != "string":
         return {}
@@ -197,7 +197,7 @@ def _statistics(column: TableColumn) -> Mapping[str, tuple[float | None, list[in
 
 
 def _level_of_label(label: str) -> float | None:
-    """As of a name; but a label of more than a word or two is of a measure ("max heart rate")."""
+    """As `level_of`; but a label of more than two words names a measure ("max heart rate")."""
     return level_of(label) if len(label.split()) <= _FEW else None
 
 

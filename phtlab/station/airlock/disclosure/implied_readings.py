@@ -16,7 +16,7 @@ from phtlab.station.airlock.work_limit import WorkLimit
 def scalars_as_cells(
     counted: Sequence[MarkedOutput], readings: Sequence[CountReading], steps: WorkLimit
 ) -> list[CountReading]:
-    """A scalar that counts as many people as a cell of a table may be the count of just that."""
+    """Read a scalar that counts as many people as a table's cell as the count of that cell."""
     found: dict[tuple[str, Cell], CountReading] = {}
     for draft in counted:
         has_no_condition = draft.count is not None and not draft.output.where
@@ -36,7 +36,7 @@ def scalars_as_cells(
 
 
 def _cells_counting(reading: CountReading, people: int) -> Iterator[Cell]:
-    """The rows of a table, and the labels of its dimensions, that count so many."""
+    """Yield the rows of a table, and the labels of its dimensions, that count so many people."""
     for name in reading.dimensions:
         over = frozenset({name})
         yield from (cell for cell, (_, n) in reading.sums(over).items() if n == people)
@@ -46,9 +46,9 @@ def _cells_counting(reading: CountReading, people: int) -> Iterator[Cell]:
 def tables_of_everybody(
     readings: Sequence[CountReading], everybody: Everybody
 ) -> list[CountReading]:
-    """Tables and counts that say of whom they are, and count as many as those that say nothing.
+    """Read tables with a condition (`within`) without it, where they count as many as all people.
 
-    What is said may be true of everybody: they are read as if it were not there too.
+    The condition may be true of everybody; both readings are compared.
     """
     totals = {reading.total for reading in readings if reading.whole and not reading.within}
     found = []

@@ -1,8 +1,8 @@
-"""Which small or withheld cells can be computed from what leaves together with what has left.
+"""Small or withheld cells that can be computed from what leaves together with what has left.
 
-Of tables that can be about the same people (`gathering.py`) a cell can be computed if no counts of
-people that fit have it large (`linear_bounds.py`; Hundepool et al. 2024, sections 4.2 and 5.2;
-Fischetti and Salazar 2001).
+For tables that may be about the same people (`table_groups.py`), a cell can be computed if no
+counts that fit the tables make it large (`linear_bounds.py`; Hundepool et al. 2024, sections 4.2
+and 5.2; Fischetti and Salazar 2001).
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ _PAIR: Final = 2
 
 @dataclass(frozen=True)
 class InferredCell:
-    """A cell that a reader could compute: its value, or the most that it can be.
+    """A cell that a reader could compute: its value, or the largest value that it can have.
 
-    `rows` are the rows, as source and number, without one of which it could not be.
+    `rows` are the rows, as source and number, without one of which the cell could not be computed;
+    `counts` are their counts.
     """
 
     cell: Cell
@@ -51,10 +52,10 @@ def inferred_cells(
     protected: Collection[Cell] = (),
     everybody: Everybody = None,
 ) -> Iterator[InferredCell]:
-    """The cells below `minimum`, and those of `protected`, that the group's tables give away.
+    """Yield the cells below `minimum`, and those of `protected`, that the group's tables disclose.
 
-    To a reader who knows how many people there are: `everybody`, at least and at most.
-    Only those that need a row of this stop, and no parts of such a cell. Raises TooManyCellsError,
+    The reader is assumed to know how many people there are: `everybody`, at least and at most. Only
+    cells that need a row of this stop, and no parts of such a cell. Raises TooManyCellsError,
     UnsolvedError and TooManyStepsError.
     """
     if not any(counts_all(reading, everybody) for reading in group):
@@ -70,9 +71,10 @@ def inferred_cells(
 
 
 def _are_all_known(group: Sequence[CountReading], withheld: Withheld, minimum: int) -> bool:
-    """Whether every cell of every table leaves and is large: so is then each sum of them.
+    """Return whether every cell of every table leaves and is large, and so each sum of them.
 
-    Of three tables or more that have not all dimensions, cells of all of them may be small still.
+    For three tables or more with different dimensions, a cell over all dimensions may still be
+    small.
     """
     if len({frozenset(reading.dimensions) for reading in group}) > _PAIR:
         return False
@@ -102,7 +104,7 @@ def _small(lattice: Lattice, counts: CountSystem[Cell], steps: WorkLimit) -> Ite
     for cell in sorted(lattice.cells - lattice.known.keys(), key=sorted):
         levels[len(cell)].append(cell)
     for _, level in sorted(levels.items()):
-        # What lies in a small cell is no larger.
+        # A part of a small cell is no larger than the cell.
         steps.take(len(level) * len(found) // 64)
         cells = [cell for cell in level if not any(small < cell for small in found)]
         for cell, most in counts.small(cells):
@@ -110,7 +112,7 @@ def _small(lattice: Lattice, counts: CountSystem[Cell], steps: WorkLimit) -> Ite
                 found.append(cell)
                 yield _inferred_cell(lattice, cell, most, exact=False)
             elif (least := counts.interval(cell)[0]).value > TOLERANCE or len(cell) > 1:
-                # That everybody has a label (has been asked, say) is nobody's secret.
+                # That everybody has a label (was asked, for example) is no secret.
                 found.append(cell)
                 yield _inferred_cell(
                     lattice, cell, most, exact=least.value > most.value - TOLERANCE
@@ -134,7 +136,7 @@ def _inferred_cell(
     for supporting in bound.support:
         source_rows = lattice.rows.get(supporting, ())
         if any(_is_released(reading, row) for reading, row in source_rows):
-            continue  # to withhold it now would change nothing
+            continue  # already released: withholding a row would not help
         for reading, row in source_rows:
             if row.row is not None:
                 counts[reading.source, row.row] = lattice.known[supporting]
@@ -156,7 +158,7 @@ def _solved(
     everybody: Everybody,
     steps: WorkLimit,
 ) -> list[World]:
-    """What fits the group; if nothing does, what fits as many of its tables as can be.
+    """Return the worlds that fit the group, or else as many of its tables as possible.
 
     Raises UnsolvedError for a table of this stop that contradicts itself.
     """
@@ -182,10 +184,10 @@ def _fitting(
     everybody: Everybody,
     steps: WorkLimit,
 ) -> list[World]:
-    """The worlds with the fewest people of whom no table speaks that the group's counts fit.
+    """Return the fitting worlds with the fewest assumptions about people whom no table counts.
 
-    Readers know what labels there are; if the counts do not fit those, there are others: of one
-    dimension (its values are missing of some people), or of all.
+    A reader knows the labels; if the counts do not fit those, some people have other labels: in one
+    dimension (their values are missing), or in all.
     """
     between = {EVERYBODY: everybody} if everybody else {}
     names = sorted({name for reading in group for name in reading.dimensions})

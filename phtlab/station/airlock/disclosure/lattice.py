@@ -1,12 +1,12 @@
-"""The cells of tables of the same people, with their sums: what a reader of them can write down.
+"""The lattice of the cells of tables about the same people, with the sums that a reader can form.
 
-For each table all its cells on all levels, down from everybody, and for each cell that it is the
-sum of its parts. Cells of two tables that say the same are one cell, so that what one table tells
-of a sum limits the other. That is all that can be said where the tables hang together like a tree:
-counts that fit each of them come from a table over all dimensions. Where they go round in circles
-(sex by age, age by illness, illness by sex), that one is looked at instead, for it may not be below
-zero either (Dobra and Fienberg 2000, Bounds for cell entries in contingency tables given marginal
-totals and decomposable graphs).
+For each table it has all cells on all levels, down from everybody, and for each cell the equation
+that it is the sum of its parts. Cells of two tables with the same labels are one cell, so that what
+one table discloses of a sum limits the other. That is complete where the tables form a tree: counts
+that fit each of them come from a table over all dimensions. Where they form a circle (sex by age,
+age by illness, illness by sex), the lattice has the table over those dimensions too, since its
+cells cannot be below zero either (Dobra and Fienberg 2000, Bounds for cell entries in contingency
+tables given marginal totals and decomposable graphs).
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ from phtlab.station.airlock.disclosure.count_reading import CountReading, Labels
 from phtlab.station.airlock.work_limit import WorkLimit
 
 MOST_CELLS: Final = 4_000
-"""Cells on all levels, of tables that are held against each other."""
+"""Most cells, on all levels, of tables that are compared with each other."""
 _FEW: Final = 2
 OTHERS: Final = f"{NO_COLUMN}others"
 """The label of people whom a table's total counts and its rows do not."""
 
 
 class TooManyCellsError(Exception):
-    """The tables have more cells than are held against each other."""
+    """The tables have more than `MOST_CELLS` cells."""
 
 
 @dataclass(frozen=True)
 class Lattice:
-    """`known` are the counts that have left or would; `rows` the rows that tell each of them.
+    """Cells with equations, and the counts that are `known` because they have left or would.
 
-    `hidden` are rows that stay. `equations` are weights of cells whose sum is zero.
+    `rows` are the rows that disclose each known count. `hidden` are cells of withheld rows.
+    `equations` are weights of cells whose sum is zero.
     """
 
     known: Mapping[Cell, int]
@@ -56,11 +57,11 @@ def lattice_of(
     closed: bool,
     opened: Collection[str] = (),
 ) -> Lattice:
-    """The lattice of tables that may be about the same people.
+    """Build the lattice of tables that may be about the same people.
 
-    `withheld` names the rows that stay, as source and row; of an earlier stop those without a
-    count. With `closed`, a dimension of which two labels are known has no others, though each is
-    only spoken of by itself; those `opened` have others in any case. Raises TooManyCellsError and
+    `withheld` names the withheld rows, as source and row; those of an earlier stop have no count.
+    With `closed`, a dimension of which two labels are known has no others, even if no table lists
+    both; dimensions in `opened` have others in any case. Raises TooManyCellsError and
     TooManyStepsError.
     """
     steps.take(sum(len(reading.rows) for reading in readings) // 4)
@@ -100,9 +101,9 @@ def lattice_of(
 
 
 def _shapes(readings: Sequence[CountReading], steps: WorkLimit) -> list[tuple[str, ...]]:
-    """The dimensions of the tables, those that go round in circles together.
+    """Return the dimensions of the tables, and those that form circles together.
 
-    Without those that another has and more.
+    Without those contained in another.
     """
     every = {frozenset(reading.dimensions) for reading in readings}
     every.add(_circular(every, steps))
@@ -110,14 +111,14 @@ def _shapes(readings: Sequence[CountReading], steps: WorkLimit) -> list[tuple[st
 
 
 def _largest(tables: Collection[frozenset[str]]) -> set[frozenset[str]]:
-    """Those of `tables` that no other one holds."""
+    """Return those of `tables` that no other table contains."""
     of_name: dict[str, list[frozenset[str]]] = defaultdict(list)
     for table in tables:
         for name in table:
             of_name[name].append(table)
     found = set()
     for table in tables:
-        # A table that holds this one has its rarest dimension too.
+        # A table that contains this one has its rarest dimension too.
         others = min((of_name[name] for name in table), key=len, default=tables)
         if not any(table < other for other in others):
             found.add(table)
@@ -125,10 +126,11 @@ def _largest(tables: Collection[frozenset[str]]) -> set[frozenset[str]]:
 
 
 def _circular(tables: Collection[frozenset[str]], steps: WorkLimit) -> frozenset[str]:
-    """The dimensions that are left of `tables` when all is taken away that hangs on by an end.
+    """Return the dimensions of `tables` that form circles.
 
-    So a dimension of one table only goes, and a table that another one holds (the reduction of
-    Graham, and of Yu and Ozsoyoglu; Beeri et al. 1983, Desirability of acyclic database schemes).
+    Removes dimensions of only one table, and tables that another contains, until nothing changes
+    (the reduction of Graham, and of Yu and Ozsoyoglu; Beeri et al. 1983, Desirability of acyclic
+    database schemes).
     """
     remaining = set(tables)
     while True:
@@ -146,7 +148,7 @@ def _size(shape: Sequence[str], labels: Labels) -> int:
 
 
 def _closed_dimensions(readings: Sequence[CountReading], labels: Labels) -> set[str]:
-    """Dimensions of which a table has all labels, and no people of others."""
+    """Return the dimensions of which a table has all labels, and no people with others."""
     return {
         name
         for reading in readings
@@ -179,7 +181,7 @@ def _sums(
 
 
 def _open_dimensions(readings: Sequence[CountReading]) -> set[str]:
-    """Dimensions of which a table's own total counts more people than all of its rows."""
+    """Return the dimensions of which a table's total counts more people than all of its rows."""
     found: set[str] = set()
     for reading in readings:
         counts = {row.cell: row.count for row in reading.rows}
@@ -197,15 +199,15 @@ def _open_dimensions(readings: Sequence[CountReading]) -> set[str]:
 def _structurally_empty(
     readings: Sequence[CountReading],
 ) -> dict[tuple[str, str], dict[str, str]]:
-    """For dimensions where each label lies in one label of another (a town in a country): which.
+    """Map pairs of dimensions where each label is part of one label of the other: town, country.
 
-    That nobody is in the other combinations is known to everyone.
+    That the other combinations have no people is known to everybody.
     """
     found: dict[tuple[str, str], dict[str, str]] = {}
     pairs: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for reading in readings:
         for leaf in reading.leaves:
-            extra = leaf.cell - reading.within  # that one count is of both says nothing of others
+            extra = leaf.cell - reading.within  # the labels of `within` are those of every row
             for inner, low in extra:
                 for outer, high in extra:
                     if inner != outer:

@@ -1,10 +1,10 @@
-"""What counts can be, given sums of them: linear programming over numbers that are not below zero.
+"""Bounds of unknown counts, given sums of them, by linear programming over non-negative numbers.
 
-An equation says that a weighted sum of cells is zero, and some cells are known. The most and the
-least that another can be is what a reader can work out (Hundepool et al. 2024, section 4.2: the
-feasibility interval; Fischetti and Salazar 2001). Whole numbers are not asked for: without that
-the intervals are no narrower, so a cell that is found narrow is narrow. The solver is HiGHS
-(Huangfu and Hall 2018).
+An equation states that a weighted sum of cells is zero, and some cells are known. The largest and
+the smallest value of another cell are what a reader can compute (Hundepool et al. 2024, section
+4.2: the feasibility interval; Fischetti and Salazar 2001). The solver does not require whole
+numbers, which can only narrow the intervals: so a cell that it finds narrow is narrow. The solver
+is HiGHS (Huangfu and Hall 2018).
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ LARGEST_COUNT: Final = 10**8
 _SECONDS: Final = 60.0
 _MOST_ITERATIONS: Final = 100_000
 _A_STEP: Final = 1_000
-"""So many columns and weights are looked at in a step, roughly."""
+"""Columns and weights per step, roughly."""
 
 
 class UnsolvedError(Exception):
-    """The solver gives no answer: too large, or counts beyond `LARGEST_COUNT`."""
+    """The solver has no answer: the system is too large, or counts exceed `LARGEST_COUNT`."""
 
 
 @dataclass(frozen=True)
 class Bound(Generic[C]):
-    """The most or the least that a cell can be, and the known cells that this follows from."""
+    """The largest or smallest value of a cell, and the known cells that it follows from."""
 
     value: float
     support: frozenset[C]
 
 
 class CountSystem(Generic[C]):
-    """All counts that fit `equations` and `known`, and lie `between` a least and a most.
+    """All counts that fit `equations` and `known`, and the bounds in `between`.
 
     Raises UnsolvedError, as all methods do, and TooManyStepsError.
     """
@@ -68,7 +68,7 @@ class CountSystem(Generic[C]):
         limits |= {cell: (float(value), float(value)) for cell, value in known.items()}
         self._column = {cell: number for number, cell in enumerate(cells)}
         self._open = [cell for cell in cells if cell not in known]
-        # A second column for each cell that is not known: it itself, but no more than `minimum`.
+        # A second column for each unknown cell: its value, capped at `minimum`.
         self._capped = {cell: len(cells) + n for n, cell in enumerate(self._open)}
         self._solver = _solver(
             bounds=[
@@ -80,11 +80,11 @@ class CountSystem(Generic[C]):
         )
 
     def exist(self) -> bool:
-        """Whether any counts fit."""
+        """Return whether any counts fit."""
         return self._solve({}) is not None
 
     def small(self, cells: Collection[C]) -> Iterator[tuple[C, Bound[C]]]:
-        """Those of `cells`, none of them known, that are below `minimum` whatever fits."""
+        """Yield those of `cells`, all unknown, that are below `minimum` for all counts that fit."""
         self._raise(cells)
         waiting = self._not_enough(cells)
         while waiting:
@@ -96,17 +96,17 @@ class CountSystem(Generic[C]):
                 waiting = self._not_enough(waiting)
 
     def interval(self, cell: C) -> tuple[Bound[C], Bound[C] | None]:
-        """The least and the most that `cell` can be; None if it can be any more."""
+        """Return the smallest and the largest value of `cell`; None for a largest without limit."""
         least = self._bound({self._column[cell]: -1.0})
         most = self._solve({self._column[cell]: 1.0})
         return Bound(-least.value, least.support), None if most == inf else self._read(most)
 
     def _raise(self, cells: Collection[C]) -> Bound[C]:
-        """Counts that have all of `cells` as large as can be, but none for more than `minimum`."""
+        """Maximize the sum of `cells`, each capped at `minimum`."""
         return self._bound({self._capped[cell]: 1.0 for cell in cells})
 
     def _not_enough(self, cells: Collection[C]) -> list[C]:
-        """Those that are below `minimum` in the counts that were found last."""
+        """Return those of `cells` that are below `minimum` in the last solution."""
         values = self._solver.getSolution().col_value
         enough = self._minimum - TOLERANCE
         return [cell for cell in cells if values[self._column[cell]] < enough]
@@ -125,14 +125,14 @@ class CountSystem(Generic[C]):
         return Bound(value, frozenset(support))
 
     def _solve(self, costs: Mapping[int, float]) -> float | None:
-        """The most of a weighted sum of columns; infinite without limit, None if nothing fits."""
+        """Maximize a weighted sum of columns; infinity without limit, None if nothing fits."""
         solver = self._solver
         weights = np.zeros(solver.getNumCol())
         weights[list(costs)] = list(costs.values())
         solver.changeColsCost(len(weights), np.arange(len(weights), dtype=np.int32), weights)
         status = self._run()
         if status == highspy.HighsModelStatus.kUnknown:
-            # The solution before it was a bad start: from none, it is found.
+            # The previous solution was a bad start: solve again from none.
             solver.clearSolver()
             status = self._run()
         if status == highspy.HighsModelStatus.kOptimal:
@@ -156,7 +156,7 @@ class CountSystem(Generic[C]):
 def _solver(
     bounds: list[tuple[float, float]], rows: list[tuple[dict[int, int], float]]
 ) -> highspy.Highs:
-    """Of columns within `bounds`, and rows of weights by column that are from 0 to a limit."""
+    """Build a solver with columns within `bounds`, and rows of weights from 0 to a limit."""
     solver: highspy.Highs = highspy.Highs()  # type: ignore[no-untyped-call]
     for name, value in (
         ("output_flag", False),

@@ -1,4 +1,4 @@
-"""The outputs that count people, held against each other and against what has left before."""
+"""Compare the outputs that count people with each other and with what has left before."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ _COMPUTABLE = "Counts that stay could be computed from rows of it, here or with 
 
 
 class TooManyCellsError(Exception):
-    """More has left of the same people than a stop is held against."""
+    """More has left of the same people than a stop can be compared with."""
 
 
 class History(Protocol):
-    """What this station has let leave of the same data sets.
+    """What this station has released of the same data sets.
 
-    `everybody` is how many people it tells anyone there are in them, at least and at most;
-    `forgotten` that not all is known.
+    `everybody` is the published number of their people, at least and at most; `forgotten` is True
+    if the history is incomplete.
     """
 
     everybody: Everybody
@@ -66,14 +66,14 @@ class History(Protocol):
     def related(
         self, readings: Sequence[CountReading], near: int, steps: WorkLimit
     ) -> list[CountReading]:
-        """What `readings` have to be held against; `near` is how close two totals are.
+        """Return the releases to compare with `readings`; `near` is how close two totals are.
 
         Raises TooManyCellsError and TooManyStepsError.
         """
 
 
 class EmptyHistory(History):
-    """Nothing has left before."""
+    """A history without releases."""
 
     everybody: Everybody = None
     forgotten: bool = False
@@ -88,9 +88,9 @@ class EmptyHistory(History):
 def check_together(
     drafts: Sequence[MarkedOutput], rules: AirlockRules, history: History, steps: WorkLimit
 ) -> None:
-    """Note in `drafts` what only shows when they are looked at together, and with `history`.
+    """Note in `drafts` the findings of comparing them with each other and with `history`.
 
-    In as many of `steps` as are left.
+    Takes at most the remaining `steps`.
     """
     counted = [draft for draft in drafts if not draft.refused and counts_people(draft)]
     if not counted:
@@ -103,7 +103,8 @@ def check_together(
             checked.append(draft)
     try:
         wholes = [readings[d.output.name][0] for d in checked]
-        # Values are of those whose rows leave; so a total is asked for without the others too.
+        # Values are about people whose rows leave; so the search includes totals without the other
+        # rows.
         remaining = [readings[d.output.name][0].without(d.taken) for d in checked if d.taken]
         earlier = history.related(wholes + remaining, rules.minimum_count, steps)
     except (TooManyCellsError, TooManyStepsError):
@@ -117,7 +118,7 @@ def check_together(
     except TooManyStepsError:
         for draft in checked:
             _unchecked(draft, rules, TOO_MANY_STEPS)
-    # What a reader sums up: withheld rows are in no total.
+    # A reader's totals: without the withheld rows.
     first_readings = {d.output.name: readings[d.output.name][0].without(d.taken) for d in counted}
     for draft in counted:
         whole = first_readings[draft.output.name]
@@ -155,7 +156,7 @@ def check_together(
 def _readings_within(
     draft: MarkedOutput, rules: AirlockRules, steps: WorkLimit
 ) -> list[CountReading]:
-    """The ways to read a draft; of one that is too much to be worked on only the first."""
+    """Return the readings of a draft; only the first if it exceeds a limit."""
     if is_beyond(draft):
         found = readings_of_output(draft, rules.minimum_count, None)
         _unchecked(draft, rules, "It is beyond what may leave, and not checked any further.")
@@ -183,7 +184,7 @@ def _check_linked(
     everybody: Everybody,
     steps: WorkLimit,
 ) -> None:
-    """What follows from several outputs together. Raises TooManyStepsError."""
+    """Note what follows from several outputs together. Raises TooManyStepsError."""
     others = [*(readings[draft.output.name][0] for draft in counted), *earlier]
     for draft in counted:
         steps.take(sum(1 + len(other.rows) // 8 for other in others) // 2)
@@ -191,7 +192,7 @@ def _check_linked(
     every = [reading for draft in counted for reading in readings[draft.output.name]]
     every += scalars_as_cells(counted, every, steps)
     every += earlier
-    # Of how many people a mean is, the station knows, and not who has the mean.
+    # The station knows how many people a mean is about; a reader of the mean may not.
     every = [reading for reading in every if reading.known]
     every += tables_of_everybody(every, everybody)
     renamed, too_many = under_other_names(every, steps)
@@ -211,7 +212,7 @@ def _complementary(
     steps: WorkLimit,
 ) -> None:
     withheld = {(d.output.name, row) for d in counted for row in d.taken}
-    # What is not of counts tells none.
+    # A model has no counts.
     counted = [draft for draft in counted if draft.output.kind != "model"]
     actions = {draft.output.name: _action(draft, rules, "complementary") for draft in counted}
     found = complement(
@@ -288,7 +289,7 @@ def _close_totals(
     if total is not None:
         draft.find(
             "differencing",
-            # A total is no row that could stay.
+            # A total is no row that could be withheld.
             rules.close_total if action == "suppress" else action,
             f"It counts, in all, fewer than {rules.minimum_count} people more or fewer than "
             "another output, or than what has left before.",
@@ -300,7 +301,7 @@ def _close_totals(
 def _protected(
     counted: Sequence[MarkedOutput], readings: Sequence[CountReading]
 ) -> Collection[Cell]:
-    """Cells that stay though they count enough people."""
+    """Return the cells that are withheld though they count enough people."""
     withheld = {
         draft.output.name: draft.taken
         for draft in counted
@@ -320,7 +321,10 @@ def _protected(
 
 
 def _group(draft: MarkedOutput, readings: Sequence[CountReading], rules: AirlockRules) -> None:
-    """A count is of those that others count too: of everybody, or of whom it says that it is."""
+    """Note a count of other people than those whom the other outputs count.
+
+    A count must be that of everybody, or of the people of its declared condition.
+    """
     if draft.count is None:
         return
     others = [reading for reading in readings if reading.source != draft.output.name]

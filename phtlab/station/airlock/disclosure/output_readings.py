@@ -14,14 +14,14 @@ from phtlab.train.documents.manifest import Output
 
 
 def _of_people(draft: MarkedOutput) -> CountReading:
-    """Of how many people a value is: some of whom others count."""
+    """A reading of an output about a number of people, of whom only the number is known."""
     cell = frozenset({(OF, str(draft.people))})
     row = CountedRow(cell, draft.people, 0)
     return CountReading(draft.output.name, (OF,), (row,), values=True, known=draft.reveals_count)
 
 
 def condition_of(draft: MarkedOutput) -> Cell:
-    """Whom the train says that an output counts."""
+    """The people whom an output counts, as the train declares."""
     where = draft.output.where.items()
     condition = ((folded(name), folded(label)) for name, label in where)
     return frozenset(part for part in condition if not is_total(part[1]))
@@ -30,7 +30,7 @@ def condition_of(draft: MarkedOutput) -> Cell:
 def readings_of_output(
     draft: MarkedOutput, minimum: int, steps: WorkLimit | None
 ) -> list[CountReading]:
-    """The ways to read a draft. Raises TooManyStepsError; without `steps` there is only one."""
+    """Return the readings of a draft; without `steps` only the first. Raises TooManyStepsError."""
     output = draft.output
     if draft.table is None and draft.count is None:
         return [_of_people(draft)]
@@ -40,7 +40,8 @@ def readings_of_output(
         names = tuple(sorted(name for name, _ in condition))
         return [CountReading(output.name, names, (row,), within=condition)]
     labels = {(folded(c.name), label_of(v)) for c in draft.table.columns for v in c.values}
-    # A column of what is said says nothing more; one that says something else is believed.
+    # A column that only repeats the condition adds nothing; a column with other labels overrides
+    # it.
     condition = frozenset(p for p in condition if not any(p[0] == name for name, _ in labels - {p}))
     counts = count_column(draft.table, output.counts or "")
     others = _others(output)
@@ -72,7 +73,7 @@ def _others(output: Output) -> set[str]:
 
 
 def values_beside(draft: MarkedOutput, table: Table) -> int:
-    """The numbers beside the counts that leave with a table."""
+    """How many numbers beside the counts leave with a table."""
     output, figure = draft.output, draft.output.kind == "figure"
     dimensions = dimensions_of(table, output.by, _others(output), numbers=not figure)
     leaving = Table(tuple(c for c in table.columns if c.name not in output.largest))

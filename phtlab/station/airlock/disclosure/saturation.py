@@ -1,4 +1,4 @@
-"""What is much only together: a large model may come in parts, a column of the data in means."""
+"""Limits on outputs together: a large model may leave in parts, a column of the data as means."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from phtlab.station.policy.airlock_rules import AirlockRules
 
 
 def check_models(drafts: Sequence[MarkedOutput], rules: AirlockRules) -> None:
-    """Note in `drafts` where models hold more together than may leave unasked."""
+    """Note in `drafts` where the models together hold too many numbers."""
     models = [draft for draft in drafts if draft.parameters]
     numbers = sum(draft.parameters for draft in models)
     people = min((draft.people for draft in models if draft.people is not None), default=0)
@@ -22,7 +22,7 @@ def check_models(drafts: Sequence[MarkedOutput], rules: AirlockRules) -> None:
 
 
 def check_numbers(drafts: Sequence[MarkedOutput], rules: AirlockRules, most: int | None) -> None:
-    """Note in `drafts` where numbers beside counts are more together than may leave unasked.
+    """Note in `drafts` where the numbers beside counts are together too many.
 
     `most` is how many people there are at most, if that is known.
     """
@@ -46,7 +46,7 @@ def _find_membership(draft: MarkedOutput, numbers: int, rules: AirlockRules) -> 
 
 
 def _find_saturated(draft: MarkedOutput, numbers: int, people: int, rules: AirlockRules) -> None:
-    """Models of nearly as many numbers as people, each by itself or together."""
+    """Note models with nearly as many numbers as people, each by itself or together."""
     draft.find(
         "uncounted",
         rules.models.uncounted,
@@ -58,9 +58,9 @@ def _find_saturated(draft: MarkedOutput, numbers: int, people: int, rules: Airlo
 
 
 def _check_values(drafts: Sequence[MarkedOutput], rules: AirlockRules) -> None:
-    """Numbers of all kinds of outputs: those of few people count among those of many.
+    """Check numbers of all kinds of outputs: those of few people also count among those of many.
 
-    One after the other leaves as long as they are few together.
+    In their order, outputs leave as long as their numbers together are few.
     """
     leaving: list[tuple[int, int]] = []
     for draft in drafts:
@@ -90,7 +90,7 @@ def _find_too_many(draft: MarkedOutput, numbers: int, people: int, rules: Airloc
 
 
 def _check_claims(drafts: Sequence[MarkedOutput], rules: AirlockRules, most: int | None) -> None:
-    """What says that it is of more people than there are says how many numbers may leave."""
+    """Note outputs about more people than there are: that number limits how many numbers leave."""
     if most is None:
         return
     for draft in drafts:

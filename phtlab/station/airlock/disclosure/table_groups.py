@@ -1,4 +1,4 @@
-"""Which tables may be about the same people: groups of readings whose common sums agree."""
+"""Groups of readings that may be about the same people: their common sums agree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from phtlab.station.airlock.disclosure.count_reading import CountReading, SumMar
 from phtlab.station.airlock.work_limit import WorkLimit
 
 Everybody = tuple[int, int] | None
-"""How many people there are, at least and at most, as far as everybody knows."""
+"""How many people there are, at least and at most, as far as this is publicly known."""
 Names = frozenset[str]
 Sums = Mapping[Cell, tuple[int, int | None]]
 
@@ -19,13 +19,13 @@ Sums = Mapping[Cell, tuple[int, int | None]]
 def tables_of_same_people(
     readings: Sequence[CountReading], steps: WorkLimit, everybody: Everybody = None
 ) -> list[list[CountReading]]:
-    """The readings, in groups that may each be about the same people.
+    """Group the readings so that each group may be about the same people.
 
-    Around each table, and each part of one that may be of `everybody`, the others are gathered as
-    far as they agree with all that are there. A part of a table is only taken for people that
-    another table counts if a sum says so. What is read under names of others is also looked at
-    without them: they may be others by chance. Where all agree with all, there is one group.
-    Raises TooManyStepsError.
+    Around each table, and each part of a table that may be of `everybody`, the function gathers the
+    others as long as they agree with all members. It adds a part of a table to people that another
+    table counts only if a sum shows it. Readings under guessed names are grouped apart as well:
+    they may be other people by chance. Where all agree with all, there is one group. Raises
+    TooManyStepsError.
     """
     groups: dict[frozenset[int], list[CountReading]] = {}
     own_names = [reading for reading in readings if not reading.guessed]
@@ -41,12 +41,12 @@ def tables_of_same_people(
                 complete |= {*map(id, group)}
             if any(row.row is not None for member in group for row in member.rows):
                 groups.setdefault(frozenset(map(id, group)), group)
-            # else nothing of this stop: it has all left
+            # else the group has no row of this stop, and all of it has left
     return [*groups.values()]
 
 
 def counts_all(reading: CountReading, everybody: Everybody) -> bool:
-    """Whether a table of this stop counts as many as there are, and not only those without gaps."""
+    """Return whether a reading with rows of this stop counts as many people as there are."""
     any_counted = any(row.row is not None for row in reading.rows)
     if everybody is None or reading.total is None or reading.within or not any_counted:
         return False
@@ -57,10 +57,10 @@ def counts_all(reading: CountReading, everybody: Everybody) -> bool:
 def _gathered(
     seed: CountReading, readings: Sequence[CountReading], steps: WorkLimit
 ) -> tuple[list[CountReading], bool]:
-    """`seed` and what can be about the same people, first what shares most dimensions with it.
+    """Return `seed` and what can be about the same people, and whether all readings were added.
 
-    So of the names that a table can be read under those come first that others have. And whether
-    nothing was refused.
+    Readings with most shared dimensions come first: so, of the names of a table, those that others
+    have.
     """
     group = _Group(steps)
     group.add(seed)
@@ -102,9 +102,10 @@ def _shared(group: _Group, reading: CountReading) -> int:
 
 @dataclass(frozen=True)
 class _Refusal:
-    """What a refusal rests on: as long as it is the same, so is the answer.
+    """The basis of a refusal: while it is unchanged, the reading stays refused.
 
-    `unsigned` if nothing contradicts, but no sum says that a part is of the same people.
+    `unsigned` means that nothing contradicts, but no sum shows that a part is about the same
+    people.
     """
 
     unsigned: bool
@@ -116,7 +117,7 @@ class _Refusal:
 
 @dataclass
 class _Combined:
-    """What several tables say of one cell: all of them at once."""
+    """What several tables know about a cell."""
 
     low: int = 0
     highs: set[int] = field(default_factory=set)
@@ -124,7 +125,7 @@ class _Combined:
 
 
 class _Level:
-    """What tables of the same dimensions sum up to, in the cells of some of them."""
+    """The sums of tables of the same dimensions, in the cells over some of those dimensions."""
 
     def __init__(self) -> None:
         self.cells: dict[Cell, _Combined] = defaultdict(_Combined)
@@ -139,7 +140,7 @@ class _Level:
                 combined.marks[mark] = member.marks
 
     def agree(self, other: CountReading, sums: Sums) -> tuple[bool, bool]:
-        """Whether `other` can be about the same people, and whether it is seen to be."""
+        """Return whether `other` can be about the same people, and whether a sum shows it."""
         seen = False
         few, many = (sums, self.cells) if len(sums) < len(self.cells) else (self.cells, sums)
         for cell in few:
@@ -166,27 +167,27 @@ class _Level:
 
 
 class _Group:
-    """Readings of the same people, and what they sum up to together, by their dimensions."""
+    """Readings of the same people, and their sums together, by their dimensions."""
 
     def __init__(self, steps: WorkLimit) -> None:
         self.members: list[CountReading] = []
         self.labels: dict[str, set[str]] = {}
         self._steps = steps
         self._of: dict[Names, list[CountReading]] = {}
-        self._lacking: dict[Names, Names] = {}  # by dimensions: those of which no member has all
+        self._lacking: dict[Names, Names] = {}  # by dimensions: those that no member has in full
         self._levels: dict[tuple[Names, Names, bool], _Level] = {}
         self._changes = 0
         self._all_whole = True
 
     def add(self, other: CountReading) -> None:
-        """Take `other` in."""
+        """Add `other` to the members."""
         new = self._new(other)
         for name, labels in other.labels().items():
             self.labels.setdefault(name, set()).update(labels)
         for of, lacking in self._lacking.items():
             if of & new <= lacking:
                 continue
-            # They have not all labels any more: what they sum up to over those is not known.
+            # These members no longer have all labels: their sums over those dimensions are unknown.
             self._changes += 1
             self._lacking[of] = lacking | (of & new)
             for key in [key for key in self._levels if key[0] == of and not key[2]]:
@@ -202,12 +203,12 @@ class _Group:
         self._all_whole = self._all_whole and other.whole
 
     def still_refuses(self, other: CountReading, was: _Refusal) -> bool:
-        """Whether what a refusal rested on is as it was."""
+        """Return whether the basis of a refusal is unchanged."""
         self._steps.take()
         return was == self._basis(other, unsigned=was.unsigned)
 
     def refusal(self, other: CountReading) -> _Refusal | None:
-        """Why `other` is not taken in; None if it agrees with all that are there."""
+        """Return the basis for refusing `other`; None if it agrees with all members."""
         names = frozenset(other.dimensions)
         new, lacking = self._new(other), other.lacking(self.labels)
         self._steps.take(1 + len(self._of) // 8 + len(other.rows) // 16)

@@ -1,4 +1,4 @@
-"""The ways to read a table that counts people."""
+"""The readings of a table that counts people."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ _FEW: Final = 2
 def dimensions_of(
     table: Table, declared: Sequence[str], others: Collection[str], *, numbers: bool = True
 ) -> list[str]:
-    """The columns that say which people a row is about.
+    """Return the columns that identify the people of a row.
 
-    Those declared, if they tell the rows apart; else the columns of text, truths and dates, with
-    whole numbers (years, codes) and then other numbers (edges of bins) as far as those are needed.
-    `others` are none for sure; nor are `numbers` where they only say where something is drawn.
+    Those declared, if they tell the rows apart; else the columns of text, booleans and dates, with
+    whole numbers (years, codes) and then other numbers (edges of bins) as far as the rows need
+    them. `others` are never dimensions; nor are non-integers without `numbers`, where they only
+    position marks.
     """
     columns = {column.name: column for column in table.columns if column.name not in others}
     known = [name for name in declared if name in columns]
@@ -31,7 +32,7 @@ def dimensions_of(
     found = [n for n, column in columns.items() if column.type in ("string", "boolean", "date")]
     for kind in ("integer", "number") if numbers else ("integer",):
         for name, column in columns.items():
-            # The code of a table of one row says of whom it is, too.
+            # A code identifies the people even in a table of one row.
             distinguishable = _distinct(columns, found, table.rows) and (found or kind == "number")
             if distinguishable or len(found) > MOST_DIMENSIONS:
                 return found
@@ -51,13 +52,13 @@ def readings_of(
     steps: WorkLimit | None,
     drawn: Collection[str] = (),
 ) -> list[CountReading]:
-    """The ways to read a table of these `counts`, all of people `within` a cell.
+    """Return the readings of a table with these `counts`, all of people `within` a cell.
 
-    `minimum` is by how many people a total may be more than what it sums up. Rows that no dimension
-    tells apart are each about people of its own; those of a figure about the people of a place, as
-    its `drawn` columns say it. Each label of a dimension is also read as a table
-    by itself: a table of several measures of the same people is several tables. Without `steps`,
-    or with too many dimensions, there is only the table as a whole. Raises TooManyStepsError.
+    `minimum` is the limit on how many people a total may exceed its parts by. Rows that no
+    dimension tells apart are each about separate people; those of a figure about the people of a
+    place, which its `drawn` columns give. Each label of a dimension is also read as a table by
+    itself: a table of several measures of the same people is several tables. Without `steps`, or
+    with too many dimensions, only the table as a whole. Raises TooManyStepsError.
     """
     columns = {column.name: column for column in table.columns}
     outside = tuple(name for name, _ in sorted(within))
@@ -65,7 +66,7 @@ def readings_of(
         names: tuple[str, ...] = (PLACE if drawn else row_name(source),)
         labels = _places(columns, drawn, table.rows)
         spelt = _spelt(columns, dimensions, table.rows)
-        # One that all its labels call a total is none of the others.
+        # A row of which all labels are words for a total.
         called = {row for row, found in enumerate(spelt) if found and all(map(is_total, found))}
         totals = {names[0]: called}
     else:
@@ -91,7 +92,7 @@ def readings_of(
     }
     found = [whole]
     if any(totals.values()):
-        found.append(reading({name: set() for name in names}))  # a word, and a label like others
+        found.append(reading({name: set() for name in names}))  # an ordinary label after all
     if by_value:
         found.append(reading(totals | by_value))
     return found + parts_of(whole, steps)
@@ -100,7 +101,7 @@ def readings_of(
 def _places(
     columns: Mapping[str, TableColumn], drawn: Collection[str], rows: int
 ) -> list[list[str]]:
-    """The label of each row: where it is drawn, and how many are drawn there before it."""
+    """The label of each row: the place of its mark, numbered from the second mark in that place."""
     before: Counter[str] = Counter()
     labels = []
     for number, row in enumerate(_spelt(columns, sorted(drawn), rows)):
@@ -111,13 +112,13 @@ def _places(
 
 
 def _folded_names(names: Sequence[str]) -> tuple[str, ...]:
-    """The names as they are compared; as they are spelt if two would be the same."""
+    """The names without differences of spelling; as spelt if two would be the same."""
     found = tuple(map(folded, names))
     return found if len(set(found)) == len(found) else tuple(names)
 
 
 def _labels(columns: Mapping[str, TableColumn], names: Sequence[str], rows: int) -> list[list[str]]:
-    """The labels of each row as they are compared; as they are spelt if rows would be the same."""
+    """The labels of each row without differences of spelling; as spelt if rows would be equal."""
     spelt = _spelt(columns, names, rows)
     found = [[folded(label) for label in row] for row in spelt]
     return found if len(set(map(tuple, found))) == len(set(map(tuple, spelt))) else spelt
@@ -148,7 +149,7 @@ def _cells(
 
 
 def _totals_by_name(labels: Sequence[Sequence[str]], counts: Sequence[int], place: int) -> set[int]:
-    """The rows that are called a total, and count no fewer than the others together."""
+    """Return the rows with a word for a total that count no fewer than the others together."""
     if not any(is_total(row[place]) for row in labels):
         return set()
     found: set[int] = set()
@@ -160,10 +161,10 @@ def _totals_by_name(labels: Sequence[Sequence[str]], counts: Sequence[int], plac
 
 
 def _rows_of_everybody(labels: Sequence[Sequence[str]], counts: Sequence[int]) -> set[int]:
-    """The rows that one label calls a total, with no other label that another row has, too.
+    """Return the rows with a word for a total and no label that another row has.
 
-    So "overall" stands in a table of variables and their labels. They count no fewer than the
-    others together.
+    Such is "overall" in a table of variables and their labels. The rows count no fewer people than
+    the others together.
     """
     called = {row for row, own in enumerate(labels) if any(map(is_total, own))}
     others = [own for row, own in enumerate(labels) if row not in called]
@@ -174,7 +175,7 @@ def _rows_of_everybody(labels: Sequence[Sequence[str]], counts: Sequence[int]) -
 
 
 def _lines(labels: Sequence[Sequence[str]], place: int) -> list[list[int]]:
-    """The rows along one dimension, for each choice of the other labels."""
+    """Return the rows along one dimension, for each choice of the other labels."""
     lines: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for number, row in enumerate(labels):
         lines[*row[:place], *row[place + 1 :]].append(number)
@@ -184,9 +185,9 @@ def _lines(labels: Sequence[Sequence[str]], place: int) -> list[list[int]]:
 def _total_by_value(
     labels: Sequence[Sequence[str]], counts: Sequence[int], place: int, minimum: int
 ) -> set[int]:
-    """The rows of the label that counts as many as the others wherever it stands, if there is one.
+    """Return the rows of a label that counts as many as the others together in every line.
 
-    Where that label is empty, also by fewer than `minimum` more: some people have no other label.
+    An empty label may also count fewer than `minimum` more: some people have no other label.
     """
     lines = _lines(labels, place)
     candidates = {row[place] for row in labels}

@@ -1,4 +1,4 @@
-"""What the numbers of one table, or of a figure's data, tell of few people or of one."""
+"""Checks of the numbers of one table, or of a figure's data, for values of one person or of few."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from phtlab.station.policy.airlock_rules import AirlockRules
 
 
 def check_values(draft: MarkedOutput, parsed: Table, rules: AirlockRules, steps: WorkLimit) -> None:
-    """The counts of a table or of a figure's data, and what stands beside them."""
+    """Check the counts of a table or of a figure's data, and the values beside them."""
     output, minimum = draft.output, rules.minimum_count
     actions = rules.tables if output.kind == "table" else rules.figures
     counts = table.count_column(parsed, output.counts or "")

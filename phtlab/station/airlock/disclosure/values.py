@@ -1,7 +1,7 @@
-"""The numbers of a table or a figure that count nobody, and how many people those are of.
+"""Numbers other than counts in a table or a figure, and how many people they are about.
 
-Each may be an equation of what patients have: with as many as there are patients, their values
-follow one by one (SDAP handbook, section B, regression: a saturated model).
+Each number may be an equation about the patients' values: with as many numbers as patients, the
+values can be computed one by one (SDAP handbook, section B, regression: a saturated model).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _FLOAT: Final = 1e-15
 def values_in(
     table: Table, counts: str, dimensions: Collection[str], rows: Sequence[int], *, drawn: bool
 ) -> int:
-    """How many numbers beside the counts `table` has in `rows`.
+    """Return how many numbers beside the counts `table` has in `rows`.
 
-    Labels that are numbers are as many as they are different, where they tell the rows apart.
-    Where a figure's marks are `drawn` at even distances, it is two numbers that say so.
+    Labels that are numbers count once for each distinct label, where they tell the rows apart.
+    Marks of a figure (`drawn`) at even distances count as two numbers.
     """
     columns = {column.name: column for column in table.columns}
     of_counts = [columns[counts].values[row] for row in rows]
@@ -46,7 +46,7 @@ def values_in(
         values = [column.values[row] for row in rows]
         present = [value for value in values if value is not None]
         if values == of_counts:
-            continue  # the same count once more
+            continue  # the same count again
         if column.name in dimensions and distinguishable:
             found += len(set(present))
         elif drawn:
@@ -58,7 +58,7 @@ def values_in(
 
 
 def _follows(values: Sequence[Any], others: Iterable[Sequence[Any]]) -> bool:
-    """Whether one number says all `values`: they are the same, or as far from others everywhere."""
+    """Return whether `values` are all equal, or at a constant distance to others."""
     if len({value for value in values if value is not None}) <= 1:
         return True
     for other in others:
@@ -71,7 +71,7 @@ def _follows(values: Sequence[Any], others: Iterable[Sequence[Any]]) -> bool:
 
 
 def _places(values: Sequence[Any], series: Sequence[tuple[Any, ...]]) -> int:
-    """The numbers that say where marks are drawn; a text at each bar stands where that is."""
+    """How many numbers give the positions of marks; marks of another series there add none."""
     groups: dict[tuple[Any, ...], list[float]] = defaultdict(list)
     for value, name in zip(values, series, strict=True):
         if value is not None:
@@ -91,9 +91,9 @@ def _is_even(values: Sequence[float]) -> bool:
 
 
 def _alike(steps: Sequence[float], values: Sequence[float]) -> bool:
-    """Whether `steps` between `values` are the same but for the digits that are rounded away.
+    """Return whether `steps` between `values` are equal up to rounding.
 
-    What is let pass here could be told in the last digits of a number: it is as little as can be.
+    The tolerance is as small as possible, since the last digits of a number could carry data.
     """
     if not steps:
         return True
@@ -103,10 +103,10 @@ def _alike(steps: Sequence[float], values: Sequence[float]) -> bool:
 
 
 def people_in(readings: Iterable[CountReading], most: int | None) -> int:
-    """How many people a table is of that can be read in these ways, nobody counted twice.
+    """Return how many people a table is about, by its readings, without counting anybody twice.
 
     No more than `most`, if that is known. Labels that all count as many (samples, measures of the
-    same people) are of the same; so are those that count more than there are together.
+    same people) are about the same people; so are those that together count more than `most`.
     """
     found = min((_people(reading, most) for reading in readings if reading.whole), default=0)
     return found if most is None else min(found, most)

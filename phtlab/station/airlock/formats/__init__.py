@@ -1,1 +1,1 @@
-"""The formats in which outputs may leave, each read as hostile input."""
+"""Readers of the formats in which outputs may leave; each treats its input as hostile."""

@@ -1,7 +1,7 @@
-"""Archives, opened with limits: plain files under plain names, and nothing that unpacks to much.
+"""Bounded readers of archives: plain files with plain names, and a limit on what they unpack to.
 
-Whatever is in one is read into memory, checked, and packed anew: a zip without times, comments,
-extra fields, or bytes between its entries.
+The files are read into memory, checked, and packed anew: a zip without times, comments, extra
+fields, or bytes between its entries.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _PART: Final = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}"
 _NAME: Final = re.compile(rf"{_PART}(?:/{_PART})*")
 _BLOCK: Final = 64 * 1024
 _NO_TIME: Final = (1980, 1, 1, 0, 0, 0)
-# Passwords and exotic methods need code that is not ours to trust.
+# Passwords and unusual methods need code that the station does not trust.
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
 
 
 def unpacked_zip(content: bytes, limit: int) -> dict[str, bytes]:
-    """The files in a zip archive by name. At most `limit` bytes in all, however it is packed.
+    """Return the files of a zip archive by name, at most `limit` bytes unpacked.
 
     Raises AirlockError (``archive``).
     """
@@ -41,9 +41,9 @@ def unpacked_zip(content: bytes, limit: int) -> dict[str, bytes]:
 
 
 def unpacked_tar(content: bytes, limit: int) -> dict[str, bytes]:
-    """The files in a tar archive, plain or gzipped, by name. Raises as `unpacked_zip` does."""
+    """Return the files of a tar archive, plain or gzipped. Raises as `unpacked_zip` does."""
     try:
-        # A stream: nothing is looked for at a place that the archive names.
+        # As a stream, the reader never seeks to a place that the archive names.
         with tarfile.open(fileobj=_Limited(content, limit), mode="r|") as archive:
             return _collected(_tar_entries(archive), limit)
     except (tarfile.TarError, EOFError, ValueError, OSError):
@@ -51,7 +51,7 @@ def unpacked_tar(content: bytes, limit: int) -> dict[str, bytes]:
 
 
 def gunzipped(content: bytes, limit: int) -> bytes:
-    """What is in a gzip file, at most `limit` bytes. Raises AirlockError (``archive``)."""
+    """Unpack a gzip file to at most `limit` bytes. Raises AirlockError (``archive``)."""
     engine = zlib.decompressobj(wbits=31)
     try:
         found = engine.decompress(content, limit + 1)
@@ -65,7 +65,7 @@ def gunzipped(content: bytes, limit: int) -> bytes:
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:
-    """A zip archive of `files`; the same files give the same bytes."""
+    """Pack `files` into a zip archive; the same files give the same bytes."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files.items()):
@@ -123,7 +123,7 @@ def _collected(entries: Iterator[tuple[str, int, IO[bytes]]], limit: int) -> dic
         if claimed > room:
             raise _refused(f"it unpacks to more than {limit} bytes")
         parts = []
-        while block := file.read(_BLOCK):  # what it claims is not believed
+        while block := file.read(_BLOCK):  # the size in the header may be false
             room -= len(block)
             if room < 0:
                 raise _refused(f"it unpacks to more than {limit} bytes")

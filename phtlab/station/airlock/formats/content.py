@@ -1,4 +1,4 @@
-"""What leaves, as bytes or as a file too large to hold: read piece by piece, in constant memory."""
+"""Content that leaves, in memory or as a file too large for it, read in constant memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BLOCK_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class FileContent:
-    """`head`, and then `rest` bytes of the open `file` from `start` on."""
+    """`head`, followed by `rest` bytes of the open `file` from offset `start`."""
 
     head: bytes
     file: BinaryIO
@@ -24,7 +24,7 @@ class FileContent:
 
     @classmethod
     def whole(cls, file: BinaryIO) -> Self:
-        """All that `file` holds now."""
+        """All bytes that `file` has now."""
         return cls(b"", file, 0, file.seek(0, io.SEEK_END))
 
     def __len__(self) -> int:
@@ -32,11 +32,11 @@ class FileContent:
 
 
 Content = bytes | FileContent
-"""What leaves of one file. A FileContent holds as long as its file is open."""
+"""Content of one file that leaves. A FileContent is valid as long as its file is open."""
 
 
 def digest_of(content: Content) -> str:
-    """The OCI digest of `content`. Raises AirlockError as `Joined` does."""
+    """Return the OCI digest of `content`. Raises AirlockError as `Joined` does."""
     hashed, block = hashlib.sha256(), memoryview(bytearray(_BLOCK_BYTES))
     reader = Joined([content])
     while got := reader.readinto(block):
@@ -45,7 +45,7 @@ def digest_of(content: Content) -> str:
 
 
 class Joined(io.RawIOBase):
-    """Several contents, read one after the other.
+    """Reader of several contents in a row.
 
     Reading raises AirlockError (`output-not-a-file`) if a file has become shorter.
     """

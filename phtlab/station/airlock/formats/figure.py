@@ -1,4 +1,4 @@
-"""Figures: the picture drawn anew, and the table that it is drawn from."""
+"""Figures: the picture, redrawn, and the table of its data."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ _PLACES = frozenset({"axes", "x", "y", "low", "high"})
 
 
 def read_data(data: bytes, rules: AirlockRules) -> Table:
-    """The numbers that a figure is drawn from. Raises AirlockError."""
+    """Read the numbers that a figure is drawn from. Raises AirlockError."""
     table = parse_table(data, rules, max_rows=rules.max_points)
     require_distinct_few(table, rules)
     return table
 
 
 def places(table: Table) -> set[str]:
-    """The columns that say where marks are drawn, and hold no values; as the runtime names them."""
+    """Return the columns that locate marks and hold no values, by the runtime's names for them."""
     names = {column.name for column in table.columns}
     return names & _PLACES if {"artist", "series"} <= names else set()
 
 
 def pixels_in(picture: bytes, max_pixels: int) -> int:
-    """How many pixels `picture` has, as it says. Raises AirlockError if it may not be drawn."""
+    """Return the number of pixels in the header of `picture`.
+
+    Raises AirlockError if it is no PNG, has no pixel, or has more than `max_pixels`.
+    """
     if not picture.startswith(_SIGNATURE):
         raise _refused("it is no PNG")
     width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
@@ -39,7 +42,7 @@ def pixels_in(picture: bytes, max_pixels: int) -> int:
 
 
 def redraw(picture: bytes, max_pixels: int, max_colors: int) -> bytes:
-    """What is seen of `picture` on white paper, written anew, in a process of its own.
+    """Redraw `picture` on white paper in a separate process.
 
     In at most `max_colors` colours (2 to 256): so a pixel holds no more than 8 bits.
 

@@ -1,8 +1,8 @@
-"""Files: what they are by their first bytes, never by a name, and what of each type may leave.
+"""Files: recognized by their first bytes, never by a name, and checked by type.
 
-Only types that can be read to the end are let through; each is written anew where that can be
-done. That a file is what it seems says nothing of what its numbers and words mean: so a file asks
-a person, unless the policy says otherwise.
+Only types that can be read to the end are accepted; each is rewritten where that is possible. The
+type of a file does not say what its numbers and words mean: so a file is held for a person, unless
+the policy says otherwise.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from phtlab.station.airlock.formats.content import Content
 from phtlab.station.policy.airlock_rules import AirlockRules, FileType
 
 MAX_READ: Final = 64 * 2**20
-"""Bytes of a file that is read into memory. Larger ones leave as safetensors only."""
+"""Most bytes of a file that is read into memory. Larger files leave as safetensors only."""
 
-# What is refused by name, so that its author learns what to do instead.
+# Types with a refusal of their own, which tells the author what to do instead.
 _REFUSED: Final = (
     (b"\x80\x02", "a pickle, and opening one runs its code"),
     (b"\x80\x03", "a pickle, and opening one runs its code"),
@@ -50,7 +50,7 @@ _TAR_AT: Final = 257
 
 @dataclass(frozen=True)
 class Checked:
-    """A file as it may leave. `numbers` are those of a model; `operations` its graph's, if any."""
+    """A file as it may leave: `numbers` of a model, and `operations` of its graph, if any."""
 
     type: FileType
     content: Content
@@ -59,7 +59,7 @@ class Checked:
 
 
 def check_file(file: BinaryIO, rules: AirlockRules) -> Checked:
-    """The file as it may leave, if it is of one of the policy's types.
+    """Return the file as it may leave, if it is of one of the policy's types.
 
     Raises AirlockError (``file-type``, ``archive``, ``model-form``, ``figure-form``, ``json``).
     """

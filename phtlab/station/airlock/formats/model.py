@@ -1,8 +1,8 @@
 """Models: named arrays in the safetensors format, read without its library.
 
-Source: the format's description in huggingface/safetensors (README, "Format").
-The header is written afresh, without metadata; the numbers are passed on as they are,
-and stay in their file: a model may be larger than the station's memory.
+Source: the format's description in huggingface/safetensors (README, "Format"). The header is
+rewritten without metadata. The numbers leave unchanged and are not read into memory: a model may be
+larger than the station's memory.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ MAX_TENSORS = 1_000
 MAX_DIMENSIONS = 8
 MAX_NAME = 128
 MAX_COMPARED = 20_000
-"""So often a tensor's name is compared with one that has a ``*``."""
+"""Most comparisons of a tensor's name with a declared name that has a ``*``."""
 PEOPLE_PER_NUMBER = 5
-"""So many people at least stand behind each number of a stop's models, or a person is asked.
+"""Fewest people for each number of a stop's models, else a person decides.
 
-One number for each person holds a column of the data as it is. Below that a model that is fitted
-closely still gives values back.
+A number for each person can hold a column of the data unchanged. With fewer numbers a model that is
+fitted closely can still disclose values.
 """
 BYTES_OF = {
     "BOOL": 1,
@@ -49,16 +49,16 @@ BYTES_OF = {
 }
 _NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.\-/]{{0,{MAX_NAME - 1}}}")
 _UNCLEAR = re.compile(r"[0-9*]\*|\*[0-9*]")
-"""Where a number ends can be seen in many ways: to try them all takes time without end."""
+"""Patterns in which a number can end at several places: trying all of them has no bound in time."""
 
 
-# The parameters of scikit-learn's estimators, which a train need not declare (runtime/model.py).
+# Parameters of scikit-learn's estimators; a train need not declare them (`runtime/model.py`).
 KNOWN_NAMES = frozenset(FITTED)
 
 
 @dataclass(frozen=True)
 class Model:
-    """The model as it may leave: how many numbers it holds, and the names of its tensors."""
+    """A model as it may leave: its content, how many numbers it holds, and its tensors' names."""
 
     content: FileContent
     numbers: int
@@ -66,10 +66,10 @@ class Model:
 
 
 def read_model(file: BinaryIO) -> Model:
-    """The model in `file` with a header of our own; only the header is read.
+    """Return the model in `file` with a rewritten header; only the header is read.
 
-    Raises AirlockError unless the tensors are named plainly, numeric, and fill the
-    file to the last byte without gap or overlap. Which one does not is not said: the run chooses.
+    Raises AirlockError unless the tensors have plain names, are numeric, and fill the file to the
+    last byte without gap or overlap. The error does not name the tensor: the run chooses the names.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -103,9 +103,10 @@ def read_model(file: BinaryIO) -> Model:
 
 
 def require_declared(names: Sequence[str], patterns: Sequence[str]) -> None:
-    """Raises AirlockError (``model-names``) unless each name is known or one that is declared.
+    """Raise AirlockError (``model-names``) unless each tensor's name is known or declared.
 
-    A name leaves with the numbers, and the run has made it up: hundreds of them hold a data set.
+    The run chooses the names, and they leave with the numbers: hundreds of names can hold a data
+    set.
     """
     plain = KNOWN_NAMES.union(patterns)
     wild = [pattern for pattern in patterns if "*" in pattern]
@@ -152,7 +153,7 @@ def _refused(why: str) -> AirlockError:
 
 
 def numbers_in(file: BinaryIO) -> int:
-    """How many numbers a model holds, by the header that `read_model` wrote."""
+    """Return how many numbers a model holds, by the header that `read_model` wrote."""
     length = int.from_bytes(file.read(8), "little")
     header = json.loads(file.read(length))
     return sum(prod(entry["shape"]) for entry in header.values())

@@ -1,10 +1,10 @@
-"""ONNX models: read strictly as far as to know what is in them, without its library.
+"""Strict reader of ONNX models, without the ONNX library.
 
 Source: onnx/onnx, `onnx.proto3` (ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto)
 and the Protocol Buffers wire format. A model is a graph of operations with constants: it can hold
-any numbers, and text in attributes and names. So only what is known is passed over: known fields,
-the standard operators, plain names, tensors of numbers inside of the file. Everything else, a
-reference to a file among it, is refused.
+any numbers, and text in attributes and names. So the reader accepts only known fields, the standard
+operators, plain names, and tensors of numbers inside the file. It refuses everything else, such as
+a reference to a file.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 # Field numbers of onnx.proto3.
 _MODEL_NAMES: Final = {2, 3, 4}
-# TensorProto.DataType: those of numbers, with the bytes of one.
+# TensorProto.DataType: the numeric types, with their size in bytes.
 _TYPES: Final = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
 _STANDARD: Final = (b"", b"ai.onnx", b"ai.onnx.ml")
 
 
 def numbers_in(content: bytes) -> tuple[int, int]:
-    """How many numbers an ONNX model holds, and how many operations it has.
+    """Return how many numbers an ONNX model holds, and how many operations it has.
 
     Raises AirlockError (``model-form``) for anything but a plain model of standard operators.
     """
@@ -95,7 +95,7 @@ def _attribute(content: bytes, depth: int) -> tuple[int, int]:
     numbers = nodes = 0
     for number, kind, value in _fields(content):
         if number == 1 or (number in (4, 9) and kind == _BYTES):
-            _require_plain(value)  # its name, and words such as "LINEAR"
+            _require_plain(value)  # the attribute's name, and words such as "LINEAR"
         elif number == 20 or number in (2, 3):
             numbers += number != 20
         elif number in (7, 8):
@@ -126,7 +126,7 @@ def _tensor(content: bytes) -> int:
         elif number == 9 and kind == _BYTES and raw is None:
             raw = value
         else:
-            # 6 are strings, 13 and 14 a place outside of the file, 12 a description.
+            # 6 are strings, 13 and 14 a location in another file, 12 a description.
             raise _refused("a constant of it holds text, or lies in another file")
     if kind_of_data not in _TYPES or len(shape) > 8 or any(size < 0 for size in shape):
         raise _refused("a constant of it is not numeric")
@@ -155,7 +155,7 @@ def _opset(content: bytes) -> None:
 
 
 def _fields(content: bytes) -> Iterator[tuple[int, int, Any]]:
-    """The fields of a message: number, wire type, and the value (an int or bytes)."""
+    """Yield the fields of a message: number, wire type, and value (an int or bytes)."""
     at = 0
     while at < len(content):
         key, at = _varint(content, at)

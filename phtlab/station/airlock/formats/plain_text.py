@@ -1,4 +1,4 @@
-"""Text that may leave: short, printable, and no formula to any spreadsheet."""
+"""Text that may leave: short, printable, and not a formula in any spreadsheet."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import unicodedata
 _FORMULA = re.compile(r"[=@]|[+-](?![0-9.,\s%]*$)(?![0-9]+(?:\.[0-9]+)?[-–][0-9])")
 
 
-# Characters that are not seen and are of no category of their own: Unicode's
-# Default_Ignorable_Code_Point beyond category C, and the blank Braille pattern.
+# Invisible characters outside category C: Unicode's Default_Ignorable_Code_Point, and the blank
+# Braille pattern.
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
@@ -19,10 +19,10 @@ _UNSEEN = re.compile(
 
 
 def text_error(text: str, limit: int) -> str | None:
-    """Why `text` may not leave, without quoting it, or None if it may.
+    """Return why `text` may not leave, without quoting it, or None if it may.
 
-    Control, format (bidirectional overrides among them), surrogate and private
-    characters, and line or paragraph separators are refused.
+    Control, format (bidirectional overrides included), surrogate and private characters, and line
+    or paragraph separators are refused.
     """
     if len(text) > limit:
         return f"text longer than {limit} characters"

@@ -1,4 +1,4 @@
-"""Decodes one PNG and writes it anew, alone in a process with little to lose.
+"""Decode one PNG and write it anew, in a process with few rights.
 
 Run as ``python -I -m phtlab.station.airlock.formats.redraw_worker MAX_PIXELS MAX_COLORS``: PNG on
 standard input and output. It limits itself and gives up root before it reads a byte.
@@ -19,9 +19,9 @@ FILES = 16
 
 
 def redraw(content: bytes, max_pixels: int, max_colors: int) -> bytes:
-    """What is seen of the picture in `content` on white paper, and nothing else of the file.
+    """Redraw the visible part of the picture in `content` on white paper.
 
-    No text, profile or trailing bytes, and no colour that a transparent pixel hides. At most
+    Drops text, profiles and trailing bytes, and any colour that a transparent pixel hides. At most
     `max_colors` colours (2 to 256) leave, the nearest of a palette made of the picture's own.
     """
     with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
@@ -38,7 +38,7 @@ def redraw(content: bytes, max_pixels: int, max_colors: int) -> bytes:
 
 
 def _clean(reduced: Image.Image) -> Image.Image:
-    """`reduced` with the colours that it uses, in the order in which they are seen first."""
+    """Return `reduced` with a palette of only the colours that it uses."""
     palette = reduced.getpalette("RGB") or []
     used = sorted(color for _, color in reduced.getcolors(256) or () if isinstance(color, int))
     order = bytearray(256)
@@ -51,7 +51,7 @@ def _clean(reduced: Image.Image) -> Image.Image:
 
 def main() -> int:
     max_pixels, max_colors = map(int, sys.argv[1:])
-    Image.preinit()  # loads the PNG decoder before files are out of reach
+    Image.preinit()  # loads the PNG decoder before `confine` limits files
     confine(memory=MEMORY, seconds=SECONDS, files=FILES)
     try:
         drawn = redraw(sys.stdin.buffer.read(), max_pixels, max_colors)

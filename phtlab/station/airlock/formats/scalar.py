@@ -1,4 +1,4 @@
-"""Scalars: one number, or one truth."""
+"""Scalars: a number or a boolean."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROUNDING = 1e-9
 
 
 def parse_scalar(content: bytes) -> int | float | bool | None:
-    """The scalar in `content`. Raises AirlockError for anything but a number, a truth or null."""
+    """Return the scalar in `content`: a number, a boolean or null. Raises AirlockError."""
     value = document(content)["value"]
     if value is not None and not isinstance(value, int | float):
         raise AirlockError(
@@ -27,7 +27,7 @@ def parse_scalar(content: bytes) -> int | float | bool | None:
 
 
 def document(content: bytes) -> dict[str, Any]:
-    """What the run wrote of a scalar. Raises AirlockError (``scalar-form``)."""
+    """Parse what the run wrote for a scalar. Raises AirlockError (``scalar-form``)."""
     found = strict_json.parse(content, limit=_MAX_BYTES, depth=1)
     if not isinstance(found, dict) or set(found) - {"type", "of"} != {"value"}:
         raise AirlockError("The scalar may not leave: it is not one value.", code="scalar-form")
@@ -35,7 +35,7 @@ def document(content: bytes) -> dict[str, Any]:
 
 
 def people_in(arguments: Mapping[str, Any]) -> int:
-    """How many people a scalar or a model says that it is of. Raises AirlockError (``counts``)."""
+    """Return how many people an output declares to be about. Raises AirlockError (``counts``)."""
     people = arguments.get("of")
     if isinstance(people, bool) or not isinstance(people, int) or people < 0:
         raise AirlockError(
@@ -47,7 +47,7 @@ def people_in(arguments: Mapping[str, Any]) -> int:
 
 
 def share(value: int | float | bool | None, people: int) -> int | None:
-    """How many of `people` the share `value` is; None if it is none of whole people."""
+    """Return how many of `people` the share `value` is; None if that is no whole number."""
     if value is None or isinstance(value, bool) or not 0 <= value <= 1 or not people:
         return None
     part = value * people
@@ -55,14 +55,14 @@ def share(value: int | float | bool | None, people: int) -> int | None:
 
 
 def reveals_count(value: int | float | bool | None, people: int) -> bool:
-    """Whether `value` may tell of how many people it is: as a share or a percentage of them."""
+    """Return whether `value`, as a share or a percentage, can disclose the number `people`."""
     if value is None or isinstance(value, bool):
         return False
     return any(share(value / scale, people) is not None for scale in (1, 100))
 
 
 def may_reveal_few(value: int | float | bool | None, people: int, minimum: int) -> bool:
-    """Whether `value` may tell of few of `people`, or of all but few.
+    """Return whether `value` can disclose something about few of `people`, or about all but few.
 
     As their number, or as a share or a percentage that is rounded to its last decimal.
     """
@@ -86,7 +86,7 @@ def _few(part: int, people: int, minimum: int) -> bool:
 
 
 def count_of(value: int | float | bool | None) -> int:
-    """The count that a scalar is declared to be. Raises AirlockError (``counts``) if it is none."""
+    """Return a scalar declared as a count. Raises AirlockError (``counts``) if it is no count."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise AirlockError("The scalar is declared as a count and is none.", code="counts")
     _require_people(value)
@@ -101,5 +101,5 @@ def _require_people(people: int) -> None:
 
 
 def scalar_file(value: int | float | bool | None, digits: int) -> bytes:
-    """The scalar as it leaves, to `digits` significant ones."""
+    """Return the scalar's file as it leaves, rounded to `digits` significant digits."""
     return json.dumps({"value": rounded(value, digits)}).encode() + b"\n"

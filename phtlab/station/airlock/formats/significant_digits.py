@@ -1,4 +1,4 @@
-"""Numbers to so many significant digits: nobody reads the low ones, and they could carry others."""
+"""Rounding to significant digits: nobody needs the low digits, and they could carry other data."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Final
 
 INT64: Final = range(-(2**63), 2**63)
 MOST_PEOPLE: Final = 2**53 - 1
-"""Beyond it JSON has no exact whole numbers (RFC 8259, section 6), and nobody so many people."""
+"""The largest exact whole number of JSON (RFC 8259, section 6); no data set has so many people."""
 
 
 def rounded(value: Any, digits: int) -> Any:
-    """`value`, if it is a number, to `digits` significant ones; an integer stays one of 64 bits."""
+    """Round a number to `digits` significant digits; an integer stays within 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if isinstance(value, float):
@@ -21,6 +21,6 @@ def rounded(value: Any, digits: int) -> Any:
 
 
 def decimals(value: float) -> int:
-    """How many decimals `value` has as it is written shortest: 2 for 0.25."""
+    """Return how many decimals the shortest form of `value` has: 2 for 0.25."""
     exponent = Decimal(repr(value)).normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -1,9 +1,10 @@
-"""skops models: scikit-learn estimators as a zip of a schema and arrays, and no pickle.
+"""Strict reader of skops models: scikit-learn estimators as a zip of a schema and arrays.
 
 Source: skops-dev/skops, "Persistence", and its `skops/io/_general.py`, `_numpy.py`: schema.json is
-a tree of nodes, each with `__class__`, `__module__` and `__loader__`. Opening one builds what the
-schema names, so the names are what is checked: estimators of scikit-learn that keep parameters and
-not rows, and plain values. Arrays are .npy files of numbers; none of Python objects.
+a tree of nodes, each with `__class__`, `__module__` and `__loader__`. Opening a model builds what
+the schema names, so the reader checks the names: plain values, and estimators of scikit-learn that
+keep parameters and not rows. Arrays are .npy files of numbers, not of Python objects; no file is a
+pickle.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ SCHEMA: Final = "schema.json"
 _SCHEMA_BYTES: Final = 4 * 2**20
 _DEPTH: Final = 48
 _WORD: Final = re.compile(r"[A-Za-z0-9_.\-]{0,64}")
-# What a JsonNode holds is JSON again: a number, a truth, null or a word such as "lbfgs".
+# A JsonNode holds JSON: a number, a boolean, null or a word such as "lbfgs".
 _SCALAR: Final = re.compile(r'true|false|null|-?[0-9][0-9.eE+\-]{0,31}|"[A-Za-z0-9_.\-]{0,32}"')
-# What keeps parameters whose number does not grow with the rows (see runtime/model.py).
+# Estimators with parameters whose number does not grow with the rows (see `runtime/model.py`).
 ESTIMATORS: Final = frozenset(
     [
         *("LinearRegression", "LogisticRegression", "Ridge", "RidgeClassifier", "Lasso"),
@@ -52,7 +53,7 @@ _MAGIC: Final = b"\x93NUMPY"
 
 
 def numbers_in(files: Mapping[str, bytes]) -> int:
-    """How many numbers the model's arrays hold. Raises AirlockError (``model-form``)."""
+    """Return how many numbers the model's arrays hold. Raises AirlockError (``model-form``)."""
     if SCHEMA not in files:
         raise _refused("it has no schema")
     schema = strict_json.parse(files[SCHEMA], limit=_SCHEMA_BYTES, depth=_DEPTH, names=50_000)
@@ -98,7 +99,7 @@ def _require_known(node: Mapping[str, Any]) -> None:
 
 
 def _numbers_of(array: bytes) -> int:
-    """How many numbers a .npy file holds (numpy.lib.format, versions 1 and 2)."""
+    """Return how many numbers a .npy file holds (numpy.lib.format, versions 1 and 2)."""
     version = array[6:8]
     width = {b"\x01\x00": 2, b"\x02\x00": 4}.get(version)
     if not array.startswith(_MAGIC) or width is None:

@@ -1,4 +1,4 @@
-"""JSON from a stranger: bounded in size, depth and numbers before it becomes objects."""
+"""Strict parser of untrusted JSON, with limits on size, depth and numbers."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ MAX_DIGITS = 20
 MAX_FLOAT_CHARACTERS = 40
 MAX_NAMES = 2_000
 MAX_VALUES = 2_000_000
-# Possessive, and content with an open end: linear whatever it is given.
+# Possessive, and accepts an unterminated string: linear for any input.
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
 def parse(content: bytes, *, limit: int, depth: int = MAX_DEPTH, names: int = MAX_NAMES) -> Any:
-    """The value of `content`, RFC 8259 to the letter.
+    """Parse `content` strictly by RFC 8259.
 
-    Raises AirlockError (rule `json`) beyond `limit` bytes, `depth` levels, `names` names
-    and lists, or two million values; for NaN and infinities, integers of more than 20
-    digits, doubled names, or anything else that is not JSON in UTF-8.
+    Raises AirlockError (rule `json`) beyond `limit` bytes, `depth` levels, three times `names`
+    names, lists and objects together, or two million values; for NaN and infinities, integers of
+    more than 20 digits, duplicate names, or anything else that is not JSON in UTF-8.
     """
     if len(content) > limit:
         raise _refused(f"it is larger than {limit} bytes")
@@ -38,12 +38,12 @@ def parse(content: bytes, *, limit: int, depth: int = MAX_DEPTH, names: int = MA
             object_pairs_hook=_distinct,
         )
     except (ValueError, RecursionError):
-        # The decoder's own message may quote what it read.
+        # The decoder's own message may quote the content.
         raise _refused("it is not JSON in UTF-8") from None
 
 
 def _require_modest(content: bytes, depth: int, names: int) -> None:
-    """A few bytes of JSON can become a hundred times as many of objects: count them first."""
+    """Count the parts before decoding: a byte of JSON can become a hundred bytes of objects."""
     bare = _TEXT.sub(b"", content)
     if sum(map(bare.count, (b":", b"[", b"{"))) > 3 * names or bare.count(b",") > MAX_VALUES:
         raise _refused("it has more parts than any output has")

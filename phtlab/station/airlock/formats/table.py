@@ -1,4 +1,4 @@
-"""Tables: parsed from the run's JSON, checked, small counts taken out, written as Parquet."""
+"""Tables: parsed from the run's JSON, checked, rows suppressed, and written as Parquet."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Table:
 
 
 def parse_table(content: bytes, rules: AirlockRules, *, max_rows: int | None = None) -> Table:
-    """The table in `content`, as the runtime writes it: column by column.
+    """Parse a table as the runtime writes it: column by column.
 
-    Raises AirlockError for a table of another form, too large, or with text that may
-    not leave. Messages name no column, nor its number: the run chooses both.
+    Raises AirlockError for a table of another form, too large, or with text that may not leave. The
+    message has neither a column's name nor its number: the run chooses both.
     """
     value = strict_json.parse(content, limit=rules.max_output)
     if not isinstance(value, dict) or set(value) != {"columns", "data"}:
@@ -66,7 +66,7 @@ def parse_table(content: bytes, rules: AirlockRules, *, max_rows: int | None = N
 
 
 def require_distinct_few(table: Table, rules: AirlockRules) -> None:
-    """Raises AirlockError if a text column has more distinct values than a category would."""
+    """Raise AirlockError if a text column has more distinct values than a category would."""
     for column in table.columns:
         if column.type == "string" and len(set(column.values)) > rules.max_categories:
             raise _refused(
@@ -77,9 +77,9 @@ def require_distinct_few(table: Table, rules: AirlockRules) -> None:
 
 
 def with_rounded(table: Table, digits: int, exact: Collection[str]) -> Table:
-    """`table` with numbers as they leave, to `digits` significant ones, but for columns `exact`.
+    """Round the numbers of `table` to `digits` significant digits, except in the columns `exact`.
 
-    A number may be a label: what is checked and remembered is the label that leaves.
+    A number may be a label: the airlock checks and remembers the label that leaves.
     """
     return Table(
         tuple(
@@ -92,16 +92,16 @@ def with_rounded(table: Table, digits: int, exact: Collection[str]) -> Table:
 
 
 def text_bytes(table: Table) -> int:
-    """The bytes of the names of its columns, and of each text in one of them, once."""
+    """Bytes of the columns' names, and of each distinct text in a column."""
     texts = {(c.name, value) for c in table.columns if c.type == "string" for value in c.values}
     names = sum(len(column.name.encode()) for column in table.columns)
     return names + sum(len(text.encode()) for _, text in texts if text)
 
 
 def without_rows(table: Table, rows: Collection[int]) -> Table:
-    """`table` without the rows of these numbers, from 0.
+    """Return `table` without the rows of these numbers, from 0.
 
-    A row goes as a whole: what stands beside a small count tells of the same few people.
+    A row is removed as a whole: the values beside a small count are about the same few people.
     """
     kept = [number for number in range(table.rows) if number not in rows]
     return Table(
@@ -113,12 +113,12 @@ def without_rows(table: Table, rows: Collection[int]) -> Table:
 
 
 def described(table: Table, row: int) -> str:
-    """One row in words, for the operator."""
+    """Describe one row for the operator."""
     return ", ".join(f"{column.name}={column.values[row]}" for column in table.columns)
 
 
 def count_column(table: Table, counts: str) -> tuple[int, ...]:
-    """The cells of the declared count column. Raises AirlockError if they are no counts."""
+    """Return the cells of the declared count column. Raises AirlockError if they are no counts."""
     column = next((c for c in table.columns if c.name == counts), None)
     if column is None:
         raise _refused("counts", "the declared count column is not in the table")
@@ -135,7 +135,7 @@ def count_column(table: Table, counts: str) -> tuple[int, ...]:
 
 
 def to_parquet(table: Table, digits: int) -> bytes:
-    """`table` as a fresh Parquet file, numbers rounded to `digits` significant ones."""
+    """Return `table` as a new Parquet file, numbers rounded to `digits` significant digits."""
     arrays = [
         pa.array([rounded(v, digits) for v in column.values], type=ARROW_TYPES[column.type])
         for column in table.columns

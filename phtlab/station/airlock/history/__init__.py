@@ -1,1 +1,1 @@
-"""What has left the station before: released counts and monthly amounts."""
+"""What the station has released before: counts and monthly amounts."""

@@ -1,4 +1,4 @@
-"""How much leaves of a data set for one researcher, month by month.
+"""How much leaves of a data set for one researcher, by month.
 
 One file for each stop, so that a stop counts once however often it is noted::
 
@@ -7,7 +7,8 @@ One file for each stop, so that a stop counts once however often it is noted::
      "amount": {"outputs": 2, "rows": 40, "size": 3120, "numbers": 120},
      "values": {"<digests of an output's files>": 14}}
 
-`values` are the numbers that count nobody, by output: the same output once more tells nothing more.
+`values` is how many numbers are not counts, by output: the same output again discloses nothing
+more.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class ReleasedAmount(StrictModel):
 
 
 def amount_of(passed: Iterable[CheckedOutput]) -> Amount:
-    """The amount that `passed` lets leave."""
+    """Return the amount that leaves of `passed`."""
     files = [
         output.files for output in passed if output.verdict.verdict in ("released", "suppressed")
     ]
@@ -60,7 +61,7 @@ def amount_of(passed: Iterable[CheckedOutput]) -> Amount:
 
 
 def values_of(passed: Iterable[CheckedOutput]) -> dict[str, int]:
-    """The numbers that count nobody of the outputs that leave, each by the digests of its files."""
+    """Return how many numbers are not counts, by output that leaves (the digests of its files)."""
     return {
         "+".join(map(digest_of, output.files.values())): output.cells.values
         for output in passed
@@ -81,7 +82,7 @@ def note(folder: Path, stop: str, at: datetime, amount: ReleasedAmount) -> None:
 
 
 def amounts_of_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
-    """What left in the month of `at`, stop by stop. Raises StationError (``station-error``)."""
+    """Return what left in the month of `at`, by stop. Raises StationError (``station-error``)."""
     found = []
     for path in sorted(_month(folder, at).glob("*.json")):
         try:
@@ -99,7 +100,7 @@ def amounts_of_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
 class MonthUsage:
     """What left of one data set for one researcher, at `stops` stops.
 
-    `values` are numbers that count nobody; the same output at several stops has them once.
+    `values` is how many numbers are not counts; the same output at several stops counts once.
     """
 
     researcher: str
@@ -110,7 +111,7 @@ class MonthUsage:
 
 
 def uses(amounts: Iterable[ReleasedAmount]) -> list[MonthUsage]:
-    """`left` by researcher and data set, the most rows first: as the month's limits count it.
+    """Sum up `amounts` by researcher and data set as the month's limits count, most rows first.
 
     What left of several data sets together counts for each of them.
     """
@@ -132,14 +133,14 @@ def uses(amounts: Iterable[ReleasedAmount]) -> list[MonthUsage]:
 
 
 def months(folder: Path) -> list[str]:
-    """The months of which is known what left, as ``2026-12``, the newest first."""
+    """The months with recorded amounts, as ``2026-12``, the newest first."""
     return sorted((path.name for path in (folder / FOLDER).glob("[0-9]*-[01][0-9]")), reverse=True)
 
 
 def most_left(
     amounts: Iterable[ReleasedAmount], researcher: str, datasets: Collection[str]
 ) -> Amount:
-    """What left for `researcher` of that one of `datasets` of which the most rows did."""
+    """For `researcher`, the largest amount that left of any of `datasets`, each field by itself."""
     mine = [amount for amount in amounts if amount.researcher == researcher]
     sums = [
         sum((amount.amount for amount in mine if name in amount.datasets), Amount())
@@ -156,7 +157,7 @@ def most_left(
 def values_left(
     amounts: Iterable[ReleasedAmount], researcher: str, datasets: Collection[str]
 ) -> Mapping[str, int]:
-    """The numbers that count nobody and left for `researcher` of any of `datasets`, by output."""
+    """How many numbers other than counts left for `researcher` of any of `datasets`, by output."""
     found: dict[str, int] = {}
     for amount in amounts:
         if amount.researcher == researcher and not set(amount.datasets).isdisjoint(datasets):
@@ -171,15 +172,16 @@ def hold_beyond(
     values: Mapping[str, int] | None = None,
     people: int | None = None,
 ) -> tuple[CheckedOutput, ...]:
-    """`passed`, of which what is beyond the month's limits waits for a person.
+    """Return `passed`, with outputs beyond the month's limits held for a person.
 
-    `values` left before of `people` at most.
+    `before` and `values` are what left earlier in the month; `people` is the largest number of
+    people in the data sets, if known.
     """
     found = []
     known = dict(values or {})
     for output in passed:
         together, own = before + amount_of([output]), values_of([output])
-        # What counts only, or has left before, waits for no limit of values.
+        # An output with counts only, or one that has left before, waits for no limit of values.
         many = sum((known | own).values()) if own.keys() - known.keys() else 0
         if limits.holds(together, many, people):
             before = together

@@ -1,4 +1,4 @@
-"""What this station has let leave of its data sets: counts, with the labels of the people counted.
+"""What this station has released of its data sets: counts, with the labels of the people counted.
 
 One file for each set of tables that left together, named by the digest of its content, so that the
 same tables are kept once however often they leave::
@@ -8,12 +8,12 @@ same tables are kept once however often they leave::
       {"name": "by_sex", "dimensions": ["sex"], "rows": [
         {"cell": {"sex": "female"}, "count": 96}, {"cell": {"sex": "other"}, "count": null}]}]}
 
-A count is null where the row stayed: its labels are kept, not how many there are. So the folder
-holds nothing that a recipient does not have, but the labels of withheld rows, and marks of the sums
-that those are part of (digests by the folder's `key`), by which tables of the same people are told,
-under whatever names. Nothing is forgotten: an index (`released_index.py`) finds what a stop has to
-be held against. What waits for a person lies in `pending/` meanwhile, by its stop; what a person
-has put aside (`disregard`), in `disregarded/`.
+A count is null where the row was withheld: the file keeps its labels, but not its count. So the
+folder holds nothing that a recipient does not have, except the labels of withheld rows, and marks
+of the sums that include those (digests by the folder's `key`), by which the station recognizes
+tables of the same people under any names. Nothing is forgotten: an index (`released_index.py`)
+finds what a stop has to be compared with. What waits for a person is in `pending/` meanwhile, by
+stop; what a person has decided to disregard (`disregard`), in `disregarded/`.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ PENDING: Final = "pending"
 DISREGARDED: Final = "disregarded"
 KEY: Final = "key"
 _OLD: Final = "old"
-"""In the index, in place of a key: marks that cannot be told from each other any more."""
+"""In the index, in place of a key: marks that cannot be compared any more."""
 MOST_ROWS: Final = 100_000
-"""Rows that a stop is held against; what would need more waits for a person."""
+"""Most rows that a stop is compared with; a stop that would need more waits for a person."""
 
 
 @contextmanager
 def exclusive_access(folder: Path) -> Iterator[None]:
-    """Wait for one's turn: two stops that leave at once are held against each other too."""
+    """Wait for exclusive access to `folder`, so that stops that end together are compared too."""
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -69,7 +69,7 @@ def exclusive_access(folder: Path) -> Iterator[None]:
 def note(folder: Path, datasets: Collection[str], outputs: Sequence[Mapping[str, Any]]) -> str:
     """Remember `outputs` (see `outputs_to_remember`), which have left or are about to. Idempotent.
 
-    Returns the name by which they are kept; empty if nothing is.
+    Returns the name of their file, without its suffix; "" if there is nothing to keep.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
     kept = [_sealed(folder, output) for output in outputs if output["rows"]]
@@ -84,25 +84,25 @@ def note(folder: Path, datasets: Collection[str], outputs: Sequence[Mapping[str,
 
 
 def outputs_of(folder: Path, name: str) -> Sequence[Mapping[str, Any]]:
-    """The outputs that are kept by `name`.
+    """Return the outputs in the file of this `name`.
 
-    Raises FileNotFoundError; StationError (``station-error``) for a file that is not as written.
+    Raises FileNotFoundError; StationError (``station-error``) if the file is not as written.
     """
     outputs: Sequence[Mapping[str, Any]] = _read(folder / f"{name}.json")["outputs"]
     return outputs
 
 
 def disregard(folder: Path, name: str) -> None:
-    """Hold nothing against the outputs that are kept by `name` any more. Idempotent.
+    """Stop comparing later stops with the outputs in the file of this `name`. Idempotent.
 
-    They are put aside, into `disregarded/`.
+    Moves the file into `disregarded/`.
     """
     path, aside = folder / f"{name}.json", folder / DISREGARDED
     with exclusive_access(folder):
         if not path.exists():
             return
         aside.mkdir(mode=0o700, exist_ok=True)
-        # Not the other way round: what the index knows has to be there.
+        # The index first: a file that it lists must exist.
         with released_index.opened(folder) as index:
             index.remove(path.name)
         path.rename(aside / path.name)
@@ -111,9 +111,10 @@ def disregard(folder: Path, name: str) -> None:
 def note_pending(
     folder: Path, stop: str, datasets: Collection[str], outputs: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Remember what the stop with the hex name `stop` may let go, once people have decided.
+    """Remember what the stop with the hex name `stop` may release, until people have decided.
 
-    Stops meanwhile are held against both: that it leaves, and that it does not.
+    Other stops are meanwhile compared with both cases: that the outputs leave, and that they do
+    not.
     """
     place = folder / PENDING
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -123,23 +124,23 @@ def note_pending(
 
 
 def remove_pending(folder: Path, stop: str) -> None:
-    """It is decided: nothing of `stop` is pending any more. Idempotent."""
+    """Remove the pending outputs of `stop`, once people have decided. Idempotent."""
     (folder / PENDING / f"{stop}.json").unlink(missing_ok=True)
 
 
 _DIMENSION: Final = f"{NO_COLUMN}dimension"
 _EVERYBODY: Final = (f"{NO_COLUMN}everybody", "")
 _FIGURE: Final = (f"{NO_COLUMN}figure", "")
-"""Of each figure: they are compared mark by mark, whatever their marks are called."""
-"""In the index: a dimension's name; a count of everybody, or of those of one label."""
+"""Index label of each figure: figures are compared mark by mark, under any names."""
+"""Index labels of a dimension's name, and of a count of everybody or of those of one label."""
 
 
 @dataclass(frozen=True)
 class ReleasedHistory(History):
-    """What has left of any of `datasets`, or waits for people to decide.
+    """What has left of any of `datasets`, or waits for a person's decision.
 
-    For whoever has the folder's turn, until what leaves now is noted. `rows` are those of the data
-    sets at most, where they are several or publish none.
+    The caller has `exclusive_access` until what leaves now is noted. `rows` is the largest number
+    of rows of the data sets, where they are several or publish none.
     """
 
     folder: Path
@@ -155,11 +156,11 @@ class ReleasedHistory(History):
     def related(
         self, readings: Sequence[CountReading], near: int, steps: WorkLimit
     ) -> list[CountReading]:
-        """What shares a label with `readings`, or with what does: they are held against it.
+        """Find the releases that share a label with `readings`, directly or through other releases.
 
-        And what counts as many people in all, or but for fewer than `near` more or fewer. Raises
-        TooManyCellsError beyond `MOST_ROWS`; StationError (``station-error``) for a file that is
-        not what was written: without it nobody knows what has left.
+        And those that count as many people in all, or fewer than `near` more or fewer. Raises
+        TooManyCellsError beyond `MOST_ROWS`; StationError (``station-error``) if a file is not as
+        written: without it the station cannot know what has left.
         """
         if not self.folder.is_dir():
             return []
@@ -186,7 +187,8 @@ class ReleasedHistory(History):
                         fresh += self._of_file(path)
                 found += fresh
                 labels |= waiting
-                # One that only counts about as many people says nothing of who they are.
+                # A reading with only a close total does not identify its people: its labels are not
+                # followed.
                 waiting = {
                     label
                     for reading in fresh
@@ -226,7 +228,7 @@ class ReleasedHistory(History):
 
 
 def _labels(reading: CountReading) -> set[tuple[str, str]]:
-    """What it is found by: its dimensions, their labels, and that it counts all or one of them."""
+    """Index labels of a reading: its dimensions, its rows' labels, and its kind of table."""
     named = {(_DIMENSION, name) for name in reading.dimensions if name != OF}
     if reading.within or not reading.dimensions:
         named.add(_EVERYBODY)
@@ -236,17 +238,17 @@ def _labels(reading: CountReading) -> set[tuple[str, str]]:
 
 
 def _people_counts(reading: CountReading) -> set[int]:
-    """How many people it counts in all, and as far as its rows tell."""
+    """How many people a reading counts: its total, and the sum of its known counts."""
     return {people for people in (sum(reading.known_counts), reading.total) if people}
 
 
 def _label_of_mark(mark: str) -> tuple[str, str]:
-    """In the index, for a table with withheld rows: how many people it counts."""
+    """The index label of a mark: for a table with withheld rows, how many people it counts."""
     return "\0sum", mark
 
 
 def _with_parts(wholes: Sequence[CountReading], steps: WorkLimit) -> list[CountReading]:
-    """Each table once, with its parts."""
+    """Return each distinct table with its parts."""
     seen: set[tuple[object, ...]] = set()
     found: list[CountReading] = []
     for whole in wholes:
@@ -271,7 +273,7 @@ def _read(path: Path) -> Any:
 
 def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> CountReading:
     def local_name(name: str) -> str:
-        # Rows that nothing tells apart are none of those of another stop.
+        # Rows that no column identifies are never those of another stop.
         if name.startswith(NO_COLUMN) and name not in (OF, PLACE):
             return f"{NO_COLUMN}{source}/{name}"
         return spell(name)
@@ -288,14 +290,14 @@ def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> CountReadi
         rows,
         within=cell(output.get("within", {})),
         marks=_marks(folder, output),
-        # Of a value nothing but of how many people it is was kept before the others were noted.
+        # Older files have no `values` for an output about a number of people (OF); it has some.
         values=bool(output.get("values")) or OF in output["dimensions"],
         known=output.get("told", True),
     )
 
 
 def _folds(output: Mapping[str, Any]) -> bool:
-    """Whether all rows are still told apart by names and labels as they are compared."""
+    """Return whether the rows stay distinct once names and labels are folded."""
     cells = [row["cell"].items() for row in output["rows"]]
     compared = {frozenset((folded(n), folded(v)) for n, v in cell) for cell in cells}
     return len(compared) == len(set(map(frozenset, cells)))
@@ -304,13 +306,13 @@ def _folds(output: Mapping[str, Any]) -> bool:
 def _marks(folder: Path, output: Mapping[str, Any]) -> SumMarks:
     name, key = _key(folder)
     if output.get("key") != name:
-        return SumMarks()  # by another key: nobody can tell any more
+        return SumMarks()  # made by another key: the marks cannot be compared any more
     by_cell = {frozenset(mark["cell"].items()): mark["mark"] for mark in output.get("marks", ())}
     return SumMarks(by_cell, partial(_mark, key))
 
 
 def _sealed(folder: Path, output: Mapping[str, Any]) -> dict[str, Any]:
-    """`output` with marks in place of the sums that withheld rows are part of."""
+    """Return `output` with marks in place of its sums."""
     kept = {name: value for name, value in output.items() if name != "sums"}
     if "sums" not in output:
         return kept
@@ -322,12 +324,12 @@ def _sealed(folder: Path, output: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mark(key: bytes, count: int) -> str:
-    """By a key of the folder's own: equal sums are seen to be equal, and none can be read."""
+    """Keyed digest of a sum: equal sums have equal marks, and no sum can be read from a mark."""
     return hmac.new(key, canonical({"count": count}), "sha256").hexdigest()
 
 
 def _key(folder: Path) -> tuple[str, bytes]:
-    """The folder's key, made at its first use, and a name for it."""
+    """Return the folder's key, created at its first use, and a name for it."""
     path = folder / KEY
     if not path.exists():
         write_durably(path, secrets.token_hex(32).encode())

@@ -1,9 +1,9 @@
-"""Which files of `released/` speak of given labels, or of nearly as many people.
+"""Index of the files in `released/` by the labels and the numbers of people of their tables.
 
-`index.sqlite3` is made of those files, and made anew from them where it is missing or broken:
-nothing is known from it alone. It has of each file the labels of its tables' dimensions, as
-hashes, and how many people each table counts. What it has once seen must still be there: without
-a file that is gone nobody can tell what has left.
+`index.sqlite3` is derived from those files, and rebuilt from them if it is missing or broken; it
+holds nothing that they do not. For each file it has the labels of the tables' dimensions, as
+hashes, and how many people each table counts. A file that it has once indexed must still exist:
+without it the station cannot know what has left.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SELECT name, rows FROM file WHERE id IN (
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """What a file of `released/` speaks of.
+    """What a file of `released/` contains.
 
     `key` names the key of its digests of sums, if it has any.
     """
@@ -61,16 +61,17 @@ class IndexEntry:
 
 
 class ReleasedIndex:
-    """The index of one folder, for whoever has the folder's turn (`released.turn`)."""
+    """The index of one folder; the caller has `released_counts.exclusive_access` to the folder."""
 
     def __init__(self, database: sqlite3.Connection, folder: Path) -> None:
         self._database = database
         self._folder = folder
 
     def add_new(self, about: Callable[[Path], IndexEntry]) -> None:
-        """Take in the files that are new, `about` tells of what each speaks.
+        """Index the new files; `about` returns the entry of a file.
 
-        Raises StationError (``station-error``) for a file that is gone; what `about` raises.
+        Raises StationError (``station-error``) if an indexed file is gone, and whatever `about`
+        raises.
         """
         known = {name for (name,) in self._database.execute("SELECT name FROM file")}
         stored = {path.name for path in self._folder.glob("*.json")}
@@ -97,7 +98,7 @@ class ReleasedIndex:
             self._database.executemany(statement, ((value, file) for value in values))
 
     def remove(self, name: str) -> None:
-        """Forget the file `name`, before it is taken away. Idempotent."""
+        """Remove the file `name` from the index, before the file is moved away. Idempotent."""
         with self._database:
             for statement in _REMOVE:
                 self._database.execute(statement, (name,))
@@ -111,10 +112,10 @@ class ReleasedIndex:
         near: int,
         key: str,
     ) -> list[tuple[Path, int]]:
-        """The files about any of `datasets` that share a label, or a total but for `near` people.
+        """Find the files of any of `datasets` that share a label or nearly a total.
 
-        And those whose digests are by another key than `key`: nobody can tell what they sum up to.
-        Each with its number of rows, the newest first.
+        Nearly: by fewer than `near` people. Also those whose digests are by another key than `key`:
+        what their tables sum up to is unknown. Each with its number of rows, the newest first.
         """
         parameters = {
             "datasets": json.dumps(sorted(datasets)),
@@ -129,7 +130,7 @@ class ReleasedIndex:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[ReleasedIndex]:
-    """The folder's index, made anew if there is none that can be read."""
+    """Open the folder's index; create it anew if it is missing or unreadable."""
     path = folder / NAME
     try:
         database = _connected(path)

@@ -19,12 +19,13 @@ from phtlab.train.documents.manifest import Output
 def outputs_to_remember(
     outputs: Sequence[Output], passed: Sequence[CheckedOutput], *, held: bool = False
 ) -> list[dict[str, Any]]:
-    """What is to be remembered of outputs that leave: each count that is in their files.
+    """Return what to remember of outputs that leave: each count that is in their files.
 
-    With `held` also those that a person may let go.
+    With `held` also of those that a person may release.
 
-    The files count, not what the airlock let pass: a person may have taken more out. `passed`
-    has the cells of each output that counts people (`CheckedOutput.cells`), withheld ones too.
+    The counts are read from the files, not from the airlock's verdict: a person may have removed
+    more rows. `passed` has the cells of each output that counts people (`CheckedOutput.cells`),
+    withheld ones included.
     """
     declared = {output.name: output for output in outputs}
     found = []
@@ -52,7 +53,7 @@ def outputs_to_remember(
 
 
 def cells_kept(passed: Sequence[CheckedOutput]) -> dict[str, Any]:
-    """The cells of outputs that wait for a person, as JSON, with what they sum up to."""
+    """Return the cells of outputs that wait for a person, as JSON, with their sums."""
     return {
         output.verdict.name: {
             "dimensions": output.cells.dimensions,
@@ -71,7 +72,7 @@ def cells_kept(passed: Sequence[CheckedOutput]) -> dict[str, Any]:
 def with_cells(
     passed: Sequence[CheckedOutput], kept: Mapping[str, Any]
 ) -> tuple[CheckedOutput, ...]:
-    """`passed` as people decided, with the cells that were kept of each."""
+    """Return `passed`, as people decided, with the cells of each output from `cells_kept`."""
     return tuple(
         replace(output, cells=_cells(kept[output.verdict.name]))
         if output.verdict.name in kept
@@ -105,10 +106,10 @@ def _counts_in(files: Mapping[str, Content], output: Output, cells: Cells) -> di
     names = table.column_names
     columns = {folded(name): name for name in names} | {name: name for name in names}
     if output.counts not in names or not columns.keys() >= set(cells.columns):
-        return {}  # a person took the column out: nobody can tell the rows any more
+        return {}  # a person removed a column: the rows cannot be identified any more
     counts = table[output.counts].to_pylist()
     if cells.untold:
-        # Which rows they were nobody can tell, and need not: as many stand in the same order.
+        # No column identifies the rows, so the remaining counts take the first cells in order.
         return dict(zip(cells.cells, map(int, counts), strict=False))
     labels = zip(*(table[columns[name]].to_pylist() for name in cells.columns), strict=True)
     rows = labels if cells.columns else [()] * len(counts)
