@@ -1,9 +1,5 @@
-import {
-  fullText,
-  shapeText,
-  shortText,
-  sizeText
-} from '../../results/valueText';
+import { fullText, shapeText, shortText } from '../../results/valueText';
+import { sizeText } from '../../text/size';
 
 it('shows numbers to six digits, and has them whole', () => {
   expect(shortText(1 / 3)).toBe('0.333333');
