@@ -163,7 +163,7 @@ function formatDuration(seconds, trans) {
   return trans._n('%1 day', '%1 days', days);
 }
 function formatRunTime(seconds, trans) {
-  return seconds < 9.95
+  return seconds < 10
     ? trans.__('%1 s', Math.max(seconds, 0).toFixed(1))
     : formatDuration(seconds, trans);
 }
@@ -429,6 +429,8 @@ class JourneyView {
     const { actions, trans } = _options;
     this._of.append(`${trans.__('journey')} `, this._short);
     this._head.append(this._name, this._of, this._summary);
+    this._notice.setAttribute('role', _options.isPart ? 'alert' : 'status');
+    this._notice.hidden = true;
     this._open.addEventListener('click', () => {
       if (this._map) actions.openResults(this._map);
     });
@@ -485,12 +487,7 @@ class JourneyView {
       'pht-mod-accept',
       map.stops.some(stop => 'departed' === stop.state)
     );
-    this._cancel.update(
-      void 0 !== this._options.actions.cancel &&
-        false !== map.mine &&
-        !map.done &&
-        !map.cancelled
-    );
+    this._cancel.update(this._isCancellable(map));
     this._showFeet();
     this.tick(now);
   }
@@ -563,6 +560,16 @@ class JourneyView {
     );
     this._facts.hidden = 0 === parts.length;
   }
+  _isCancellable(map) {
+    const { actions, canCancel } = this._options;
+    return (
+      void 0 !== actions.cancel &&
+      false !== map.mine &&
+      !map.done &&
+      !map.cancelled &&
+      (canCancel?.(map) ?? true)
+    );
+  }
   _showFeet() {
     this._feet.hidden =
       this._open.hidden && this._again.hidden && this._cancel.node.hidden;
@@ -590,7 +597,7 @@ class JourneyView {
   _alarm = makeElement('p', 'alarm', '', { role: 'alert' });
   _list = makeElement('ol', 'route', '', { role: 'list' });
   _facts = makeElement('p', 'facts');
-  _notice = makeElement('p', 'notice', '', { role: 'status' });
+  _notice = makeElement('p', 'notice');
   _feet = makeElement('footer', 'feet');
   _open = makeElement('button', 'button', '', { type: 'button' });
   _again = makeElement('button', 'button', '', { type: 'button' });

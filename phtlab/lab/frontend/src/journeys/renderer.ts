@@ -25,6 +25,8 @@ import { JourneyView } from './view';
 export const MIME_TYPE = 'application/vnd.phtlab.journey+json';
 /** After the live widget's -10, before HTML's 50. */
 const RANK = 0;
+/** How often times are shown anew while a journey travels. */
+const INTERVAL = 1000; // ms
 
 type Server = IServerState & IJourneyServer;
 
@@ -63,6 +65,7 @@ class JourneyOutput extends Widget implements IRenderMime.IRenderer {
     this.addClass('pht-JourneyOutput');
     this._view = new JourneyView({
       trans: _trans,
+      canCancel: ({ id }) => this._known(id) !== undefined,
       actions: {
         openCell: ({ id }, { cell, line }) => {
           const notebook = this._known(id)?.notebook;
@@ -84,6 +87,7 @@ class JourneyOutput extends Widget implements IRenderMime.IRenderer {
 
   dispose(): void {
     this._server?.changed.disconnect(this._show, this);
+    window.clearInterval(this._clock);
     super.dispose();
   }
 
@@ -105,11 +109,15 @@ class JourneyOutput extends Widget implements IRenderMime.IRenderer {
     if (this._view.node.parentNode !== this.node) {
       this.node.replaceChildren(this._view.node);
     }
+    window.clearInterval(this._clock);
     if (known) {
       this._view.update(known);
+      if (!known.done) {
+        this._clock = window.setInterval(() => this._view.tick(), INTERVAL);
+      }
     } else {
-      // Nobody knows what goes on there: times are those of its last news, and nothing is asked.
-      this._view.update({ ...stored, mine: false }, endTime(stored));
+      // Nobody knows what goes on there: times are those of its last news.
+      this._view.update(stored, endTime(stored));
     }
   }
 
@@ -117,6 +125,7 @@ class JourneyOutput extends Widget implements IRenderMime.IRenderer {
     return this._server?.journeys.find(journey => journey.id === id);
   }
 
+  private _clock = 0;
   private readonly _view: JourneyView;
   private _stored: IRouteMap | null = null;
 }

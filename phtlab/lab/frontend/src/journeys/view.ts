@@ -39,6 +39,8 @@ export interface IJourneyViewOptions {
   isPart?: boolean;
   /** Whether `cancel` asks the person by itself: if not, the view does. */
   cancelAsks?: boolean;
+  /** Whether `cancel` can cancel that journey; by default each that is one's own. */
+  canCancel?: (journey: IRouteMap) => boolean;
 }
 
 export class JourneyView {
@@ -46,6 +48,9 @@ export class JourneyView {
     const { actions, trans } = _options;
     this._of.append(`${trans.__('journey')} `, this._short);
     this._head.append(this._name, this._of, this._summary);
+    // In the widget it is news of the connection, too, which interrupts nobody.
+    this._notice.setAttribute('role', _options.isPart ? 'alert' : 'status');
+    this._notice.hidden = true;
     this._open.addEventListener('click', () => {
       if (this._map) {
         actions.openResults(this._map);
@@ -111,12 +116,7 @@ export class JourneyView {
       'pht-mod-accept',
       map.stops.some(stop => stop.state === 'departed')
     );
-    this._cancel.update(
-      this._options.actions.cancel !== undefined &&
-        map.mine !== false &&
-        !map.done &&
-        !map.cancelled
-    );
+    this._cancel.update(this._isCancellable(map));
     this._showFeet();
     this.tick(now);
   }
@@ -207,6 +207,17 @@ export class JourneyView {
     this._facts.hidden = parts.length === 0;
   }
 
+  private _isCancellable(map: IRouteMap): boolean {
+    const { actions, canCancel } = this._options;
+    return (
+      actions.cancel !== undefined &&
+      map.mine !== false &&
+      !map.done &&
+      !map.cancelled &&
+      (canCancel?.(map) ?? true)
+    );
+  }
+
   private _showFeet(): void {
     this._feet.hidden =
       this._open.hidden && this._again.hidden && this._cancel.node.hidden;
@@ -237,9 +248,7 @@ export class JourneyView {
   private readonly _alarm = makeElement('p', 'alarm', '', { role: 'alert' });
   private readonly _list = makeElement('ol', 'route', '', { role: 'list' });
   private readonly _facts = makeElement('p', 'facts');
-  private readonly _notice = makeElement('p', 'notice', '', {
-    role: 'status'
-  });
+  private readonly _notice = makeElement('p', 'notice');
   private readonly _feet = makeElement('footer', 'feet');
   private readonly _open = makeElement('button', 'button', '', {
     type: 'button'

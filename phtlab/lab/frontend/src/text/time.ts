@@ -31,7 +31,7 @@ export function formatRunTime(
   seconds: number,
   trans: TranslationBundle
 ): string {
-  return seconds < 9.95
+  return seconds < 10
     ? trans.__('%1 s', Math.max(seconds, 0).toFixed(1))
     : formatDuration(seconds, trans);
 }
