@@ -124,4 +124,6 @@ def test_two_records_of_a_stop_are_an_alarm_on_the_map_and_on_what_stays_of_it(n
     alarm = shown.get_by_role("alert")
     expect(alarm).to_contain_text("hungary signed two different records of this journey")
     run(notebook, 3)
-    expect(shown.locator(".pht-JourneyOutput").get_by_role("alert")).to_contain_text("hungary signed")
+    expect(shown.locator(".pht-JourneyOutput").get_by_role("alert")).to_contain_text(
+        "hungary signed"
+    )

@@ -37,7 +37,7 @@ class JourneyDisplay:
         self._run: str | None = None
 
     def bundle(self) -> dict[str, Any]:
-        """The journey for `_repr_mimebundle_`: its map, HTML and text, and first the live widget."""
+        """The journey for `_repr_mimebundle_`: the live widget, its map, HTML and text."""
         live = self._live() if self._is_live or somebody_looks() else {}
         return {**live, **self._still()}
 
