@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from phtlab.lab.display.colours import CARD, CODE, FOREIGN, MUTED, TONES, badge
+from phtlab.lab.display.colours import CARD, CODE, FOREIGN, MUTED, badge
 from phtlab.lab.display.journey_text import mark
 from phtlab.lab.display.route_map import (
     MappedError,
@@ -63,7 +63,7 @@ def _row(stop: MappedStop) -> str:
     said = "<br>".join(_text(line) for line in lines if line)
     left = "text-align:left;vertical-align:top"
     return (
-        f'<tr><td style="{left};color:{TONES[tone]}" aria-hidden="true">{sign}</td>'
+        f'<tr><td style="{left}" aria-hidden="true">{badge(sign, tone)}</td>'
         f'<th scope="row" style="{left}" title="{_text(stop.station)}">'
         f'<bdi style="{FOREIGN}">{_text(middle(stop.station))}</bdi></th>'
         f'<td style="{left};{FOREIGN}">{said}</td></tr>'
