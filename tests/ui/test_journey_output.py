@@ -55,6 +55,26 @@ def test_a_journey_that_is_over_is_shown_as_it_was_kept(lab_page, jupyter, told)
     expect(lab_page.page.locator(".pht-Results")).to_be_visible()
 
 
+def test_what_became_known_after_a_journey_s_end_is_shown_with_what_was_kept(
+    lab_page, jupyter, told
+):
+    """A station signed another record, and the results were removed."""
+    stops = [a_stop("cleveland", 0), a_stop("hungary", 1, "failed"), a_stop("ulm", 2, "refused")]
+    told.journeys = [a_journey(*stops, id=OVER["id"])]
+    over = {**OVER, "removed": None}
+    over["stops"] = [{**stop, "contradicted": False} for stop in over["stops"]]
+    output = opened(lab_page, jupyter, told, over)
+    expect(output.get_by_role("button", name="Results")).to_be_visible()
+    expect(output.get_by_role("alert")).to_have_count(0)
+    stops[0]["contradicted"] = True
+    later = a_journey(*stops, id=OVER["id"], removed="2026-06-01T00:00:00Z")
+    told.tell("journey", later)
+    expect(output.get_by_role("alert")).to_contain_text("cleveland signed two different records")
+    expect(output.get_by_role("listitem").first).to_contain_text("ran 0.8 s, sent 14.2 kB")
+    expect(output.get_by_role("button", name="Results")).to_have_count(0)
+    expect(output).to_contain_text("its results were removed")
+
+
 def test_a_journey_that_went_on_is_shown_as_it_is_now(lab_page, jupyter, told):
     begun = {"seconds": None, "updated": ago(2)}
     now = a_journey(

@@ -18,7 +18,7 @@ import { Widget } from '@lumino/widgets';
 import { OPEN_CELL, OPEN_RESULTS } from '../commands';
 import { IJourneyServer, IServerState } from '../server/interfaces';
 import { IPhtServer } from '../tokens';
-import { IRouteMap, parseRouteMap } from './routeMap';
+import { IRouteMap, parseRouteMap, withNews } from './routeMap';
 import { endTime } from './status';
 import { JourneyView } from './view';
 
@@ -104,15 +104,15 @@ class JourneyOutput extends Widget implements IRenderMime.IRenderer {
       );
       return;
     }
-    // What has ended stays as it is, with the costs that the notebook has.
-    const known = stored.done ? undefined : this._known(stored.id);
+    const known = this._known(stored.id);
     if (this._view.node.parentNode !== this.node) {
       this.node.replaceChildren(this._view.node);
     }
     window.clearInterval(this._clock);
     if (known) {
-      this._view.update(known);
-      if (!known.done) {
+      const map = withNews(stored, known);
+      this._view.update(map);
+      if (!map.done) {
         this._clock = window.setInterval(() => this._view.tick(), INTERVAL);
       }
     } else {

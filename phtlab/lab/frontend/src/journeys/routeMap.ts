@@ -40,6 +40,31 @@ export interface IRouteMap {
   stops: readonly IRouteStop[];
 }
 
+/**
+ * A map that a notebook has, with what the server knows of its journey by now.
+ *
+ * Of one that has ended the notebook knows the costs, and the server what happens later: that its
+ * results were removed, and that a station signed another record.
+ */
+export function withNews(kept: IRouteMap, known: IRouteMap): IRouteMap {
+  if (!kept.done) {
+    return known;
+  }
+  const doubted = new Set(
+    known.stops
+      .filter(({ contradicted }) => contradicted)
+      .map(({ station }) => station)
+  );
+  return {
+    ...kept,
+    removed: known.removed,
+    stops: kept.stops.map(stop => ({
+      ...stop,
+      contradicted: stop.contradicted || doubted.has(stop.station)
+    }))
+  };
+}
+
 type Json = { [name: string]: unknown };
 
 /** The map in a notebook's output, which anybody may have written; null if it is none. */

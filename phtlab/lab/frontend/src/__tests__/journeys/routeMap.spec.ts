@@ -1,4 +1,4 @@
-import { IRouteMap, parseRouteMap } from '../../journeys/routeMap';
+import { IRouteMap, parseRouteMap, withNews } from '../../journeys/routeMap';
 import maps from './routeMaps.json';
 
 // The compiler checks that what Python makes is what the view takes.
@@ -38,4 +38,26 @@ it('takes nothing over that no map has, and nothing of another type', () => {
     cells: null,
     error: null
   });
+});
+
+it('is what the server knows while the journey travels', () => {
+  const known = { ...EXAMPLES[0], summary: undefined };
+  expect(withNews(EXAMPLES[0], known)).toBe(known);
+});
+
+it('that has ended keeps its costs, and takes over removals and doubts', () => {
+  const over = { ...EXAMPLES[1], removed: null };
+  const [first, ...rest] = over.stops;
+  const known = {
+    ...over,
+    removed: '2026-06-01T00:00:00Z',
+    stops: [{ ...first, contradicted: true, size: undefined }]
+  };
+  expect(withNews(over, known)).toEqual({
+    ...over,
+    removed: known.removed,
+    stops: [{ ...first, contradicted: true }, ...rest]
+  });
+  const denied = { ...known, stops: [] };
+  expect(withNews(over, denied).stops).toEqual(over.stops);
 });
