@@ -47,12 +47,12 @@ WATCH = """hospitals => {
     const look = () => {
         const journey = [...document.querySelectorAll('li[data-journey]')]
             .find(node => !known.has(node.dataset.journey));
-        if (journey?.querySelector('.pht-Route > li')) {
+        if (journey?.querySelector('.pht-journey-stop')) {
             seen.shown ??= now();
             seen.journey = journey.dataset.journey;
         }
         if (journey && seen.opened === undefined && !journey.querySelector('[role=progressbar]')) {
-            const button = journey.querySelector('.pht-Journey-buttons .pht-mod-accept');
+            const button = journey.querySelector('.pht-journey-feet .pht-mod-accept');
             if (button) {
                 seen.opened = now();
                 button.click();

@@ -1,7 +1,8 @@
-"""The map of a journey in a notebook: live where someone looks, HTML that stays everywhere else."""
+"""The map of a journey in a notebook: live where someone looks, and what stays everywhere else."""
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -22,15 +23,18 @@ from phtlab.lab.display.journey_display import Faces, JourneyDisplay
 from phtlab.lab.display.journey_follower import Followed
 from phtlab.lab.display.journey_html import journey_html
 from phtlab.lab.display.journey_widget import JourneyWidget
-from phtlab.lab.display.route_map import route_map
+from phtlab.lab.display.route_map import MIME_TYPE, RouteMap, route_map
 from phtlab.lab.display.stop_cost import duration, size
 from phtlab.train.documents.record import CellError
+from tests.lab.example_maps import EXAMPLES, examples
 from tests.lab.page import VIEW_TYPE, Page
 from tests.lab.told_journey import Central, recorded, told_journey, view
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<img src=x onerror=alert(1)>\u202e\x1b[2J</script>"
 PATIENCE = 30.0
+# What of a journey needs no kernel.
+KEPT = {MIME_TYPE, "text/html", "text/plain"}
 
 
 @pytest.fixture(autouse=True)
@@ -75,21 +79,21 @@ def on_its_way(watched: None) -> Iterator[tuple[JourneyWidget, Central]]:
 # What is shown
 
 
-def test_a_stop_shows_state_progress_and_time():
+def test_a_stop_has_its_state_progress_and_time():
     told = view(state="running", cell=3, cells=5)
     began = {"cleveland": datetime(2026, 1, 1, tzinfo=UTC)}
-    (stop,) = route_map(told, began, datetime(2026, 1, 1, 0, 0, 12, tzinfo=UTC))["stops"]
-    assert (stop["word"], stop["cell"], stop["cells"]) == ("running, cell 3 of 5", 3, 5)
-    assert (stop["seconds"], stop["spent"]) == (12.0, "ran 12 s")
+    (stop,) = route_map(told, began, datetime(2026, 1, 1, 0, 0, 12, tzinfo=UTC)).stops
+    assert (stop.state, stop.cell, stop.cells, stop.seconds) == ("running", 3, 5, 12.0)
+    assert not stop.final
 
 
 def test_a_departed_stop_tells_what_its_record_says_it_cost():
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     stop = recorded(view(), begin, begin + timedelta(seconds=0.84))
     told = view().model_copy(update={"stops": (stop,)})
-    (shown,) = route_map(told)["stops"]
-    assert shown["spent"] == "ran 0.8 s, sent 14 kB"
-    assert shown["seconds"] is None
+    (shown,) = route_map(told).stops
+    assert (shown.seconds, shown.size) == (0.84, 14_200)
+    assert "departed, ran 0.8 s, sent 14 kB" in Page(journey_html(told)).text
 
 
 def test_a_record_that_is_no_record_costs_nothing():
@@ -97,8 +101,8 @@ def test_a_record_that_is_no_record_costs_nothing():
     stop = recorded(view(), begin, begin)
     assert stop.record is not None
     broken = stop.model_copy(update={"record": stop.record.model_copy(update={"payload": "AAAA"})})
-    (shown,) = route_map(view().model_copy(update={"stops": (broken,)}))["stops"]
-    assert shown["spent"] == ""
+    (shown,) = route_map(view().model_copy(update={"stops": (broken,)})).stops
+    assert (shown.seconds, shown.size) == (None, 0)
 
 
 @pytest.mark.parametrize(
@@ -116,35 +120,43 @@ def test_a_record_that_is_no_record_costs_nothing():
 def test_a_journey_in_a_few_words(states, words):
     told = view(stations=("ulm", "jena")[: len(states)])
     stops = [s.model_copy(update={"state": x}) for s, x in zip(told.stops, states, strict=True)]
-    assert route_map(told.model_copy(update={"stops": tuple(stops)}))["summary"] == words
+    assert route_map(told.model_copy(update={"stops": tuple(stops)})).summary == words
 
 
 @pytest.mark.parametrize(
-    ("states", "label"),
+    ("states", "call"),
     [
         (("held", "running"), ""),
-        (("departed", "held"), "Results so far (1 of 2)"),
+        (("departed", "held"), "phtlab.results(partial=True) opens"),
         (("failed", "held"), ""),
-        (("departed", "departed"), "Open results"),
+        (("departed", "departed"), "phtlab.results() opens"),
         (("failed", "refused"), ""),
     ],
 )
-def test_what_departed_can_be_opened_while_others_are_held(states, label):
+def test_html_says_how_to_open_what_departed(states, call):
     told = view(stations=("ulm", "jena"))
     stops = [s.model_copy(update={"state": x}) for s, x in zip(told.stops, states, strict=True)]
-    told = told.model_copy(update={"stops": tuple(stops)})
-    assert route_map(told)["results"] == label
-    assert (f">{label}</button>" in journey_html(told)) is bool(label)
+    page = Page(journey_html(told.model_copy(update={"stops": tuple(stops)})))
+    assert call in page.text
+    assert ("phtlab.results" in page.text) is bool(call)
 
 
 def test_a_state_is_never_told_by_colour_alone():
     states = ("offered", "held", "running", "departed", "failed", "cancelled")
-    marks = {state: route_map(view(state=state))["stops"][0]["mark"] for state in states}
-    assert len(set(marks.values())) == len(states)
+    marks = {}
     for state in states:
-        page = journey_html(view(state=state))
-        assert state in page
-        assert marks[state] in page
+        page = Page(journey_html(view(state=state)))
+        (cell,) = [found for _, found in page.tags if "aria-hidden" in found]
+        assert cell["aria-hidden"] == "true"
+        marks[state] = page.cells[0]
+        assert state in page.text
+    assert len(set(marks.values())) == len(states)
+
+
+def test_two_records_of_a_stop_are_an_alarm_in_html():
+    page = Page(journey_html(view(state="departed", contradicted=True)))
+    assert "cleveland signed two different records of this journey" in page.text
+    assert page.cells[0] == "!"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +177,8 @@ def test_html_shows_what_others_wrote_as_text_of_bounded_length():
     error = CellError(type="KeyError", cell=4, line=2, message=HOSTILE)
     told = view(state="failed", sentence=HOSTILE * 3, error=error, name=HOSTILE + 10_000 * "x")
     page = Page(journey_html(told))
-    assert {tag for tag, _ in page.tags} <= {"div", "b", "bdi", "span", "code", "button"}
+    known = {"div", "b", "bdi", "span", "code", "p", "table", "tr", "th", "td", "br"}
+    assert {tag for tag, _ in page.tags} <= known
     assert not any(name.startswith("on") for _, found in page.tags for name in found)
     assert "<img src=x onerror=alert(1)>\\u202e\\x1b[2J</script>" in page.text
     assert "KeyError" in page.text
@@ -173,13 +186,24 @@ def test_html_shows_what_others_wrote_as_text_of_bounded_length():
     assert max(map(len, page.text.split())) < 700
 
 
-def test_html_fetches_nothing_and_its_buttons_are_lab_s_alone():
-    page = Page(journey_html(view(state="departed")))
+def test_html_is_a_table_that_fetches_nothing():
+    page = Page(journey_html(view(stations=("ulm", "jena"), state="departed")))
     assert not any(name in ("src", "href") for _, found in page.tags for name in found)
-    (button,) = [found for tag, found in page.tags if tag == "button"]
-    assert button["data-commandlinker-command"] == "phtlab:open-results"
-    assert button["style"] == "display:none"
-    assert view().id in str(button["data-commandlinker-args"])
+    heads = [found for tag, found in page.tags if tag == "th"]
+    assert [head["scope"] for head in heads] == ["row", "row"]
+
+
+def test_a_map_is_json_with_text_that_is_printable_and_of_bounded_length():
+    error = CellError(type="KeyError", cell=4, line=2, message=HOSTILE)
+    told = view(state="failed", sentence=HOSTILE * 100, error=error, name=HOSTILE + 10_000 * "x")
+    value = route_map(told).json_value()
+    assert RouteMap.model_validate_json(json.dumps(value)) == route_map(told)
+    assert "\u202e" not in json.dumps(value, ensure_ascii=False)
+    assert len(json.dumps(value)) < 3000
+
+
+def test_the_examples_of_maps_that_typescript_is_checked_with_are_current():
+    assert json.loads(EXAMPLES.read_text("utf-8")) == examples()
 
 
 def test_the_script_makes_text_of_what_it_is_told_and_fetches_nothing():
@@ -277,14 +301,14 @@ def test_the_same_journey_shown_twice_has_one_widget_and_one_thread(watched):
 
 def test_a_journey_that_is_over_is_shown_without_a_thread(watched):
     journey, _ = told_journey(state="departed")
-    assert set(journey._repr_mimebundle_()) == {"text/html", "text/plain"}
+    assert set(journey._repr_mimebundle_()) == KEPT
 
 
 def test_where_nobody_looks_no_widget_is_made(monkeypatch):
     monkeypatch.setattr(journey_widget, "JourneyWidget", None)
     journey, _ = told_journey()
     bundle = journey._repr_mimebundle_()
-    assert set(bundle) == {"text/html", "text/plain"}
+    assert set(bundle) == KEPT
     assert bundle["text/plain"] == repr(journey)
 
 
@@ -353,18 +377,19 @@ def shown(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [m for m in messages if m["msg_type"] in kinds]
 
 
-def test_in_lab_a_widget_is_shown_and_html_takes_its_place_at_the_end(client):
+def test_in_lab_a_widget_is_shown_and_what_needs_no_kernel_takes_its_place_at_the_end(client):
     run(client, SHOWN.format(root=str(ROOT)), looking=True)
     (first,) = shown(run(client, "journey", looking=True))
     (second,) = shown(run(client, "journey", looking=True))
-    assert set(first["content"]["data"]) == {VIEW_TYPE, "text/html", "text/plain"}
+    assert set(first["content"]["data"]) == {VIEW_TYPE, *KEPT}
     assert second["content"]["data"][VIEW_TYPE] == first["content"]["data"][VIEW_TYPE]
     settled = shown(run(client, ENDED, looking=True))
     assert {m["msg_type"] for m in settled} == {"update_display_data"}
     places = {m["content"]["transient"]["display_id"] for m in (first, second)}
     assert {m["content"]["transient"]["display_id"] for m in settled} == places
     for message in settled:
-        assert set(message["content"]["data"]) == {"text/html", "text/plain"}
+        assert set(message["content"]["data"]) == KEPT
+        assert message["content"]["data"][MIME_TYPE]["summary"] == "1 departed, 1 failed"
         assert "1 departed, 1 failed" in message["content"]["data"]["text/html"]
 
 
@@ -384,8 +409,8 @@ def test_executed_by_nbclient_it_is_html_that_needs_no_server_of_others(client):
     for message in shown(messages):
         if message["msg_type"] != "update_display_data":
             cell.outputs.append(nbformat.v4.output_from_msg(message))
-    assert [set(o.data) for o in cell.outputs] == [{"text/html", "text/plain"}]
+    assert [set(o.data) for o in cell.outputs] == [KEPT]
     page = as_html(nbformat.v4.new_notebook(cells=[cell]), "journey")
-    assert 'role="listitem"' in page
+    assert '<th scope="row"' in page
     assert "html-manager" not in page
     assert "<script" not in page.split("<body", 1)[1]

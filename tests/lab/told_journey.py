@@ -35,7 +35,7 @@ def view(
 ) -> JourneyView:
     """A journey with every stop as `stop` says, running where it does not say."""
     order, signed = _order(stations, min_age)
-    values = {"state": "running", **stop}
+    values = {"state": "running", "updated": datetime.now(UTC), **stop}
     return JourneyView(
         id=signed.digest,
         train=TRAIN,
@@ -45,7 +45,7 @@ def view(
         expires=order.expires,
         order=signed,
         stops=tuple(
-            StopView(station=station, number=number, updated=datetime.now(UTC), **values)
+            StopView(station=station, number=number, **values)
             for number, station in enumerate(stations)
         ),
     )

@@ -16,6 +16,7 @@ from phtlab.demo.heart import HOSPITALS
 from phtlab.demo.pooled import patients
 from phtlab.demo.showcase import DATA
 from phtlab.lab import Lab
+from phtlab.lab.display.route_map import MIME_TYPE
 from phtlab.notebook import read_analysis
 from phtlab.share import share
 from tests.notebooks.executed import NOTEBOOKS, Executed, execute
@@ -83,7 +84,7 @@ def test_the_map_shows_all_hospitals_and_needs_no_kernel_to_be_read(tutorial: Ex
     (output,) = tutorial.cell("wait").outputs  # shown once, by wait() and as the cell's value
     (kept,) = tutorial.cell("journey").outputs
     assert "all 4 departed" in kept.data["text/html"], "the cell that sent it moves on as well"
-    assert set(output.data) == {"text/html", "text/plain"}
+    assert set(output.data) == {MIME_TYPE, "text/html", "text/plain"}
     assert "all 4 departed" in output.data["text/html"]
     for number, hospital in enumerate(HOSPITALS, 1):
         assert f"{number}. {hospital}: departed" in output.data["text/plain"]

@@ -105,6 +105,9 @@ def test_wheel_holds_code_extension_configuration_and_recipes_and_nothing_to_bui
     for name in (
         "phtlab/py.typed",
         "phtlab/error_codes.toml",
+        "phtlab/lab/display/dispatch_widget.js",
+        "phtlab/lab/display/journey_widget.css",
+        "phtlab/lab/display/journey_widget.js",
         "phtlab/lab/server/__init__.py",
         "phtlab_hub/templates/503.html",
         "phtlab_spawner/docker_workspace.py",

@@ -72,7 +72,7 @@ def ends_well(desk: Desk, journey: str) -> None:
     expect(row.locator(".pht-Row")).to_contain_text("done")
     if row.locator(".pht-Row").get_attribute("aria-expanded") != "true":
         row.locator(".pht-Row").click()
-    expect(row.locator(".pht-Route").get_by_text("departed")).to_have_count(4)
+    expect(row.locator(".pht-journey-route").get_by_text("departed")).to_have_count(4)
     row.get_by_role("button", name="Results").click()
     unlock = desk.page.locator(".pht-Unlock-dialog")
     page = desk.page.locator(".pht-Page:visible")

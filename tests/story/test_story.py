@@ -166,12 +166,12 @@ def test_from_the_idea_to_the_plot(desk: Desk, hub: HubWorld):
     picture(page, "08-dispatch")
     dialog.get_by_role("button", name="Sign and dispatch").click()
     expect(dialog).to_have_count(0)
-    expect(journey.locator(".pht-Route > li")).to_have_count(4)
-    expect(journey.locator(".pht-Route")).to_contain_text("running", timeout=JOURNEY)
+    expect(journey.locator(".pht-journey-stop")).to_have_count(4)
+    expect(journey.locator(".pht-journey-route")).to_contain_text("running", timeout=JOURNEY)
     picture(page, "09-travelling")
     desk.await_end(journey)
     expect(journey.locator(".pht-Row")).to_contain_text("done")
-    expect(journey.locator(".pht-Route").get_by_text("departed")).to_have_count(4)
+    expect(journey.locator(".pht-journey-route").get_by_text("departed")).to_have_count(4)
 
     # What came back
     journey.get_by_role("button", name="Results").click()
@@ -241,7 +241,7 @@ def test_a_journey_is_watched_in_the_notebook(desk: Desk, hub: HubWorld):
     widget.scroll_into_view_if_needed()
     picture(page, "13-widget")
     # At its end, what a saved notebook keeps takes the place of the map.
-    kept = desk.cell(3).locator(".phtlab-journey")
+    kept = desk.cell(3).locator(".pht-JourneyOutput")
     expect(kept).to_contain_text("all 4 departed", timeout=JOURNEY)
     desk.select(4)
     page.keyboard.press("Control+Enter")

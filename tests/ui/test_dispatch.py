@@ -99,7 +99,7 @@ def test_dispatch_sends_what_is_shown(lab_page, told):
     first = panel.locator(".pht-Journeys > li").first
     expect(first.locator(".pht-Row")).to_have_attribute("aria-expanded", "true")
     expect(first.locator(".pht-Row")).to_be_focused()
-    expect(first.locator(".pht-Route")).to_contain_text("cleveland")
+    expect(first.locator(".pht-journey-route")).to_contain_text("cleveland")
     expect(panel.get_by_label("min_age")).to_have_value("55")
 
 
@@ -108,7 +108,7 @@ def test_what_travels_is_saved_first(lab_page, told, jupyter):
     expect(panel.locator(".pht-Verdict")).to_have_text("● ok")
     lab_page.cell(4).locator(".cm-content").fill("changed = 1")
     panel.get_by_role("button", name="Dry run").click()
-    expect(panel.locator(".pht-Route")).to_be_visible()
+    expect(panel.locator(".pht-journey-route")).to_be_visible()
     saved = nbformat.read(jupyter.root / NOTEBOOK, as_version=4)
     assert saved.cells[4].source == "changed = 1"
     assert told.bodies("POST check")[-1]["content"]["cells"][4]["source"] == "changed = 1"
@@ -144,7 +144,7 @@ def test_dry_run_is_one_click_with_the_parameters_of_the_panel(lab_page, told):
     panel = opened(lab_page, told)
     panel.get_by_label("min_age").fill("61")
     panel.get_by_role("button", name="Dry run").click()
-    expect(panel.locator(".pht-Route")).to_be_visible()
+    expect(panel.locator(".pht-journey-route")).to_be_visible()
     assert told.bodies("POST journeys") == [
         {
             "path": NOTEBOOK,
@@ -229,7 +229,7 @@ def test_locked_key_asks_for_the_passphrase_first(lab_page, told):
     panel.get_by_role("button", name="Dry run").click()
     lab_page.page.get_by_label("Passphrase").fill("correct horse")
     lab_page.page.keyboard.press("Enter")
-    expect(panel.locator(".pht-Route")).to_be_visible()
+    expect(panel.locator(".pht-journey-route")).to_be_visible()
     assert len(told.bodies("POST journeys")) == 1
 
 

@@ -102,7 +102,7 @@ def test_run_all_sends_nothing_and_what_is_sent_was_asked_about(here: LabPage, l
     # The card asks again, and the answer sends exactly one.
     here.cell(DISPATCH).get_by_role("button", name="Send…").click()
     dialog.get_by_role("button", name="Send", exact=True).click()
-    route = here.cell(DISPATCH).locator(".pht-journey-stop, .phtlab-journey").first
+    route = here.cell(DISPATCH).locator(".pht-journey-stop").first
     expect(route).to_be_visible(timeout=60_000)
     expect(run(here, WAIT).last).to_contain_text("all 4 departed", timeout=JOURNEY)
     assert sent(lab) == before + 1

@@ -108,7 +108,7 @@ def test_whoever_writes_while_a_dry_run_starts_writes_on(lab_page, simulator, pa
     evaluate(lab_page.page, _BE_BUSY)
     evaluate(lab_page.page, "() => window.releaseDispatch()")
     if answer == "sent":
-        expect(panel.locator(".pht-Route")).to_be_visible()
+        expect(panel.locator(".pht-journey-route")).to_be_visible()
     else:
         expect(panel).to_contain_text("Too many dry runs at once.")
     evaluate(lab_page.page, _BE_IDLE)

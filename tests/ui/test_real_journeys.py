@@ -65,7 +65,7 @@ def sent(lab: LabPage, panel: Locator, min_age: int) -> Locator:
     expect(asked).to_have_count(0, timeout=60_000)
     journey = newest(panel)
     expect(journey).to_contain_text(f"min_age = {min_age}")
-    expect(journey.locator(".pht-Route > li")).to_have_count(4)
+    expect(journey.locator(".pht-journey-stop")).to_have_count(4)
     return journey
 
 
@@ -94,7 +94,7 @@ def test_dry_run_dispatch_and_the_results(lab_in_world: LabPage, world: World):
     journey = ended(sent(lab, panel, 50))
     expect(journey.locator(".pht-Row")).to_contain_text("done")
     for station in STATIONS:
-        stop = journey.locator(f'.pht-Route > li[data-station="{station}"]')
+        stop = journey.locator(f'.pht-journey-stop[data-station="{station}"]')
         expect(stop).to_contain_text("departed")
     notice = page.locator(".Toastify__toast").filter(has_not_text="Dry run")
     expect(notice).to_contain_text("heart_disease")
@@ -148,9 +148,9 @@ def test_a_station_offline_then_cancelled_then_sent_again(lab_in_world: LabPage,
         expect(away).to_contain_text("offline", timeout=60_000)
         journey = sent(lab, panel, 60)
         for station in set(STATIONS) - {"hungary"}:
-            stop = journey.locator(f'.pht-Route > li[data-station="{station}"]')
+            stop = journey.locator(f'.pht-journey-stop[data-station="{station}"]')
             expect(stop).to_contain_text("departed", timeout=JOURNEY)
-        waiting = journey.locator('.pht-Route > li[data-station="hungary"]')
+        waiting = journey.locator('.pht-journey-stop[data-station="hungary"]')
         expect(waiting).to_contain_text("waiting")
         expect(journey.locator(".pht-Row")).to_contain_text("3/4")
         journey.get_by_role("button", name="Cancel").click()
@@ -206,7 +206,7 @@ def test_a_closed_browser_and_a_restarted_server_change_nothing(
         journey.locator(".pht-Row").click()
     expect(journey).to_contain_text("min_age = 70")
     expect(ended(journey).locator(".pht-Row")).to_contain_text("done")
-    stop = journey.locator('.pht-Route > li[data-station="switzerland"]')
+    stop = journey.locator('.pht-journey-stop[data-station="switzerland"]')
     expect(stop).to_contain_text("departed")
 
 

@@ -129,7 +129,7 @@ def hospitals(walk: Walk) -> None:
     expect(asked.locator(".pht-Dispatch-summary")).to_contain_text("min_age = 50")
     walk.click("Sign and dispatch", asked)
     expect(asked).to_have_count(0)
-    expect(newest(walk).locator(".pht-Route > li")).to_have_count(3)
+    expect(newest(walk).locator(".pht-journey-stop")).to_have_count(3)
     expect(newest(walk).locator(".pht-Row")).to_contain_text("done", timeout=JOURNEY)
 
 

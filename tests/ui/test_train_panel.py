@@ -111,7 +111,7 @@ def test_journey_is_followed_without_asking_for_it(lab_page, told):
     bar = journey.get_by_role("progressbar")
     expect(bar).to_have_attribute("aria-valuetext", "1 of 2 stops have ended")
     journey.locator(".pht-Row").click()
-    stops = journey.locator(".pht-Route > li")
+    stops = journey.locator(".pht-journey-stop")
     expect(stops.nth(0)).to_contain_text("departed")
     expect(stops.nth(1)).to_contain_text("running, cell 3 of 5")
     expect(lab_page.page.get_by_role("button", name="▸ 1 travelling")).to_be_visible()
@@ -341,7 +341,7 @@ def test_hostile_names_are_text(lab_page: LabPage, told: ExtensionSimulator):
     whole = panel.locator(".pht-Stations .pht-Row-name bdi[title]")
     titles = whole.evaluate_all("all => all.map(one => one.title)")
     assert {title[:3] for title in titles} == {"<im", "\\u2", "xxx"}
-    expect(panel.locator(".pht-Route")).to_have_count(len(HOSTILE))
+    expect(panel.locator(".pht-journey-route")).to_have_count(len(HOSTILE))
     expect(panel.locator(".pht-Insert")).to_have_count(0)  # no such name becomes code
     scroll = panel.locator(".pht-TrainPanel-scroll")
     assert scroll.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
@@ -366,7 +366,7 @@ def test_two_records_of_a_stop_are_an_alarm_wherever_the_journey_is(lab_page, to
     expect(notice).to_contain_text("cleveland signed two different records of this journey")
     journey.locator(".pht-Row").click()
     expect(journey.get_by_role("alert")).to_contain_text("Do not rely on either")
-    stops = journey.locator(".pht-Route > li")
+    stops = journey.locator(".pht-journey-stop")
     expect(stops.nth(0)).to_contain_text("two records")
     expect(stops.nth(1)).not_to_contain_text("two records")
-    expect(stops.nth(0).locator(".pht-Route-mark")).to_have_text("!")
+    expect(stops.nth(0).locator(".pht-journey-mark")).to_have_text("!")

@@ -23,8 +23,6 @@ CARD: Final = (
     "font-size:var(--jp-ui-font-size1,13px);line-height:1.45"
 )
 MUTED: Final = "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#6b7280))"
-RULE: Final = f"border-top:2px solid {_LINE}"
-FAINT: Final = "background-color:var(--jp-layout-color3,rgba(128,128,128,.25))"
 # What others wrote: no word of it widens the page.
 FOREIGN: Final = "overflow-wrap:anywhere"
 CODE: Final = f"{FOREIGN};padding:0;background:none;color:inherit"

@@ -1,86 +1,102 @@
-/**
- * The question whether a cell's train is to be sent. Loaded by anywidget from the kernel.
- *
- * JupyterLab shows it as a dialog, once by itself; where nothing does, the button here sends.
- * What others wrote only ever becomes text, never markup.
- */
-
-const ASK_DISPATCH = 'phtlab:ask-dispatch';
-
-function make(tag, name, text = '', attributes = {}) {
-  const node = document.createElement(tag);
-  node.className = `pht-journey-${name}`;
-  node.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) {
-    node.setAttribute(key, value);
-  }
-  return node;
+/* Built from phtlab/lab/frontend/src/widgets/dispatch.ts by `jlpm widgets`: change that, not this file. */
+var __webpack_require__ = {};
+(() => {
+  __webpack_require__.d = (exports, getters, values) => {
+    var define = (defs, kind) => {
+      for (var key in defs)
+        if (
+          __webpack_require__.o(defs, key) &&
+          !__webpack_require__.o(exports, key)
+        )
+          Object.defineProperty(exports, key, {
+            enumerable: true,
+            [kind]: defs[key]
+          });
+    };
+    define(getters, 'get');
+    define(values, 'value');
+  };
+})();
+(() => {
+  __webpack_require__.o = (obj, prop) =>
+    Object.prototype.hasOwnProperty.call(obj, prop);
+})();
+var __webpack_exports__ = {};
+__webpack_require__.d(__webpack_exports__, { default: () => dispatch });
+function makeElement(tag, name, text = '', attributes = {}) {
+  const element = document.createElement(tag);
+  element.className = `pht-journey-${name}`;
+  element.textContent = text;
+  for (const [key, value] of Object.entries(attributes))
+    element.setAttribute(key, value);
+  return element;
 }
-
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+  element.hidden = '' === text;
+}
+function onChange(model, traits, callback) {
+  traits.forEach(trait => model.on(`change:${trait}`, callback));
+  return () => traits.forEach(trait => model.off(`change:${trait}`, callback));
+}
+function dispatchToPage(type, detail) {
+  return !window.dispatchEvent(
+    new CustomEvent(type, { detail, cancelable: true })
+  );
+}
+const STATES = {
+  asking: 'not sent yet',
+  sending: 'signing and sending…',
+  sent: 'sent'
+};
 function render({ model, el }) {
   const question = model.get('question');
-  const root = make('section', 'map', '', { 'aria-label': `Send ${question.name}?` });
-  root.dataset.question = 'dispatch';
-  const head = make('header', 'head');
-  const name = make('bdi', 'name', question.name);
-  name.title = question.title;
-  const state = make('span', 'summary', '', { role: 'status' });
-  head.append(name, state);
-  const lines = make('div', 'lines');
-  for (const [label, words] of question.lines) {
-    lines.append(make('span', 'of', label), make('bdi', 'told', words));
-  }
-  const notice = make('p', 'notice', '', { role: 'alert' });
-  const feet = make('footer', 'feet');
-  const send = make('button', 'button pht-mod-accept', 'Send…', { type: 'button' });
-  const hint = make('span', 'of', 'Then run the cells below.');
-  feet.append(send, hint);
-  root.append(head, lines, notice, feet);
-  el.append(root);
-
-  const answer = () => {
-    if (model.get('state') === 'asking') {
-      model.send({ do: 'send' });
-    }
-  };
-  /** Whether the page asks. */
-  const ask = () =>
-    !window.dispatchEvent(
-      new CustomEvent(ASK_DISPATCH, { detail: { question, answer }, cancelable: true })
-    );
-
-  function show() {
-    const now = model.get('state');
-    root.dataset.state = now;
-    state.textContent = {
-      asking: 'not sent yet',
-      sending: 'signing and sending…',
-      sent: 'sent'
-    }[now];
-    notice.textContent = model.get('notice');
-    notice.hidden = !notice.textContent;
-    feet.hidden = now !== 'asking';
-  }
-
-  send.addEventListener('click', () => {
-    if (!ask()) {
-      answer();
-    }
+  const root = makeElement('section', 'map', '', {
+    'aria-label': `Send ${question.name}?`
   });
-  model.on('change:state', show);
-  model.on('change:notice', show);
+  root.dataset.question = 'dispatch';
+  const head = makeElement('header', 'head');
+  const name = makeElement('bdi', 'name', question.name);
+  name.title = question.title;
+  const summary = makeElement('span', 'summary', '', { role: 'status' });
+  head.append(name, summary);
+  const lines = makeElement('div', 'lines');
+  for (const [label, text] of question.lines)
+    lines.append(
+      makeElement('span', 'of', label),
+      makeElement('bdi', 'told', text)
+    );
+  const notice = makeElement('p', 'notice', '', { role: 'alert' });
+  const feet = makeElement('footer', 'feet');
+  const send = makeElement('button', 'button pht-mod-accept', 'Send…', {
+    type: 'button'
+  });
+  feet.append(send, makeElement('span', 'of', 'Then run the cells below.'));
+  root.append(head, lines, notice, feet);
+  const answer = () => {
+    if ('asking' === model.get('state')) model.send({ do: 'send' });
+  };
+  const ask = () => dispatchToPage('phtlab:ask-dispatch', { question, answer });
+  const show = () => {
+    const state = model.get('state');
+    root.dataset.state = state;
+    setText(summary, STATES[state]);
+    setText(notice, model.get('notice'));
+    feet.hidden = 'asking' !== state;
+  };
+  send.addEventListener('click', () => {
+    if (!ask()) answer();
+  });
   show();
-
-  // Once, whatever the number of views, and not again when the page is loaded anew.
-  if (model.get('state') === 'asking' && !model.get('asked')) {
+  el.append(root);
+  const stop = onChange(model, ['state', 'notice'], show);
+  if ('asking' === model.get('state') && !model.get('asked')) {
     model.set('asked', true);
     model.save_changes();
     ask();
   }
-  return () => {
-    model.off('change:state', show);
-    model.off('change:notice', show);
-  };
+  return stop;
 }
-
-export default { render };
+const dispatch = { render };
+var __webpack_exports__default = __webpack_exports__['default'];
+export { __webpack_exports__default as default };

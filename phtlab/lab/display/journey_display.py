@@ -1,4 +1,4 @@
-"""How a journey shows itself in a notebook: live while someone looks, and as HTML that stays."""
+"""How a journey shows itself in a notebook: live while someone looks, then as a map that stays."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from phtlab.lab.display.journey_follower import Followed
 from phtlab.lab.display.notebook_output import Output, cell_run, is_attached
+from phtlab.lab.display.route_map import MIME_TYPE, RouteMap
 from phtlab.wire.api.journeys import JourneyView
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class Faces:
     """A journey's present state in each form."""
 
     view: Callable[[], JourneyView]
-    route: Callable[[JourneyView], dict[str, Any]]
+    route: Callable[[JourneyView], RouteMap]
     html: Callable[[], str]
     text: Callable[[], str]
 
@@ -36,7 +37,7 @@ class JourneyDisplay:
         self._run: str | None = None
 
     def bundle(self) -> dict[str, Any]:
-        """The journey for `_repr_mimebundle_`: HTML and text, and before them the live widget."""
+        """The journey for `_repr_mimebundle_`: the live widget, its map, HTML and text."""
         live = self._live() if self._is_live or is_attached() else {}
         return {**live, **self._still()}
 
@@ -64,7 +65,7 @@ class JourneyDisplay:
             self._replace(self._still())
 
     def _settle(self) -> None:
-        """At the end, HTML takes the widget's place: it needs no kernel when it is read again."""
+        """At the end the map takes the widget's place: it needs no kernel when it is read again."""
         if self._faces.view().done:
             self._replace(self._still())
             self._outputs.clear()
@@ -78,7 +79,11 @@ class JourneyDisplay:
         return self._widget is not None and self._widget.follower.alive
 
     def _still(self) -> dict[str, Any]:
-        return {"text/html": self._faces.html(), "text/plain": self._faces.text()}
+        return {
+            MIME_TYPE: self._faces.route(self._faces.view()).json_value(),
+            "text/html": self._faces.html(),
+            "text/plain": self._faces.text(),
+        }
 
     def _live(self) -> dict[str, Any]:
         view = self._faces.view()

@@ -1,261 +1,688 @@
-/**
- * The live map of a journey. Loaded by anywidget from the kernel; fetches nothing.
- *
- * What others wrote (names, sentences, errors) only ever becomes text, never markup.
- */
-
-const OPEN_CELL = 'phtlab:open-cell';
-const OPEN_RESULTS = 'phtlab:open-results';
-
-/** An element with a class, text and attributes. */
-function make(tag, name, text = '', attributes = {}) {
-  const node = document.createElement(tag);
-  node.className = `pht-journey-${name}`;
-  node.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) {
-    node.setAttribute(key, value);
-  }
-  return node;
+/* Built from phtlab/lab/frontend/src/widgets/journey.ts by `jlpm widgets`: change that, not this file. */
+var __webpack_require__ = {};
+(() => {
+  __webpack_require__.d = (exports, getters, values) => {
+    var define = (defs, kind) => {
+      for (var key in defs)
+        if (
+          __webpack_require__.o(defs, key) &&
+          !__webpack_require__.o(exports, key)
+        )
+          Object.defineProperty(exports, key, {
+            enumerable: true,
+            [kind]: defs[key]
+          });
+    };
+    define(getters, 'get');
+    define(values, 'value');
+  };
+})();
+(() => {
+  __webpack_require__.o = (obj, prop) =>
+    Object.prototype.hasOwnProperty.call(obj, prop);
+})();
+var __webpack_exports__ = {};
+__webpack_require__.d(__webpack_exports__, { default: () => widgets_journey });
+const INVISIBLE =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+function escapeInvisible(text) {
+  return text.replace(INVISIBLE, character => {
+    const code = character.codePointAt(0).toString(16);
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`;
+  });
 }
-
-/** Set text only where it changed: a screen reader hears what is new. */
-function say(node, text) {
-  if (node.textContent !== text) {
-    node.textContent = text;
-  }
-  node.hidden = text === '';
-}
-
-function duration(seconds) {
-  const whole = Math.floor(seconds);
-  if (whole < 60) {
-    return `${whole} s`;
-  }
-  const minutes = Math.floor(whole / 60);
-  return minutes < 60
-    ? `${minutes} min ${whole % 60} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** Tell the page; whether something there took it on. */
-function tell(kind, detail) {
-  return !window.dispatchEvent(
-    new CustomEvent(kind, { detail, cancelable: true })
+function truncateMiddle(text, limit) {
+  const head = text.length > 4 * limit ? text.slice(0, 2 * limit) : text;
+  const tail = text.length > 4 * limit ? text.slice(-2 * limit) : '';
+  const characters = Array.from(escapeInvisible(head) + escapeInvisible(tail));
+  if (characters.length <= limit && !tail) return characters.join('');
+  const kept = Math.max(limit - 1, 2);
+  const front = Math.ceil(kept / 2);
+  return (
+    characters.slice(0, front).join('') +
+    '…' +
+    characters.slice(characters.length - (kept - front)).join('')
   );
 }
-
-/** One stop of the map; `update` shows its present state. */
-class Stop {
-  constructor(journey, explain) {
-    this.journey = journey;
-    this.node = make('li', 'stop', '', { role: 'listitem' });
-    const rail = make('div', 'rail', '', { 'aria-hidden': 'true' });
-    this.mark = make('span', 'mark');
-    rail.append(this.mark);
-    this.station = make('bdi', 'station');
-    this.word = make('div', 'word');
-    this.bar = make('div', 'bar', '', { role: 'progressbar' });
-    this.bar.setAttribute('aria-valuemin', '0');
-    this.fill = make('div', 'fill');
-    this.bar.append(this.fill);
-    this.spent = make('div', 'spent');
-    this.sentence = make('div', 'sentence');
-    this.error = make('div', 'error');
-    this.words = make('code', 'error-words');
-    this.cell = make('button', 'link', '', { type: 'button' });
-    this.cell.addEventListener('click', () => {
-      const { cell, line } = this.failed;
-      if (!tell(OPEN_CELL, { cell, line, journey: this.journey })) {
-        explain(`It is cell ${cell}, counted from the top of the notebook.`);
+const TITLE_LIMIT = 1e3;
+function makeElement(tag, name, text = '', attributes = {}) {
+  const element = document.createElement(tag);
+  element.className = `pht-journey-${name}`;
+  element.textContent = text;
+  for (const [key, value] of Object.entries(attributes))
+    element.setAttribute(key, value);
+  return element;
+}
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+  element.hidden = '' === text;
+}
+function setUntrusted(element, text, limit) {
+  const shown = truncateMiddle(text, limit);
+  setText(element, shown);
+  element.title = shown === text ? '' : truncateMiddle(text, TITLE_LIMIT);
+}
+class CancelButton {
+  _trans;
+  _isAsked;
+  _cancel;
+  constructor(_trans, _isAsked, _cancel) {
+    this._trans = _trans;
+    this._isAsked = _isAsked;
+    this._cancel = _cancel;
+    const question = makeElement(
+      'span',
+      'question',
+      _trans.__('Ask all stations to stop?')
+    );
+    const confirm = makeElement(
+      'button',
+      'button pht-mod-warn',
+      _trans.__('Cancel the journey'),
+      { type: 'button' }
+    );
+    this._ask.append(question, confirm, this._keep);
+    this._ask.setAttribute('aria-label', question.textContent ?? '');
+    this._keep.textContent = _trans.__('Keep going');
+    this.node.append(this._button, this._ask);
+    this._button.addEventListener('click', () => {
+      if (_isAsked) this._cancel();
+      else this._choose(true);
+    });
+    this._keep.addEventListener('click', () => this._choose(false));
+    this._ask.addEventListener('keydown', event => {
+      if ('Escape' === event.key) {
+        event.stopPropagation();
+        this._choose(false);
       }
     });
-    this.place = make('span', 'place');
-    this.error.append(this.words, this.place, this.cell);
+    confirm.addEventListener('click', () => {
+      this._isAsking = false;
+      this._isSent = true;
+      this._show();
+      this._cancel();
+    });
+    this._show();
+  }
+  node = makeElement('span', 'cancel');
+  update(isCancellable) {
+    this._isCancellable = isCancellable;
+    this._show();
+  }
+  reset() {
+    this._isSent = false;
+    this._show();
+  }
+  _choose(isAsking) {
+    this._isAsking = isAsking;
+    this._show();
+    (isAsking ? this._keep : this._button).focus();
+  }
+  _show() {
+    this.node.hidden = !this._isCancellable;
+    this._button.hidden = this._isAsking;
+    this._button.disabled = this._isSent;
+    this._button.textContent = this._isSent
+      ? this._trans.__('Asking the stations to stop…')
+      : this._isAsked
+        ? this._trans.__('Cancel')
+        : this._trans.__('Cancel…');
+    this._ask.hidden = !this._isAsking;
+  }
+  _isCancellable = false;
+  _isAsking = false;
+  _isSent = false;
+  _button = makeElement('button', 'button', '', { type: 'button' });
+  _ask = makeElement('span', 'ask', '', { role: 'group' });
+  _keep = makeElement('button', 'button', '', { type: 'button' });
+}
+function sizeText(bytes) {
+  const units = ['B', 'kB', 'MB', 'GB'];
+  let size = bytes;
+  let unit = 0;
+  while (size >= 1e3 && unit < units.length - 1) {
+    size /= 1e3;
+    unit++;
+  }
+  return `${unit ? size.toFixed(1) : size} ${units[unit]}`;
+}
+function formatDuration(seconds, trans) {
+  const whole = Math.floor(Math.max(seconds, 0));
+  if (whole < 60) return trans.__('%1 s', whole);
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) {
+    const rest = String(whole % 60).padStart(2, '0');
+    return trans.__('%1 min %2 s', minutes, rest);
+  }
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) {
+    const rest = String(minutes % 60).padStart(2, '0');
+    return trans.__('%1 h %2 min', hours, rest);
+  }
+  const days = Math.floor(hours / 24);
+  return trans._n('%1 day', '%1 days', days);
+}
+function formatRunTime(seconds, trans) {
+  return seconds < 10
+    ? trans.__('%1 s', Math.max(seconds, 0).toFixed(1))
+    : formatDuration(seconds, trans);
+}
+function time_parseTime(iso) {
+  const time = Date.parse(iso);
+  return Number.isNaN(time) ? 0 : time;
+}
+const PROGRESS_BY_STATE = {
+  offered: 0,
+  verified: 0.05,
+  held: 0.1,
+  admitted: 0.1,
+  running: 0.15,
+  airlock: 0.85,
+  sealed: 0.95
+};
+(PROGRESS_BY_STATE.airlock, PROGRESS_BY_STATE.running);
+const WAITING = new Set(['offered', 'verified', 'held']);
+function inRouteOrder(stops) {
+  return [...stops].sort((a, b) => a.number - b.number);
+}
+function stopSeconds(stop, now) {
+  if (null !== stop.seconds) return stop.seconds;
+  if (stop.final || WAITING.has(stop.state)) return null;
+  return Math.max((now - time_parseTime(stop.updated)) / 1e3, 0);
+}
+function stopMark(state, trans) {
+  switch (state) {
+    case 'offered':
+      return { mark: '○', tone: 'waiting', label: trans.__('waiting') };
+    case 'verified':
+      return { mark: '○', tone: 'waiting', label: trans.__('verified') };
+    case 'held':
+      return {
+        mark: '‖',
+        tone: 'waiting',
+        label: trans.__('held: a person there decides')
+      };
+    case 'admitted':
+      return { mark: '●', tone: 'moving', label: trans.__('admitted') };
+    case 'running':
+      return { mark: '●', tone: 'moving', label: trans.__('running') };
+    case 'airlock':
+      return {
+        mark: '●',
+        tone: 'moving',
+        label: trans.__('airlock: outputs are checked')
+      };
+    case 'sealed':
+      return { mark: '●', tone: 'moving', label: trans.__('sealed for you') };
+    case 'departed':
+      return { mark: '✓', tone: 'good', label: trans.__('departed') };
+    case 'failed':
+      return { mark: '✗', tone: 'bad', label: trans.__('failed') };
+    case 'refused':
+      return { mark: '✗', tone: 'bad', label: trans.__('refused') };
+    case 'cancelled':
+      return { mark: '–', tone: 'still', label: trans.__('cancelled') };
+    default:
+      return { mark: '●', tone: 'waiting', label: truncateMiddle(state, 40) };
+  }
+}
+function stopText(stop, trans) {
+  const { label } = stopMark(stop.state, trans);
+  return 'running' === stop.state && stop.cells
+    ? trans.__('%1, cell %2 of %3', label, stop.cell ?? 0, stop.cells)
+    : label;
+}
+function timeAndSizeText(stop, seconds, trans) {
+  if (!stop.final)
+    return null === seconds
+      ? ''
+      : trans.__('for %1', formatDuration(seconds, trans));
+  const parts =
+    null === seconds ? [] : [trans.__('ran %1', formatRunTime(seconds, trans))];
+  if (stop.size) parts.push(trans.__('sent %1', sizeText(stop.size)));
+  return parts.join(', ');
+}
+function contradictingStations(journey) {
+  return inRouteOrder(journey.stops)
+    .filter(stop => stop.contradicted)
+    .map(stop => stop.station);
+}
+function contradictionWarning(stations, trans) {
+  return trans.__(
+    '%1 signed two different records of this journey. Do not rely on either before its operator says which one counts.',
+    stations.map(name => truncateMiddle(name, 40)).join(', ')
+  );
+}
+function journeyMark(journey, trans) {
+  if (contradictingStations(journey).length > 0) {
+    const label = trans.__('two records: do not rely on it');
+    return { mark: '!', tone: 'bad', label };
+  }
+  return journey.done
+    ? endMark(journey, trans)
+    : travellingMark(journey, trans);
+}
+function travellingMark(journey, trans) {
+  const states = journey.stops.map(stop => stop.state);
+  if (journey.cancelled)
+    return { mark: '–', tone: 'moving', label: trans.__('being cancelled') };
+  if (states.some(state => 'moving' === stopMark(state, trans).tone))
+    return { mark: '●', tone: 'moving', label: trans.__('running') };
+  if (states.includes('held'))
+    return { mark: '‖', tone: 'waiting', label: trans.__('held') };
+  return { mark: '○', tone: 'waiting', label: trans.__('waiting') };
+}
+function endMark(journey, trans) {
+  const total = journey.stops.length;
+  const count = state =>
+    journey.stops.filter(stop => stop.state === state).length;
+  const departed = count('departed');
+  if (departed === total)
+    return { mark: '✓', tone: 'good', label: trans.__('done') };
+  if (departed > 0) {
+    const label = trans.__('%1 of %2 departed', departed, total);
+    return { mark: '✗', tone: 'bad', label };
+  }
+  if (count('cancelled') === total || journey.cancelled)
+    return { mark: '–', tone: 'still', label: trans.__('cancelled') };
+  const label =
+    count('refused') === total ? trans.__('refused') : trans.__('failed');
+  return { mark: '✗', tone: 'bad', label };
+}
+function errorText(error, trans) {
+  if (null === error.cell) return error.type;
+  return null === error.line
+    ? trans.__('%1 in cell %2', error.type, error.cell)
+    : trans.__('%1 in cell %2, line %3', error.type, error.cell, error.line);
+}
+function hasResults(journey) {
+  return (
+    null === journey.removed && (journey.done || countDeparted(journey) > 0)
+  );
+}
+function resultsLabel(journey, trans) {
+  return journey.done
+    ? trans.__('Results')
+    : trans.__(
+        'Results so far (%1 of %2)',
+        countDeparted(journey),
+        journey.stops.length
+      );
+}
+function countDeparted(journey) {
+  return journey.stops.filter(stop => 'departed' === stop.state).length;
+}
+function parametersText(parameters, trans) {
+  const names = Object.keys(parameters ?? {});
+  if (0 === names.length) return trans.__('no parameters');
+  return names
+    .map(name => `${name} = ${valueText(parameters[name])}`)
+    .join(', ');
+}
+function valueText(value) {
+  return 'string' == typeof value ? value : JSON.stringify(value);
+}
+const stopView_NAME_LIMIT = 40;
+const ERROR_LIMIT = 80;
+const SENTENCE_LIMIT = 600;
+class StopView {
+  _trans;
+  constructor(_trans, openCell) {
+    this._trans = _trans;
+    const rail = makeElement('div', 'rail', '', { 'aria-hidden': 'true' });
+    rail.append(this._mark);
+    this._bar.append(this._fill);
+    this._cell.addEventListener('click', () => {
+      if (this._shown?.error) openCell(this._shown.error);
+    });
+    this._error.append(this._errorWords, this._errorMessage, this._cell);
     this.node.append(
       rail,
-      this.station,
-      this.word,
-      this.bar,
-      this.spent,
-      this.sentence,
-      this.error
+      this._station,
+      this._word,
+      this._bar,
+      this._spent,
+      this._sentence,
+      this._error
     );
   }
-
+  node = makeElement('li', 'stop', '', { role: 'listitem' });
   update(stop) {
-    this.node.dataset.tone = stop.tone;
-    this.node.dataset.state = stop.state;
-    this.node.classList.toggle('pht-mod-busy', !stop.final && stop.tone === 'active');
-    say(this.mark, stop.mark);
-    say(this.station, stop.station);
-    this.station.title = stop.title;
-    say(this.word, stop.word);
-    this.bar.hidden = !stop.cells;
-    if (stop.cells) {
-      this.bar.setAttribute('aria-valuemax', String(stop.cells));
-      this.bar.setAttribute('aria-valuenow', String(stop.cell));
-      this.bar.setAttribute('aria-valuetext', stop.word);
-      this.bar.setAttribute('aria-label', stop.station);
-      this.fill.style.width = `${Math.min(100, (100 * stop.cell) / stop.cells)}%`;
-    }
-    // The kernel says how long it has run; from there on this page's clock counts.
-    this.since =
-      stop.seconds === null ? null : performance.now() - 1000 * stop.seconds;
-    this.told = stop.spent;
-    this.tick();
-    say(this.sentence, stop.sentence);
-    this.failed = stop.error;
-    this.error.hidden = !stop.error;
-    if (stop.error) {
-      say(this.words, stop.error.words);
-      say(this.cell, stop.error.cell === null ? '' : `Go to ${stop.error.place}`);
-      say(this.place, stop.error.cell === null ? stop.error.place : '');
-    }
+    const trans = this._trans;
+    const { mark, tone } = stop.contradicted
+      ? { mark: '!', tone: 'bad' }
+      : stopMark(stop.state, trans);
+    this._shown = stop;
+    Object.assign(this.node.dataset, {
+      station: stop.station,
+      state: stop.state,
+      tone
+    });
+    this.node.classList.toggle(
+      'pht-mod-busy',
+      !stop.final && 'moving' === tone
+    );
+    setText(this._mark, mark);
+    setUntrusted(this._station, stop.station, stopView_NAME_LIMIT);
+    const words = stopText(stop, trans);
+    setText(
+      this._word,
+      stop.contradicted ? `${words} \xb7 ${trans.__('two records')}` : words
+    );
+    this._showCells(stop, words);
+    setUntrusted(this._sentence, stop.sentence, SENTENCE_LIMIT);
+    this._showError(stop.error);
   }
-
-  tick() {
-    say(
-      this.spent,
-      this.since === null
-        ? this.told
-        : `running for ${duration((performance.now() - this.since) / 1000)}`
+  showTime(seconds) {
+    if (this._shown)
+      setText(this._spent, timeAndSizeText(this._shown, seconds, this._trans));
+  }
+  _showCells(stop, words) {
+    const { cell, cells, station, state } = stop;
+    this._bar.hidden = 'running' !== state || !cells;
+    if (!cells) return;
+    const value = Math.min(Math.max(cell ?? 0, 0), cells);
+    for (const [name, text] of Object.entries({
+      'aria-valuemin': '0',
+      'aria-valuemax': String(cells),
+      'aria-valuenow': String(value),
+      'aria-valuetext': words
+    }))
+      this._bar.setAttribute(name, text);
+    this._bar.setAttribute('aria-label', this._station.textContent || station);
+    this._fill.style.width = `${(100 * value) / cells}%`;
+  }
+  _showError(error) {
+    this._error.hidden = null === error;
+    if (null === error) return;
+    const { cell, line, message } = error;
+    setUntrusted(this._errorWords, errorText(error, this._trans), ERROR_LIMIT);
+    setUntrusted(this._errorMessage, message ?? '', SENTENCE_LIMIT);
+    setText(
+      this._cell,
+      null === cell
+        ? ''
+        : null === line
+          ? this._trans.__('Go to cell %1', cell)
+          : this._trans.__('Go to cell %1, line %2', cell, line)
     );
   }
+  _shown = null;
+  _mark = makeElement('span', 'mark');
+  _station = makeElement('bdi', 'station');
+  _word = makeElement('div', 'word');
+  _bar = makeElement('div', 'bar', '', { role: 'progressbar' });
+  _fill = makeElement('div', 'fill');
+  _spent = makeElement('div', 'spent');
+  _sentence = makeElement('div', 'sentence');
+  _error = makeElement('div', 'error');
+  _errorWords = makeElement('code', 'error-words');
+  _errorMessage = makeElement('div', 'error-message');
+  _cell = makeElement('button', 'link', '', { type: 'button' });
 }
-
-function render({ model, el }) {
-  const root = make('section', 'map', '');
-  const head = make('header', 'head');
-  const name = make('bdi', 'name');
-  const short = make('code', 'short');
-  const summary = make('span', 'summary');
-  const of = make('span', 'of', 'journey ');
-  of.append(short);
-  head.append(name, of, summary);
-
-  const alarm = make('p', 'alarm', '', { role: 'alert' });
-  const list = make('ol', 'route', '', { role: 'list' });
-  const notice = make('p', 'notice', '', { role: 'status' });
-  const feet = make('footer', 'feet');
-  const cancel = make('button', 'button', 'Cancel…', { type: 'button' });
-  const ask = make('span', 'ask', '', { role: 'group' });
-  const question = make('span', 'question', 'Ask all stations to stop?');
-  const yes = make('button', 'button pht-mod-warn', 'Cancel the journey', {
-    type: 'button'
+const view_NAME_LIMIT = 40;
+const PARAMETERS_LIMIT = 120;
+class JourneyView {
+  _options;
+  constructor(_options) {
+    this._options = _options;
+    const { actions, trans } = _options;
+    this._of.append(`${trans.__('journey')} `, this._short);
+    this._head.append(this._name, this._of, this._summary);
+    this._notice.setAttribute('role', _options.isPart ? 'alert' : 'status');
+    this._notice.hidden = true;
+    this._open.addEventListener('click', () => {
+      if (this._map) actions.openResults(this._map);
+    });
+    this._again.textContent = trans.__('Send again…');
+    this._again.addEventListener('click', () => {
+      if (this._map) actions.sendAgain?.(this._map);
+    });
+    this._again.hidden = void 0 === actions.sendAgain;
+    this._cancel = new CancelButton(trans, _options.cancelAsks ?? false, () =>
+      this._requestCancellation()
+    );
+    this._feet.append(this._open, this._again, this._cancel.node);
+    this.node.append(
+      ...(_options.isPart ? [] : [this._head]),
+      this._alarm,
+      this._list,
+      this._facts,
+      this._notice,
+      this._feet,
+      ...(_options.isPart ? [] : [this._spoken])
+    );
+  }
+  node = makeElement('section', 'map');
+  update(map, now = Date.now()) {
+    const { trans, isPart } = this._options;
+    if (map !== this._map) this._received = now;
+    this._map = map;
+    const name = truncateMiddle(map.train_name, view_NAME_LIMIT);
+    const { tone, label } = journeyMark(map, trans);
+    const doubted = contradictingStations(map);
+    const summary = map.summary ?? label;
+    this.node.dataset.tone = tone;
+    if (isPart)
+      this._list.setAttribute('aria-label', trans.__('Route of %1', name));
+    else {
+      this.node.setAttribute(
+        'aria-label',
+        trans.__('Journey %1 of %2', map.short, name)
+      );
+      setUntrusted(this._name, map.train_name, view_NAME_LIMIT);
+      setUntrusted(this._short, map.short, view_NAME_LIMIT);
+      setUntrusted(this._summary, summary, PARAMETERS_LIMIT);
+      setText(this._spoken, `${name}: ${this._summary.textContent}`);
+    }
+    setText(
+      this._alarm,
+      doubted.length > 0 ? contradictionWarning(doubted, trans) : ''
+    );
+    this._showStops(map);
+    this._showFacts(map);
+    const canOpen = hasResults(map);
+    setText(this._open, canOpen ? resultsLabel(map, trans) : '');
+    this._open.classList.toggle(
+      'pht-mod-accept',
+      map.stops.some(stop => 'departed' === stop.state)
+    );
+    this._cancel.update(this._isCancellable(map));
+    this._showFeet();
+    this.tick(now);
+  }
+  tick(now = Date.now()) {
+    for (const [key, stop] of this._shown)
+      this._stops.get(key)?.showTime(this._secondsAt(stop, now));
+  }
+  notify(sentence) {
+    setUntrusted(this._notice, sentence, 600);
+    if (sentence) {
+      this._cancel.reset();
+      this._showFeet();
+    }
+  }
+  set connection(connection) {
+    this.node.dataset.connection = connection;
+  }
+  _showStops(map) {
+    this._list.dataset.order = map.route ?? 'parallel';
+    this._shown.clear();
+    for (const stop of inRouteOrder(map.stops)) {
+      const key = `${this._shown.size} ${stop.station}`;
+      this._shown.set(key, stop);
+      let view = this._stops.get(key);
+      if (void 0 === view) {
+        view = new StopView(this._options.trans, error => {
+          if (this._map) this._options.actions.openCell(this._map, error);
+        });
+        this._stops.set(key, view);
+      }
+      view.update(stop);
+    }
+    for (const [key, view] of this._stops)
+      if (!this._shown.has(key)) {
+        view.node.remove();
+        this._stops.delete(key);
+      }
+    const nodes = [...this._shown.keys()].map(key => this._stops.get(key).node);
+    if (nodes.some((node, place) => this._list.children[place] !== node))
+      this._list.replaceChildren(...nodes);
+  }
+  _secondsAt(stop, now) {
+    return stop.final || null === stop.seconds
+      ? stopSeconds(stop, now)
+      : stop.seconds + Math.max(now - this._received, 0) / 1e3;
+  }
+  _showFacts(map) {
+    const { trans, isPart } = this._options;
+    const parts = [];
+    if (isPart) {
+      const short = makeElement('code', 'short', map.short);
+      short.title = map.id;
+      parts.push([`${trans.__('Journey')} `, short]);
+    }
+    if (false === map.mine)
+      parts.push([
+        `${trans.__('by')} `,
+        untrusted(map.researcher, view_NAME_LIMIT)
+      ]);
+    if (map.parameters) {
+      const text = parametersText(map.parameters, trans);
+      parts.push([untrusted(text, PARAMETERS_LIMIT)]);
+    }
+    if (null !== map.removed)
+      parts.push([
+        trans.__('its results were removed when their time was over')
+      ]);
+    this._facts.replaceChildren(
+      ...parts.flatMap((part, place) => (place ? [' · ', ...part] : part))
+    );
+    this._facts.hidden = 0 === parts.length;
+  }
+  _isCancellable(map) {
+    const { actions, canCancel } = this._options;
+    return (
+      void 0 !== actions.cancel &&
+      false !== map.mine &&
+      !map.done &&
+      !map.cancelled &&
+      (canCancel?.(map) ?? true)
+    );
+  }
+  _showFeet() {
+    this._feet.hidden =
+      this._open.hidden && this._again.hidden && this._cancel.node.hidden;
+  }
+  async _requestCancellation() {
+    if (this._map) {
+      this.notify('');
+      try {
+        await this._options.actions.cancel?.(this._map);
+      } catch (error) {
+        this.notify(error.message);
+      }
+    }
+  }
+  _map = null;
+  _received = 0;
+  _shown = new Map();
+  _stops = new Map();
+  _cancel;
+  _head = makeElement('header', 'head');
+  _name = makeElement('bdi', 'name');
+  _of = makeElement('span', 'of');
+  _short = makeElement('code', 'short');
+  _summary = makeElement('span', 'summary');
+  _alarm = makeElement('p', 'alarm', '', { role: 'alert' });
+  _list = makeElement('ol', 'route', '', { role: 'list' });
+  _facts = makeElement('p', 'facts');
+  _notice = makeElement('p', 'notice');
+  _feet = makeElement('footer', 'feet');
+  _open = makeElement('button', 'button', '', { type: 'button' });
+  _again = makeElement('button', 'button', '', { type: 'button' });
+  _spoken = makeElement('div', 'spoken', '', { 'aria-live': 'polite' });
+}
+function untrusted(text, limit) {
+  const element = makeElement('bdi', 'fact');
+  setUntrusted(element, text, limit);
+  return element;
+}
+function onChange(model, traits, callback) {
+  traits.forEach(trait => model.on(`change:${trait}`, callback));
+  return () => traits.forEach(trait => model.off(`change:${trait}`, callback));
+}
+function dispatchToPage(type, detail) {
+  return !window.dispatchEvent(
+    new CustomEvent(type, { detail, cancelable: true })
+  );
+}
+const fill = (text, values) =>
+  text.replace(/%(\d+)/g, (mark, place) => {
+    const value = values[Number(place) - 1];
+    return void 0 === value ? mark : String(value);
   });
-  const no = make('button', 'button', 'Keep going', { type: 'button' });
-  ask.append(question, yes, no);
-  ask.setAttribute('aria-label', question.textContent);
-  const open = make('button', 'button pht-mod-accept', '', { type: 'button' });
-  feet.append(cancel, ask, open);
-  const spoken = make('div', 'spoken', '', { 'aria-live': 'polite' });
-  root.append(head, alarm, list, notice, feet, spoken);
-  el.append(root);
-
-  const stops = new Map();
-  let asking = false;
-  let asked = false;
-  let explained = '';
-
-  const explain = sentence => {
-    explained = sentence;
-    showNotice();
-  };
-
-  function showNotice() {
+const choose = (one, many, n, values) =>
+  fill(1 === n ? one : many, [n, ...values]);
+const plainText = {
+  __: (text, ...values) => fill(text, values),
+  _n: (one, many, n, ...values) => choose(one, many, n, values),
+  _p: (_, text, ...values) => fill(text, values),
+  _np: (_, one, many, n, ...values) => choose(one, many, n, values),
+  gettext: (text, ...values) => fill(text, values),
+  ngettext: (one, many, n, ...values) => choose(one, many, n, values),
+  pgettext: (_, text, ...values) => fill(text, values),
+  npgettext: (_, one, many, n, ...values) => choose(one, many, n, values),
+  dcnpgettext: (_domain, _context, one, many, n, ...values) =>
+    choose(one, many, n, values)
+};
+const INTERVAL = 1e3;
+function render({ model, el }) {
+  let advice = '';
+  const view = new JourneyView({
+    trans: plainText,
+    actions: {
+      openCell: ({ id }, { cell, line }) => {
+        if (!dispatchToPage('phtlab:open-cell', { cell, line, journey: id })) {
+          advice = `It is cell ${cell}, counted from the top of the notebook.`;
+          showNotice();
+        }
+      },
+      openResults: ({ id, done }) => {
+        if (!dispatchToPage('phtlab:open-results', { journey: id })) {
+          const call = `phtlab.results(${done ? '' : 'partial=True'})`;
+          advice = `In Python: ${call} opens them.`;
+          showNotice();
+        }
+      },
+      cancel: () => model.send({ do: 'cancel' })
+    }
+  });
+  const showNotice = () => {
     const connection = model.get('connection');
     const reason = model.get('notice');
-    root.dataset.connection = connection;
-    let words = reason;
-    if (connection === 'lost') {
-      words = `Connection lost; this is the state of before. Trying again. ${reason}`;
-    } else if (connection === 'over' && reason) {
-      words = `No longer live. ${reason}`;
-    }
-    if (words) {
-      asked = false;
-    }
-    say(notice, words || explained);
-    showFeet();
-  }
-
-  function showFeet() {
-    const route = model.get('route');
-    cancel.hidden = route.done || route.cancelled || asking;
-    cancel.disabled = asked;
-    cancel.textContent = asked ? 'Asking the stations to stop…' : 'Cancel…';
-    ask.hidden = route.done || route.cancelled || !asking;
-    open.hidden = !route.results;
-    open.textContent = route.results;
-    feet.hidden = cancel.hidden && ask.hidden && open.hidden;
-  }
-
-  function showRoute() {
-    const route = model.get('route');
-    root.setAttribute('aria-label', `Journey ${route.short} of ${route.name}`);
-    root.dataset.tone = route.tone;
-    say(name, route.name);
-    name.title = route.title;
-    say(short, route.short);
-    say(summary, route.summary);
-    say(alarm, route.alarm);
-    list.dataset.order = route.order;
-    route.stops.forEach((stop, place) => {
-      const key = `${place} ${stop.title}`;
-      if (!stops.has(key)) {
-        const made = new Stop(route.id, explain);
-        stops.set(key, made);
-        list.append(made.node);
-      }
-      stops.get(key).update(stop);
-    });
-    say(spoken, `${route.name}: ${route.summary}`);
-    spoken.hidden = false;
-    showNotice();
-  }
-
-  function choose(now) {
-    asking = now;
-    showFeet();
-    (now ? no : cancel).focus();
-  }
-
-  cancel.addEventListener('click', () => choose(true));
-  no.addEventListener('click', () => choose(false));
-  ask.addEventListener('keydown', event => {
-    if (event.key === 'Escape') {
-      event.stopPropagation();
-      choose(false);
-    }
-  });
-  yes.addEventListener('click', () => {
-    asking = false;
-    asked = true;
-    showFeet();
-    model.send({ do: 'cancel' });
-  });
-  open.addEventListener('click', () => {
-    if (!tell(OPEN_RESULTS, { journey: model.get('route').id })) {
-      explain(
-        model.get('route').done
-          ? 'In Python: phtlab.results() opens them.'
-          : 'In Python: phtlab.results(partial=True) opens them.'
-      );
-    }
-  });
-
-  model.on('change:route', showRoute);
-  model.on('change:notice', showNotice);
-  model.on('change:connection', showNotice);
-  const clock = setInterval(() => stops.forEach(stop => stop.tick()), 1000);
+    view.connection = connection;
+    let notice = reason;
+    if ('lost' === connection)
+      notice = `Connection lost; this is the state of before. Trying again. ${reason}`;
+    else if ('over' === connection && reason)
+      notice = `No longer live. ${reason}`;
+    view.notify(notice || advice);
+  };
+  const showRoute = () => view.update(model.get('route'));
   showRoute();
-
+  showNotice();
+  el.append(view.node);
+  const stop = [
+    onChange(model, ['route'], showRoute),
+    onChange(model, ['connection', 'notice'], showNotice)
+  ];
+  const clock = window.setInterval(() => view.tick(), INTERVAL);
   return () => {
-    clearInterval(clock);
-    model.off('change:route', showRoute);
-    model.off('change:notice', showNotice);
-    model.off('change:connection', showNotice);
+    window.clearInterval(clock);
+    stop.forEach(each => each());
   };
 }
-
-export default { render };
+const widgets_journey = { render };
+var __webpack_exports__default = __webpack_exports__['default'];
+export { __webpack_exports__default as default };

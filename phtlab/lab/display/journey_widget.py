@@ -1,4 +1,7 @@
-"""The widget of a journey: a live map of its route, in JupyterLab and wherever ipywidgets are."""
+"""The widget of a journey: a live map of its route, in JupyterLab and wherever ipywidgets are.
+
+Its module and style sheet are built from `frontend/src/widgets` and `frontend/style`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import traitlets
 from phtlab.errors import PhtlabError
 from phtlab.lab.display.journey_follower import Followed, JourneyFollower
 from phtlab.lab.display.journey_text import short
+from phtlab.lab.display.route_map import RouteMap
 from phtlab.wire.api.journeys import JourneyView
 
 _HERE: Final = Path(__file__).parent
@@ -21,7 +25,7 @@ _HERE: Final = Path(__file__).parent
 class JourneyWidget(anywidget.AnyWidget):
     """One model a journey, whatever the number of its views. Closing it ends the thread.
 
-    `route` is what `route_map` gives. `connection` is `live`, `lost` or `over`; `notice` is the
+    `route` is a `RouteMap` as JSON. `connection` is `live`, `lost` or `over`; `notice` is the
     sentence to it.
     """
 
@@ -38,7 +42,7 @@ class JourneyWidget(anywidget.AnyWidget):
         journey: Followed,
         view: JourneyView,
         *,
-        shown: Callable[[JourneyView], dict[str, Any]],
+        shown: Callable[[JourneyView], RouteMap],
         cancel: Callable[[], JourneyView],
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
@@ -46,7 +50,7 @@ class JourneyWidget(anywidget.AnyWidget):
 
         Nothing is asked of central before `start()`.
         """
-        super().__init__(route=shown(view))
+        super().__init__(route=shown(view).json_value())
         # Newer ipykernels send what a reader clicks to where the widget was last written from: the
         # cell, which may be waiting. Without a route of its own it goes where Lab says, a subshell.
         self.comm._reply_subshell_for = None
@@ -72,7 +76,7 @@ class JourneyWidget(anywidget.AnyWidget):
     # What the follower tells
 
     def news(self, view: JourneyView) -> None:
-        self._tell(connection="live", notice="", route=self._shown(view))
+        self._tell(connection="live", notice="", route=self._shown(view).json_value())
 
     def lost(self, sentence: str) -> None:
         self._tell(connection="lost", notice=sentence)

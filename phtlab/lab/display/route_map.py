@@ -1,116 +1,142 @@
-"""A journey as a map: what its widget and its HTML show, as plain values ready for display."""
+"""A journey as a map: the facts that the view in `frontend/src/journeys` and the HTML show."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from phtlab.errors import SignatureError
-from phtlab.lab.display.journey_text import TWO_RECORDS, mark, short
-from phtlab.lab.display.stop_cost import duration, size, stop_cost
+from phtlab.lab.display.journey_text import TWO_RECORDS, short
+from phtlab.lab.display.stop_cost import stop_cost
 from phtlab.printable import escaped
 from phtlab.train.documents.envelope import peek
-from phtlab.train.documents.record import FINAL_STATES, CellError
+from phtlab.train.documents.moment import Moment
+from phtlab.train.documents.record import FINAL_STATES, CellError, StopState
 from phtlab.wire.api.journeys import JourneyView, StopView
 
-# How a state feels; the mark and the word say the same without colour.
-TONES: Final[Mapping[str, str]] = {
-    "departed": "good",
-    "failed": "bad",
-    "refused": "bad",
-    "cancelled": "warn",
-    "held": "warn",
-    "offered": "idle",
-}
+MIME_TYPE: Final = "application/vnd.phtlab.journey+json"
+"""The type of a notebook's output that holds a `RouteMap`."""
+
 MAX_NAME: Final = 40
 MAX_TITLE: Final = 500
 MAX_SENTENCE: Final = 600
 
-_MARKS: Final[Mapping[str, str]] = {"offered": "○", "held": "‖", "running": "▶"}
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MappedError(_Model):
+    """The error of a cell; `cell` is counted from 1 in the notebook as its author has it."""
+
+    type: str
+    cell: int | None
+    line: int | None
+    message: str | None
+
+
+class MappedStop(_Model):
+    """One stop of a map. `seconds` is how long it ran in all, or has run when the map was made."""
+
+    station: str
+    number: int
+    state: StopState
+    final: bool
+    contradicted: bool
+    sentence: str
+    error: MappedError | None
+    cell: int | None
+    cells: int | None
+    updated: Moment
+    seconds: float | None
+    size: int = Field(description="Bytes of sealed results; 0 where there are none.")
+
+
+class RouteMap(_Model):
+    """One journey for display, as `IRouteMap` in TypeScript; the order is read, not verified.
+
+    All text is printable and of bounded length. Marks, tones and sentences are the view's.
+    """
+
+    id: str
+    short: str
+    train_name: str
+    researcher: str
+    submitted: Moment
+    done: bool
+    cancelled: bool
+    removed: Moment | None
+    route: str
+    summary: str
+    stops: tuple[MappedStop, ...]
+
+    def json_value(self) -> dict[str, JsonValue]:
+        """For a widget's traits and a notebook's output."""
+        return self.model_dump(mode="json")
 
 
 def route_map(
     view: JourneyView, began: Mapping[str, datetime] | None = None, now: datetime | None = None
-) -> dict[str, Any]:
-    """The journey for display, as JSON values. All text is printable and of bounded length.
-
-    `began` is when each station's first cell began, where events told.
-    """
+) -> RouteMap:
+    """The map of `view`. `began` is when each station's first cell began, where events told."""
     moment = now or datetime.now(UTC)
-    stops = [_stop(stop, began or {}, moment) for stop in view.stops]
-    return {
-        "id": view.id,
-        "short": short(view.id),
-        "name": middle(view.train_name),
-        "title": escaped(view.train_name)[:MAX_TITLE],
-        "researcher": middle(view.researcher),
-        "submitted": view.submitted.isoformat(),
-        "summary": summary(view),
-        "alarm": _alarm(view),
-        "tone": _overall(view),
-        "done": view.done,
-        "cancelled": view.cancelled,
-        "order": _order(view),
-        "results": results_label(view),
-        "stops": stops,
-    }
+    return RouteMap(
+        id=view.id,
+        short=short(view.id),
+        train_name=middle(view.train_name, MAX_TITLE),
+        researcher=middle(view.researcher, MAX_TITLE),
+        submitted=view.submitted,
+        done=view.done,
+        cancelled=view.cancelled,
+        removed=view.removed,
+        route=_route(view),
+        summary=summary(view),
+        stops=tuple(_stop(stop, began or {}, moment) for stop in view.stops),
+    )
 
 
-def _stop(stop: StopView, began: Mapping[str, datetime], now: datetime) -> dict[str, Any]:
+def _stop(stop: StopView, began: Mapping[str, datetime], now: datetime) -> MappedStop:
     cost = stop_cost(stop, began, now)
     running = stop.state == "running" and bool(stop.cells)
-    spent = [f"ran {duration(cost.seconds)}"] if cost.seconds is not None else []
-    if cost.size:
-        spent.append(f"sent {size(cost.size)}")
-    return {
-        "station": middle(stop.station),
-        "title": escaped(stop.station)[:MAX_TITLE],
-        "state": stop.state,
-        "tone": "bad" if stop.contradicted else TONES.get(stop.state, "active"),
-        "mark": "!" if stop.contradicted else _MARKS.get(stop.state, mark(stop.state)),
-        "word": f"{stop.state}, cell {stop.cell or 0} of {stop.cells}" if running else stop.state,
-        "cell": stop.cell or 0 if running else None,
-        "cells": stop.cells if running else None,
-        "final": stop.state in FINAL_STATES,
-        "sentence": middle(stop.sentence, MAX_SENTENCE),
-        "error": None if stop.error is None else _error(stop.error),
-        "updated": stop.updated.astimezone(UTC).isoformat(timespec="seconds"),
-        "spent": ", ".join(spent),
-        "seconds": cost.seconds if cost.running else None,
-    }
+    return MappedStop(
+        station=middle(stop.station, MAX_TITLE),
+        number=stop.number,
+        state=stop.state,
+        final=stop.state in FINAL_STATES,
+        contradicted=stop.contradicted,
+        sentence=middle(stop.sentence, MAX_SENTENCE),
+        error=None if stop.error is None else _error(stop.error),
+        cell=(stop.cell or 0) if running else None,
+        cells=stop.cells if running else None,
+        updated=stop.updated,
+        seconds=cost.seconds,
+        size=cost.size,
+    )
 
 
-def _alarm(view: JourneyView) -> str:
-    """What nobody may overlook: stations whose key signed two records; empty if there are none."""
-    names = [middle(stop.station) for stop in view.stops if stop.contradicted]
-    return f"{', '.join(names)} {TWO_RECORDS}." if names else ""
+def _error(error: CellError) -> MappedError:
+    return MappedError(
+        type=middle(error.type, MAX_TITLE),
+        cell=error.cell,
+        line=error.line,
+        message=error.message and middle(error.message, MAX_SENTENCE),
+    )
 
 
-def results_label(view: JourneyView) -> str:
-    """What the button that opens results says; empty where there are none to open."""
-    departed = sum(stop.state == "departed" for stop in view.stops)
-    if not departed:
-        return ""
-    return "Open results" if view.done else f"Results so far ({departed} of {len(view.stops)})"
-
-
-def _order(view: JourneyView) -> str:
-    """Whether the stations take turns; for display, so the order is read, not verified."""
+def _route(view: JourneyView) -> str:
     try:
-        return str(peek(view.order).predicate.get("route", "parallel"))
+        return middle(str(peek(view.order).predicate.get("route", "parallel")))
     except SignatureError:
         return "parallel"
 
 
-def _error(error: CellError) -> dict[str, Any]:
-    words = escaped(error.type)
-    if error.message:
-        words += f": {middle(error.message, MAX_SENTENCE)}"
-    place = ""
-    if error.cell is not None:
-        place = f"cell {error.cell}" + (f", line {error.line}" if error.line else "")
-    return {"words": words, "place": place, "cell": error.cell, "line": error.line}
+def contradiction_warning(view: JourneyView) -> str:
+    """Names the stations whose key signed two records; empty if there are none."""
+    names = [middle(stop.station) for stop in view.stops if stop.contradicted]
+    return f"{', '.join(names)} {TWO_RECORDS}." if names else ""
 
 
 def summary(view: JourneyView) -> str:
@@ -135,15 +161,6 @@ def summary(view: JourneyView) -> str:
     elif "held" in states:
         told.append("waiting for a person")
     return ", ".join(told) or "on its way"
-
-
-def _overall(view: JourneyView) -> str:
-    if any(stop.contradicted for stop in view.stops):
-        return "bad"
-    tones = {TONES.get(stop.state, "active") for stop in view.stops}
-    if not view.done:
-        return "active"
-    return next((tone for tone in ("bad", "warn") if tone in tones), "good")
 
 
 def middle(text: str, length: int = MAX_NAME) -> str:

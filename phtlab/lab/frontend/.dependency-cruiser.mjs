@@ -25,6 +25,8 @@ const MAY_IMPORT = {
   proposals: [...SHARED, 'components', 'notebook'],
   findings: [...SHARED, 'components', 'notebook'],
   results: [...SHARED, 'components', 'notebook', 'journeys'],
+  // The modules that the kernel sends, see `widgets-need-no-framework`.
+  widgets: ['components', 'journeys', 'text'],
   dispatch: [
     ...SHARED,
     'components',
@@ -95,6 +97,18 @@ export default {
       from: { path: '^src/(text/|commands\\.ts$|server/api\\.ts$)' },
       to: {
         path: 'node_modules/@(jupyterlab|lumino)/',
+        pathNot: 'node_modules/@jupyterlab/translation/'
+      }
+    },
+    {
+      name: 'widgets-need-no-framework',
+      comment:
+        'A widget is loaded where there is no JupyterLab; of translations it takes types alone.',
+      severity: 'error',
+      from: { path: '^src/widgets/' },
+      to: {
+        reachable: true,
+        path: 'node_modules/',
         pathNot: 'node_modules/@jupyterlab/translation/'
       }
     },

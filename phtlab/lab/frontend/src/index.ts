@@ -8,6 +8,7 @@ import { dispatchPlugin } from './dispatch/plugin';
 import { checksPlugin } from './findings/checks';
 import { findingsPlugin } from './findings/plugin';
 import { journeysPlugin } from './journeys/notifications';
+import { journeyRendererPlugin } from './journeys/renderer';
 import { keysPlugin } from './keys/plugin';
 import { unlockPlugin } from './keys/unlock';
 import { openCellPlugin } from './notebook/cellNavigation';
@@ -29,6 +30,7 @@ const plugins: JupyterFrontEndPlugin<any>[] = [
   dispatchFromCodePlugin,
   proposePlugin,
   journeysPlugin,
+  journeyRendererPlugin,
   openCellPlugin,
   keysPlugin,
   resultsPlugin,

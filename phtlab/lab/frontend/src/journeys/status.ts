@@ -5,9 +5,11 @@
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import { ICellError, IJourney, IStop } from '../server/api';
-import { parseTime } from '../text/time';
+import { ICellError, IJourney } from '../server/api';
+import { sizeText } from '../text/size';
+import { formatDuration, formatRunTime, parseTime } from '../text/time';
 import { truncateMiddle } from '../text/untrusted';
+import { IRouteMap, IRouteStop } from './routeMap';
 
 /** What a state means for the eye; a mark and a word always go with it. */
 export type Tone = 'waiting' | 'moving' | 'good' | 'bad' | 'still';
@@ -49,7 +51,7 @@ export function newestFirst(journeys: readonly IJourney[]): IJourney[] {
 }
 
 /** The stops in the order of the route. */
-export function inRouteOrder(stops: readonly IStop[]): IStop[] {
+export function inRouteOrder<T extends IRouteStop>(stops: readonly T[]): T[] {
   return [...stops].sort((a, b) => a.number - b.number);
 }
 
@@ -60,7 +62,7 @@ export function progress(journey: IJourney): IProgress {
   return { done, total, fraction: total === 0 ? 0 : sum / total };
 }
 
-function stopProgress(stop: IStop): number {
+function stopProgress(stop: IRouteStop): number {
   if (stop.final) {
     return 1;
   }
@@ -89,7 +91,7 @@ export function elapsedSeconds(journey: IJourney, now: number): number {
 }
 
 /** When the last stop ended, in milliseconds; of what goes on, its last news. */
-export function endTime(journey: IJourney): number {
+export function endTime(journey: IRouteMap): number {
   return journey.stops.reduce(
     (latest, stop) => Math.max(latest, parseTime(stop.updated)),
     parseTime(journey.submitted)
@@ -97,7 +99,7 @@ export function endTime(journey: IJourney): number {
 }
 
 /** Seconds at a stop: what it says itself, else since its last news while it is at work. */
-export function stopSeconds(stop: IStop, now: number): number | null {
+export function stopSeconds(stop: IRouteStop, now: number): number | null {
   if (stop.seconds !== null) {
     return stop.seconds;
   }
@@ -146,15 +148,34 @@ export function stopMark(state: string, trans: TranslationBundle): IMark {
 }
 
 /** `running, cell 3 of 5`: a stop's state on one line. */
-export function stopText(stop: IStop, trans: TranslationBundle): string {
+export function stopText(stop: IRouteStop, trans: TranslationBundle): string {
   const { label } = stopMark(stop.state, trans);
   return stop.state === 'running' && stop.cells
     ? trans.__('%1, cell %2 of %3', label, stop.cell ?? 0, stop.cells)
     : label;
 }
 
+/** `for 12 s`, or `ran 2.5 s, sent 14 kB`: how long it has been there, and what came of it. */
+export function timeAndSizeText(
+  stop: IRouteStop,
+  seconds: number | null,
+  trans: TranslationBundle
+): string {
+  if (!stop.final) {
+    return seconds === null
+      ? ''
+      : trans.__('for %1', formatDuration(seconds, trans));
+  }
+  const parts =
+    seconds === null ? [] : [trans.__('ran %1', formatRunTime(seconds, trans))];
+  if (stop.size) {
+    parts.push(trans.__('sent %1', sizeText(stop.size)));
+  }
+  return parts.join(', ');
+}
+
 /** The stations that signed two records of the journey, in the order of its route. */
-export function contradictingStations(journey: IJourney): string[] {
+export function contradictingStations(journey: IRouteMap): string[] {
   return inRouteOrder(journey.stops)
     .filter(stop => stop.contradicted)
     .map(stop => stop.station);
@@ -183,7 +204,7 @@ export function newlyContradicted(
 }
 
 /** The journey's mark and word as a whole. */
-export function journeyMark(journey: IJourney, trans: TranslationBundle) {
+export function journeyMark(journey: IRouteMap, trans: TranslationBundle) {
   if (contradictingStations(journey).length > 0) {
     const label = trans.__('two records: do not rely on it');
     return { mark: '!', tone: 'bad', label } as IMark;
@@ -193,7 +214,7 @@ export function journeyMark(journey: IJourney, trans: TranslationBundle) {
     : travellingMark(journey, trans);
 }
 
-function travellingMark(journey: IJourney, trans: TranslationBundle): IMark {
+function travellingMark(journey: IRouteMap, trans: TranslationBundle): IMark {
   const states = journey.stops.map(stop => stop.state);
   if (journey.cancelled) {
     return { mark: '–', tone: 'moving', label: trans.__('being cancelled') };
@@ -207,7 +228,7 @@ function travellingMark(journey: IJourney, trans: TranslationBundle): IMark {
   return { mark: '○', tone: 'waiting', label: trans.__('waiting') };
 }
 
-function endMark(journey: IJourney, trans: TranslationBundle): IMark {
+function endMark(journey: IRouteMap, trans: TranslationBundle): IMark {
   const total = journey.stops.length;
   const count = (state: string) =>
     journey.stops.filter(stop => stop.state === state).length;
@@ -240,7 +261,7 @@ export function errorText(error: ICellError, trans: TranslationBundle) {
 /**
  * Whether its results can be asked for, all or those so far: what was removed is gone.
  */
-export function hasResults(journey: IJourney): boolean {
+export function hasResults(journey: IRouteMap): boolean {
   return (
     journey.removed === null && (journey.done || countDeparted(journey) > 0)
   );
@@ -248,7 +269,7 @@ export function hasResults(journey: IJourney): boolean {
 
 /** What the button says that opens them: `Results so far (1 of 4)` while stops have not ended. */
 export function resultsLabel(
-  journey: IJourney,
+  journey: IRouteMap,
   trans: TranslationBundle
 ): string {
   return journey.done
@@ -260,7 +281,7 @@ export function resultsLabel(
       );
 }
 
-function countDeparted(journey: IJourney): number {
+function countDeparted(journey: IRouteMap): number {
   return journey.stops.filter(stop => stop.state === 'departed').length;
 }
 

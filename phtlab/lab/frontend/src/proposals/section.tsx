@@ -134,7 +134,7 @@ function ProposalBody(
           );
           return (
             <li key={station.station} className={`pht-mod-${tone}`}>
-              <span className="pht-Route-mark" aria-hidden="true">
+              <span className="pht-Proposal-mark" aria-hidden="true">
                 {mark}
               </span>
               <div>
@@ -195,7 +195,7 @@ function ProposalBody(
           }}
         />
       )}
-      <p className="pht-Journey-facts">
+      <p className="pht-Proposal-facts">
         <code>{proposal.id}</code>
         {' · '}
         {trans.__('until %1', new Date(proposal.until).toLocaleDateString())}

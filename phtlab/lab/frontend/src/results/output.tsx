@@ -5,13 +5,14 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Name, SENTENCE_LIMIT } from '../text/name';
+import { sizeText } from '../text/size';
 import { truncateMiddle } from '../text/untrusted';
 import { combineTables } from './combinedTable';
 import { ResultsFigures } from './figures';
 import { ResultsForecast } from './forecast';
 import { IMissing, INote, IOutputGroup, IPart } from './outputs';
 import { ResultsTable } from './table';
-import { fullText, shapeText, shortText, sizeText } from './valueText';
+import { fullText, shapeText, shortText } from './valueText';
 
 interface IOutputProps {
   trans: TranslationBundle;

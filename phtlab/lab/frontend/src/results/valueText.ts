@@ -1,5 +1,5 @@
 /**
- * Values, shapes and sizes as text.
+ * Values and shapes as text.
  */
 
 export function isMissing(value: unknown): boolean {
@@ -31,16 +31,4 @@ export function shortText(value: unknown): string {
 /** `3 × 4`; a single number has no dimensions. */
 export function shapeText(shape: readonly number[], scalar: string): string {
   return shape.length ? shape.join(' × ') : scalar;
-}
-
-/** `1.5 kB`. */
-export function sizeText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB'];
-  let size = bytes;
-  let unit = 0;
-  while (size >= 1000 && unit < units.length - 1) {
-    size /= 1000;
-    unit++;
-  }
-  return `${unit ? size.toFixed(1) : size} ${units[unit]}`;
 }

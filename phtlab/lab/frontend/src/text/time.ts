@@ -26,6 +26,16 @@ export function formatDuration(
   return trans._n('%1 day', '%1 days', days);
 }
 
+/** As `formatDuration`, and of less than ten seconds the tenths: `0.8 s`. */
+export function formatRunTime(
+  seconds: number,
+  trans: TranslationBundle
+): string {
+  return seconds < 10
+    ? trans.__('%1 s', Math.max(seconds, 0).toFixed(1))
+    : formatDuration(seconds, trans);
+}
+
 /** `just now`, `5 min ago`, `2 h ago`, `3 days ago`. */
 export function formatAge(then: number, now: number, trans: TranslationBundle) {
   const minutes = Math.floor(Math.max(now - then, 0) / 60_000);

@@ -17,7 +17,8 @@ import {
   progress,
   resultsLabel,
   stopSeconds,
-  stopText
+  stopText,
+  timeAndSizeText
 } from '../../journeys/status';
 import { IJourney, IStop } from '../../server/api';
 
@@ -182,6 +183,17 @@ describe('words', () => {
     const at = stop('running', { cell: 3, cells: 5 });
     expect(stopText(at, trans)).toBe('running, cell 3 of 5');
     expect(stopText(stop('running'), trans)).toBe('running');
+  });
+
+  it('of time and size are those that are known', () => {
+    const there = stop('running');
+    expect(timeAndSizeText(there, 12, trans)).toBe('for 12 s');
+    expect(timeAndSizeText(there, null, trans)).toBe('');
+    const over = stop('departed');
+    expect(timeAndSizeText(over, 0.84, trans)).toBe('ran 0.8 s');
+    const sent = { ...over, size: 14_200 };
+    expect(timeAndSizeText(sent, 12, trans)).toBe('ran 12 s, sent 14.2 kB');
+    expect(timeAndSizeText(sent, null, trans)).toBe('sent 14.2 kB');
   });
 
   it('of a state that is new here are the state', () => {

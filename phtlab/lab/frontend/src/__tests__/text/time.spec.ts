@@ -1,6 +1,6 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { formatAge, formatDuration } from '../../text/time';
+import { formatAge, formatDuration, formatRunTime } from '../../text/time';
 
 const trans = nullTranslator.load('phtlab');
 
@@ -15,6 +15,16 @@ it.each([
   [-4, '0 s']
 ])('a duration of %d s reads %s', (seconds, words) => {
   expect(formatDuration(seconds, trans)).toBe(words);
+});
+
+it.each([
+  [-4, '0.0 s'],
+  [0.84, '0.8 s'],
+  [9.96, '10.0 s'],
+  [12.9, '12 s'],
+  [65, '1 min 05 s']
+])('a run of %d s reads %s', (seconds, words) => {
+  expect(formatRunTime(seconds, trans)).toBe(words);
 });
 
 it.each([

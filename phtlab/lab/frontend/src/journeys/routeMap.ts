@@ -1,0 +1,151 @@
+/**
+ * The map of a journey: what its view shows. A journey of the server is one, with more in it;
+ * a notebook's output holds what `phtlab/lab/display/route_map.py` made.
+ */
+import { ICellError, ParameterValues } from '../server/api';
+
+export interface IRouteStop {
+  station: string;
+  number: number;
+  state: string;
+  final: boolean;
+  /** Its station signed another record of it as well. */
+  contradicted: boolean;
+  sentence: string;
+  error: ICellError | null;
+  cell: number | null;
+  cells: number | null;
+  updated: string;
+  /** How long it ran in all, or has run when the map was made. */
+  seconds: number | null;
+  /** Bytes of sealed results. */
+  size?: number;
+}
+
+export interface IRouteMap {
+  id: string;
+  short: string;
+  train_name: string;
+  researcher: string;
+  submitted: string;
+  done: boolean;
+  cancelled: boolean;
+  removed: string | null;
+  /** Whether stations take turns. */
+  route?: string;
+  /** The whole journey in a few words. */
+  summary?: string;
+  mine?: boolean;
+  parameters?: ParameterValues | null;
+  stops: readonly IRouteStop[];
+}
+
+/**
+ * A map that a notebook has, with what the server knows of its journey by now.
+ *
+ * Of one that has ended the notebook knows the costs, and the server what happens later: that its
+ * results were removed, and that a station signed another record.
+ */
+export function withNews(kept: IRouteMap, known: IRouteMap): IRouteMap {
+  if (!kept.done) {
+    return known;
+  }
+  const doubted = new Set(
+    known.stops
+      .filter(({ contradicted }) => contradicted)
+      .map(({ station }) => station)
+  );
+  return {
+    ...kept,
+    removed: known.removed,
+    stops: kept.stops.map(stop => ({
+      ...stop,
+      contradicted: stop.contradicted || doubted.has(stop.station)
+    }))
+  };
+}
+
+type Json = { [name: string]: unknown };
+
+/** The map in a notebook's output, which anybody may have written; null if it is none. */
+export function parseRouteMap(value: unknown): IRouteMap | null {
+  if (!isObject(value) || !Array.isArray(value.stops)) {
+    return null;
+  }
+  const stops = value.stops.map(parseStop);
+  const isWhole =
+    hasTypes(value, 'string', ['id', 'short', 'train_name', 'researcher']) &&
+    hasTypes(value, 'string', ['submitted']) &&
+    hasTypes(value, 'boolean', ['done', 'cancelled']);
+  if (!isWhole || stops.includes(null)) {
+    return null;
+  }
+  const { id, short, train_name, researcher, submitted, done, cancelled } =
+    value as unknown as IRouteMap;
+  return {
+    id,
+    short,
+    train_name,
+    researcher,
+    submitted,
+    done,
+    cancelled,
+    removed: textOf(value.removed) ?? null,
+    route: textOf(value.route),
+    summary: textOf(value.summary),
+    stops: stops as IRouteStop[]
+  };
+}
+
+function parseStop(value: unknown): IRouteStop | null {
+  if (
+    !isObject(value) ||
+    !hasTypes(value, 'string', ['station', 'state', 'sentence', 'updated']) ||
+    !hasTypes(value, 'boolean', ['final', 'contradicted'])
+  ) {
+    return null;
+  }
+  const { station, state, sentence, updated, final, contradicted } =
+    value as unknown as IRouteStop;
+  return {
+    station,
+    state,
+    sentence,
+    updated,
+    final,
+    contradicted,
+    number: numberOf(value.number) ?? 0,
+    error: parseError(value.error),
+    cell: numberOf(value.cell),
+    cells: numberOf(value.cells),
+    seconds: numberOf(value.seconds),
+    size: numberOf(value.size) ?? 0
+  };
+}
+
+function parseError(value: unknown): ICellError | null {
+  return isObject(value) && typeof value.type === 'string'
+    ? {
+        type: value.type,
+        cell: numberOf(value.cell),
+        line: numberOf(value.line),
+        message: textOf(value.message) ?? null
+      }
+    : null;
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null;
+}
+
+function hasTypes(value: Json, type: string, names: string[]): boolean {
+  return names.every(name => typeof value[name] === type);
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,48 @@
+"""Maps of journeys as Python makes them, which the TypeScript compiler checks `IRouteMap` with.
+
+`python -m tests.lab.example_maps` writes the file that the front end's tests import.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from phtlab.lab.display.route_map import RouteMap, route_map
+from phtlab.train.documents.record import CellError
+from phtlab.wire.api.journeys import JourneyView
+from tests.lab.told_journey import recorded, view
+
+ROOT: Final = Path(__file__).parents[2]
+EXAMPLES: Final = ROOT / "phtlab/lab/frontend/src/__tests__/journeys/routeMaps.json"
+
+NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def examples() -> list[dict[str, Any]]:
+    """A journey on its way, and one that has ended in each manner."""
+    going = view(stations=("cleveland", "hungary"), state="running", cell=3, cells=5, updated=NOON)
+    ended = view(stations=("cleveland", "hungary", "ulm"), state="refused", updated=NOON)
+    error = CellError(type="KeyError", cell=4, line=2, message="'age'")
+    departed = recorded(ended, NOON, NOON + timedelta(seconds=0.84))
+    failed = ended.stops[1].model_copy(
+        update={"state": "failed", "sentence": "A cell failed.", "error": error}
+    )
+    refused = ended.stops[2].model_copy(update={"contradicted": True})
+    over = ended.model_copy(update={"stops": (departed, failed, refused), "removed": NOON})
+    began = {"cleveland": NOON - timedelta(seconds=12)}
+    return [_map(going, began), _map(over, {})]
+
+
+def _map(journey: JourneyView, began: dict[str, datetime]) -> dict[str, Any]:
+    """With an id and a time that are the same each time: an order is signed anew."""
+    fixed: RouteMap = route_map(journey, began, NOON).model_copy(
+        update={"id": "sha256:" + 64 * "a", "short": 12 * "a", "submitted": NOON}
+    )
+    return fixed.json_value()
+
+
+if __name__ == "__main__":
+    EXAMPLES.write_text(json.dumps(examples(), indent=2) + "\n", "utf-8")
