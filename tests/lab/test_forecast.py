@@ -9,7 +9,7 @@ import pytest
 
 from phtlab.lab.results.folder import ResultsFolder
 from phtlab.lab.results.results import Results, StationResults
-from phtlab.lab.server.results_shape import _failure, _station
+from phtlab.lab.server.results_answer import _failure, _station
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import Forecast, OutputVerdict
 from tests.lab.stop_records import record

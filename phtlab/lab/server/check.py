@@ -9,8 +9,8 @@ from pydantic import Field
 
 from phtlab.errors import NotebookError, PhtlabError
 from phtlab.lab.display.route_map import MAX_SENTENCE
+from phtlab.lab.server.answers import Shape, words
 from phtlab.lab.server.exchange import KIB, Body, Exchange
-from phtlab.lab.server.shapes import Shape, words
 from phtlab.lab.workspace.payload_digest import digest_of_what_travels
 from phtlab.notebook import Analysis, Finding, Fix, read_analysis
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from phtlab.lab.server.answers import Shape, kernel_shape, member_shape, stations_shape
 from phtlab.lab.server.exchange import Exchange, Nothing
-from phtlab.lab.server.shapes import Shape, kernel_shape, member_shape, stations_shape
 
 
 class StationsExchange(Exchange[Nothing]):

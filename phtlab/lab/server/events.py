@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from tornado.iostream import StreamClosedError
 
+from phtlab.lab.server.answers import journey_shape, journeys_shape, stations_shape, status_shape
 from phtlab.lab.server.exchange import Exchange, Nothing
 from phtlab.lab.server.proposals import proposals_shape
-from phtlab.lab.server.shapes import journey_shape, journeys_shape, stations_shape, status_shape
 from phtlab.lab.server.streams import Change, Changes
 
 KEEP_ALIVE_SECONDS: Final = 15.0

@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
 from pydantic import Field, StringConstraints
 
 from phtlab.governance.proposal import ProposalId
+from phtlab.lab.server.answers import Shape, journey_shape, journeys_shape
 from phtlab.lab.server.exchange import KIB, Body, Exchange, Nothing
 from phtlab.lab.server.refusals import Refusal
-from phtlab.lab.server.shapes import Shape, journey_shape, journeys_shape
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import MemberName
 

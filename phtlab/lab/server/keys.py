@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field, StringConstraints
 
 from phtlab.files.key_file import MAX_KEY_FILE_BYTES
+from phtlab.lab.server.answers import Shape, key_shape, status_shape
 from phtlab.lab.server.exchange import KIB, Attachment, Body, Exchange, Nothing
 from phtlab.lab.server.refusals import Refusal
-from phtlab.lab.server.shapes import Shape, key_shape, status_shape
 
 Passphrase = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 

@@ -13,10 +13,10 @@ from phtlab.governance.refusal import Refusal as SignedRefusal
 from phtlab.governance.refusal import WithdrawalReason
 from phtlab.lab.display.route_map import MAX_SENTENCE, MAX_TITLE
 from phtlab.lab.proposals.proposals import digest_of_what_is_asked
+from phtlab.lab.server.answers import Shape, words
 from phtlab.lab.server.exchange import Body, Exchange, Nothing
 from phtlab.lab.server.journeys import Path
 from phtlab.lab.server.refusals import Refusal
-from phtlab.lab.server.shapes import Shape, words
 from phtlab.lab.workspace.workspace import Workspace
 from phtlab.printable import escaped
 from phtlab.train.canonical import Digest

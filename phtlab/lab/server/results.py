@@ -14,12 +14,12 @@ from pydantic import Field
 from phtlab.lab.aggregation.notebook import Notebook, Sent, filled, new_notebook, sent_in
 from phtlab.lab.display.journey_text import short
 from phtlab.lab.results.results import Results
+from phtlab.lab.server.answers import Shape
 from phtlab.lab.server.contents_root import ContentsRoot
 from phtlab.lab.server.exchange import Body, Nothing
 from phtlab.lab.server.journeys import OfJourney
 from phtlab.lab.server.refusals import Refusal
-from phtlab.lab.server.results_shape import results_shape
-from phtlab.lab.server.shapes import Shape
+from phtlab.lab.server.results_answer import results_shape
 from phtlab.notebook import train_name
 from phtlab.wire.api.journeys import JourneyView
 

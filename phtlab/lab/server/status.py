@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from phtlab.lab.server.answers import Shape, status_shape
 from phtlab.lab.server.exchange import Exchange, Nothing
-from phtlab.lab.server.shapes import Shape, status_shape
 
 
 class StatusExchange(Exchange[Nothing]):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import Final
 
+from phtlab.lab.server.answers import Shape
 from phtlab.lab.server.exchange import Exchange, Nothing
 from phtlab.lab.server.refusals import Refusal
-from phtlab.lab.server.shapes import Shape
 from phtlab.share import share
 
 TUTORIAL: Final = "notebooks/tutorial.ipynb"

@@ -14,8 +14,8 @@ from phtlab.wire.api.governance import NewComment
 from tests.central.world import World
 from tests.governance import documents
 from tests.lab.server.conftest import PASSPHRASE, Asking, Event, until
+from tests.lab.server.test_answers import require
 from tests.lab.server.test_dispatch import sound, unlocked
-from tests.lab.server.test_shapes import require
 
 
 async def in_thread(work: Any, *arguments: Any) -> Any:

@@ -17,7 +17,7 @@ from phtlab.errors import PhtlabError, SealFormatError
 from phtlab.lab.display.journey_text import why_not
 from phtlab.lab.display.route_map import MAX_SENTENCE
 from phtlab.lab.results.results import Results, StationResults
-from phtlab.lab.server.shapes import Named, Shape, error_shape, journey_shape, words
+from phtlab.lab.server.answers import Named, Shape, error_shape, journey_shape, words
 from phtlab.lab.workspace.workspace import Workspace
 from phtlab.train.documents.record import OutputVerdict, StopRecord
 from phtlab.wire.api.journeys import JourneyView

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import phtlab
+from phtlab.lab.server.answers import journey_shape, stations_shape, words
 from phtlab.lab.server.journeys import Wanted
-from phtlab.lab.server.shapes import journey_shape, stations_shape, words
 from phtlab.lab.workspace.news import News
 from phtlab.lab.workspace.workspace import Workspace
 from phtlab.train.canonical import canonical, digest

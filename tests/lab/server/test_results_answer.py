@@ -18,13 +18,13 @@ from safetensors.numpy import save_file
 
 from phtlab.lab.results.folder import ResultsFolder
 from phtlab.lab.results.results import Results, StationResults
-from phtlab.lab.server.results_shape import _is_picture, results_shape, table_shape, value
+from phtlab.lab.server.results_answer import _is_picture, results_shape, table_shape, value
 from phtlab.lab.workspace.news import News
 from phtlab.lab.workspace.workspace import Workspace
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import CellError, OutputVerdict
 from tests.central.world import World
-from tests.lab.server.test_shapes import Told, interfaces, require
+from tests.lab.server.test_answers import Told, interfaces, require
 from tests.lab.stop_records import record
 
 SCRIPT = "<script>alert(1)</script>"
