@@ -40,6 +40,7 @@ CHECKS = (
     Check("jest", ("jlpm", "test"), FRONTEND),
     Check("eslint and prettier", ("jlpm", "lint:check"), FRONTEND),
     Check("tsc", ("jlpm", "types"), FRONTEND),
+    Check("interfaces of the server's API", ("jlpm", "api:check"), FRONTEND),
     Check("dependency-cruiser", ("jlpm", "imports"), FRONTEND),
     Check("import-linter", ("lint-imports", "--no-cache")),
     Check("ruff check", ("ruff", "check", ".")),

@@ -18,6 +18,8 @@ from phtlab.train.documents.record import FINAL_STATES, CellError, StopState
 API_VERSION = "1"
 PREFIX = "/api/v1"
 
+ColumnType = Literal["integer", "number", "string", "boolean", "date"]
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -170,7 +172,7 @@ class ProposalsChanged(_Model):
 
 class Column(_Model):
     name: str
-    type: Literal["integer", "number", "string", "boolean", "date"]
+    type: ColumnType
     description: str = ""
     unit: str = ""
     categories: tuple[str, ...] | None = None
