@@ -6,17 +6,9 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { ICellError, IJourney, IStop } from '../server/api';
+import { IMark } from '../text/mark';
 import { parseTime } from '../text/time';
 import { truncateMiddle } from '../text/untrusted';
-
-/** What a state means for the eye; a mark and a word always go with it. */
-export type Tone = 'waiting' | 'moving' | 'good' | 'bad' | 'still';
-
-export interface IMark {
-  mark: string;
-  tone: Tone;
-  label: string;
-}
 
 export interface IProgress {
   /** Stops that have ended. */
