@@ -9,7 +9,7 @@ import pytest
 
 from phtlab.lab.results.folder import ResultsFolder
 from phtlab.lab.results.results import Results, StationResults
-from phtlab.lab.server.results_shape import _failure, _station
+from phtlab.lab.server.results_answer import _failure, _station
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import Forecast, OutputVerdict
 from tests.lab.stop_records import record
@@ -76,14 +76,14 @@ def test_a_real_journey_foresees_nothing(dry_run: Results) -> None:
     results = Results({"cleveland": real}, {}, ResultsFolder())
     assert len(results.forecast()) == 0
     assert "Foreseen" not in results._repr_html_()
-    assert _station(real)["forecasts"] == []
+    assert _station(real).forecasts == []
 
 
 def test_the_page_of_results_has_it_also_where_nothing_left(dry_run: Results) -> None:
     (one,) = dry_run.values()
-    shape = _station(one)["forecasts"]
-    assert [found["stations"] for found in shape] == [["cleveland", "hungary"], ["va"]]
-    assert shape[0]["verdicts"][0]["suppressed_rows"] == 4
+    forecasts = _station(one).forecasts
+    assert [found.stations for found in forecasts] == [["cleveland", "hungary"], ["va"]]
+    assert forecasts[0].verdicts[0].suppressed_rows == 4
     failed = record("twins", outcome="failed", code="airlock-refused", forecasts=FORECASTS)
-    assert len(_failure("twins", failed)["forecasts"]) == 2
+    assert len(_failure("twins", failed).forecasts) == 2
     assert len(Results({}, {"twins": failed}, ResultsFolder()).forecast()) == 6

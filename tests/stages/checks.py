@@ -41,6 +41,7 @@ CHECKS = (
     Check("eslint and prettier", ("jlpm", "lint:check"), FRONTEND),
     Check("tsc", ("jlpm", "types"), FRONTEND),
     Check("widgets", ("jlpm", "widgets:check"), FRONTEND),
+    Check("interfaces of the server's API", ("jlpm", "api:check"), FRONTEND),
     Check("dependency-cruiser", ("jlpm", "imports"), FRONTEND),
     Check("import-linter", ("lint-imports", "--no-cache")),
     Check("ruff check", ("ruff", "check", ".")),

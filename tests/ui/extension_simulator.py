@@ -1,7 +1,7 @@
 """The server extension, as the browser sees it, in the hands of a test.
 
 It stands in where a test needs an answer that a real server gives only to an attacker, or after a
-long while. It speaks the same paths and shapes; the stream of events is told with `tell`.
+long while. It speaks the same paths and is held to the same models; `tell` sends an event.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Error, Page
 
+from tests.lab.server.api_answers import require_answer, require_event
 from tests.ui.chromium import evaluate
 
 # What the server extension answers, not the files of Lab's own extension.
@@ -67,8 +68,10 @@ def refusal(code: str, message: str, *, status: int = 409, field: str | None = N
 class ExtensionSimulator:
     """Answers by method and path, such as ``answers["POST keys/unlock"]``; `asked` is what came."""
 
-    def __init__(self, page: Page, status: dict[str, Any] | None = None):
+    def __init__(self, page: Page, status: dict[str, Any] | None = None, *, hostile: bool = False):
+        """`hostile` answers what the server extension never would, which a page has to bear."""
         self.page = page
+        self.hostile = hostile
         self.status = status or a_status()
         self.stations: list[dict[str, Any]] = []
         self.journeys: list[dict[str, Any]] = []
@@ -86,6 +89,8 @@ class ExtensionSimulator:
             ("journeys", self.journeys),
             ("proposals", self.proposals),
         ]
+        for kind, data in first:
+            self._require_event(kind, data)
         self.page.add_init_script(STREAM.replace("FIRST", json.dumps(first)))
         # Not by `page.route`: it turns the browser's cache off, and Lab's scripts are loaded anew.
         self._session.on("Fetch.requestPaused", self._paused)
@@ -93,6 +98,7 @@ class ExtensionSimulator:
 
     def tell(self, kind: str, data: Any) -> None:
         """An event of the stream."""
+        self._require_event(kind, data)
         evaluate(
             self.page, "([kind, data]) => window.toldStreams.at(-1).say(kind, data)", [kind, data]
         )
@@ -130,6 +136,10 @@ class ExtensionSimulator:
         """What came with each request of that method and path."""
         return [body for asked, body in self.asked if asked == request]
 
+    def _require_event(self, kind: str, data: Any) -> None:
+        if not self.hostile:
+            require_event(kind, data)
+
     def _paused(self, event: dict[str, Any]) -> None:
         request, asked = event["request"], {"requestId": event["requestId"]}
         try:
@@ -154,8 +164,12 @@ class ExtensionSimulator:
         self.asked.append((name, body))
         if self.instead:
             return self.instead
-        answer = self.answers.get(name) or refusal("not-found", f"No answer for {name}", status=404)
-        return answer if isinstance(answer, Answer) else answer(body)
+        given = self.answers.get(name) or refusal("not-found", f"No answer for {name}", status=404)
+        answer = given if isinstance(given, Answer) else given(body)
+        is_json = answer.headers.get("Content-Type") == "application/json"
+        if answer.status == 200 and is_json and not self.hostile:
+            require_answer(method, path, json.loads(answer.content))
+        return answer
 
 
 def a_status(key: str = "unlocked", **more: Any) -> dict[str, Any]:

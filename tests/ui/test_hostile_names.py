@@ -62,7 +62,7 @@ def told(lab_page: LabPage, jupyter: LabServer) -> Iterator[ExtensionSimulator]:
         dialog.dismiss()
 
     lab_page.page.on("dialog", on_dialog)
-    simulator = ExtensionSimulator(lab_page.page)
+    simulator = ExtensionSimulator(lab_page.page, hostile=True)
     simulator.answers |= {
         "POST check": Answer(a_check()),
         "GET kernels": Answer([]),

@@ -102,7 +102,6 @@ def test_journey_is_followed_without_asking_for_it(lab_page, told):
         a_stop("cleveland", 0),
         a_stop("hungary", 1, "running", cell=3, cells=5, seconds=None, updated=ago(2)),
         submitted=ago(5),
-        updated=ago(2),
     )
     told.journeys = [going]
     panel = opened(lab_page, told)
@@ -236,9 +235,19 @@ def test_what_is_in_the_way_is_said(lab_page, told):
     banner = opened(lab_page, told).locator(".pht-Banner")
     expect(banner).to_have_count(0)
     for status, words in [
-        (a_status(central={"url": "", "state": "unknown", "sentence": ""}), "No central is set"),
         (
-            a_status(central={"url": "x", "state": "unreachable", "sentence": "Central is away."}),
+            a_status(central={"url": "", "state": "unknown", "consortium": None, "sentence": ""}),
+            "No central is set",
+        ),
+        (
+            a_status(
+                central={
+                    "url": "x",
+                    "state": "unreachable",
+                    "consortium": None,
+                    "sentence": "Central is away.",
+                }
+            ),
             "Central is away.",
         ),
         (a_status("none"), "There is no key here yet"),

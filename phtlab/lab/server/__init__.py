@@ -1,8 +1,8 @@
 """The Jupyter server extension: the only way from the browser to keys, central and results.
 
-Its paths lie below `/phtlab/` of the server; `routes()` lists them all. What the answers look like
-is written in `phtlab/lab/frontend/src/server/api.ts`. Every one of them derives from `Exchange`,
-which lets in whom Jupyter knows and nobody else.
+Its paths lie below `/phtlab/` of the server; `routes()` lists them all, and `api` holds the models
+of what they take and answer. Every one of them derives from `Exchange`, which lets in whom Jupyter
+knows and nobody else.
 """
 
 from __future__ import annotations

@@ -5,39 +5,31 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic import Field
-
 from phtlab.errors import NotebookError, PhtlabError
 from phtlab.lab.display.route_map import MAX_SENTENCE
-from phtlab.lab.server.exchange import KIB, Body, Exchange
-from phtlab.lab.server.shapes import Shape, words
+from phtlab.lab.server import api
+from phtlab.lab.server.answers import words
+from phtlab.lab.server.exchange import KIB, Exchange
 from phtlab.lab.workspace.payload_digest import payload_digest_of
 from phtlab.notebook import Analysis, Finding, Fix, read_analysis
 
 MAX_FINDINGS = 500
 
 
-class Written(Body):
-    """A notebook's name (`heart.ipynb`) and its content in nbformat 4."""
+class CheckExchange(Exchange[api.NotebookContent]):
+    """POST: check a notebook. Nothing of the notebook is run or kept."""
 
-    name: str = Field(max_length=255)
-    content: dict[str, Any]
-
-
-class CheckExchange(Exchange[Written]):
-    """POST: `ICheck`. Nothing of the notebook is run or kept."""
-
-    takes = Written
+    takes = api.NotebookContent
     limit = 32 * KIB * KIB
     acts_in = "quick"
 
-    def act(self, body: Written, **path: str) -> Shape:
+    def act(self, body: api.NotebookContent, **path: str) -> api.Check:
         name = body.name.removesuffix(".ipynb")
         try:
             analysis = read_analysis(json.dumps(_without_outputs(body.content)).encode(), name=name)
         except NotebookError as unread:
-            return unread_shape(name, unread)
-        return check_shape(analysis, self._kernel(analysis.language))
+            return unread_answer(name, unread)
+        return check_answer(analysis, self._kernel(analysis.language))
 
     def _kernel(self, language: str) -> str | None:
         try:
@@ -46,65 +38,66 @@ class CheckExchange(Exchange[Written]):
             return None
 
 
-def check_shape(analysis: Analysis, kernel: str | None) -> Shape:
-    """`ICheck`."""
-    return {
-        "name": analysis.name,
-        "language": words(analysis.language),
-        "kernel": kernel,
-        "ok": not analysis.errors,
-        "digest": None if analysis.errors else payload_digest_of(analysis),
-        "parameters": _object(analysis.parameters.schema),
-        "outputs": [{"name": output.name, "kind": output.kind} for output in analysis.outputs],
-        "datasets": list(analysis.datasets),
-        "findings": [_finding(finding) for finding in analysis.findings[:MAX_FINDINGS]],
-    }
+def check_answer(analysis: Analysis, kernel: str | None) -> api.Check:
+    return api.Check(
+        name=analysis.name,
+        language=words(analysis.language),
+        kernel=kernel,
+        ok=not analysis.errors,
+        digest=None if analysis.errors else payload_digest_of(analysis),
+        parameters=_parameters(analysis.parameters.schema),
+        outputs=[
+            api.DeclaredOutput(name=output.name, kind=output.kind) for output in analysis.outputs
+        ],
+        datasets=list(analysis.datasets),
+        findings=[_finding(finding) for finding in analysis.findings[:MAX_FINDINGS]],
+    )
 
 
-def unread_shape(name: str, unread: NotebookError) -> Shape:
-    """`ICheck` of what is no notebook that phtlab reads."""
+def unread_answer(name: str, unread: NotebookError) -> api.Check:
+    """The check of what is no notebook that phtlab reads."""
     finding = Finding(unread.code, "error", None, None, str(unread))
-    return {
-        "name": words(name),
-        "language": "",
-        "kernel": None,
-        "ok": False,
-        "digest": None,
-        "parameters": _object({}),
-        "outputs": [],
-        "datasets": [],
-        "findings": [_finding(finding)],
-    }
+    return api.Check(
+        name=words(name),
+        language="",
+        kernel=None,
+        ok=False,
+        digest=None,
+        parameters=_parameters({}),
+        outputs=[],
+        datasets=[],
+        findings=[_finding(finding)],
+    )
 
 
-def _finding(finding: Finding) -> Shape:
-    return {
-        "code": finding.code,
-        "severity": finding.severity,
-        "cell": None if finding.cell is None else finding.cell - 1,
-        "line": finding.line,
-        "message": words(finding.message, MAX_SENTENCE),
-        "fix": None if finding.fix is None else _fix(finding.fix),
-    }
+def _finding(finding: Finding) -> api.Finding:
+    return api.Finding(
+        code=finding.code,
+        severity=finding.severity,
+        cell=None if finding.cell is None else finding.cell - 1,
+        line=finding.line,
+        message=words(finding.message, MAX_SENTENCE),
+        fix=None if finding.fix is None else _fix(finding.fix),
+    )
 
 
-def _fix(fix: Fix) -> Shape:
-    return {
-        "title": words(fix.title, MAX_SENTENCE),
-        "line": fix.line,
-        "column": fix.column,
-        "text": fix.text,
-        "select": None if fix.select is None else list(fix.select),
-    }
+def _fix(fix: Fix) -> api.Fix:
+    return api.Fix(
+        title=words(fix.title, MAX_SENTENCE),
+        line=fix.line,
+        column=fix.column,
+        text=fix.text,
+        select=fix.select,
+    )
 
 
-def _object(schema: dict[str, Any]) -> Shape:
-    return {
-        "type": "object",
-        "properties": schema.get("properties", {}),
-        "required": list(schema.get("required", ())),
-        "additionalProperties": False,
-    }
+def _parameters(schema: dict[str, Any]) -> api.Parameters:
+    return api.Parameters(
+        type="object",
+        properties=schema.get("properties", {}),
+        required=schema.get("required", []),
+        additionalProperties=False,
+    )
 
 
 def _without_outputs(notebook: dict[str, Any]) -> dict[str, Any]:

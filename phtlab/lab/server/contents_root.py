@@ -73,6 +73,13 @@ class ContentsRoot:
             return None
         return "/".join(parts) if parts and self._shown(parts) else None
 
+    def written(self, file: Path) -> str:
+        """`name` of a file that a request writes. Raises Refusal (`path`) where it has none."""
+        name = self.name(file)
+        if name is None:
+            raise Refusal(400, "path", "Nothing can be written beside that notebook.", field="path")
+        return name
+
     def free(self, folder: Path, stem: str, suffix: str) -> Path:
         """A name in `folder` that nothing has yet: `stem`, `stem-2`, `stem-3`, ….
 

@@ -8,14 +8,21 @@ here.
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Final
 
 from tornado.iostream import StreamClosedError
 
+from phtlab.lab.server import api
+from phtlab.lab.server.answers import (
+    journey_answer,
+    journeys_answer,
+    stations_answer,
+    status_answer,
+)
 from phtlab.lab.server.exchange import Exchange, Nothing
-from phtlab.lab.server.proposals import proposals_shape
-from phtlab.lab.server.shapes import journey_shape, journeys_shape, stations_shape, status_shape
+from phtlab.lab.server.proposals import proposals_answer
 from phtlab.lab.server.streams import Change, Changes
+from phtlab.lab.workspace.news import Kind
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 FIRST: Final[tuple[Change, ...]] = (
@@ -59,17 +66,22 @@ class EventsExchange(Exchange[Nothing]):
         await self.flush()
 
     def _event(self, change: Change) -> str:
-        data = self._data(*change)
-        return "" if data is None else f"event: {change[0]}\ndata: {json.dumps(data)}\n\n"
+        event = self._data(*change)
+        if event is None:
+            return ""
+        ((kind, data),) = event.to_json().items()
+        return f"event: {kind}\ndata: {json.dumps(data, allow_nan=False)}\n\n"
 
-    def _data(self, kind: str, journey: str | None) -> Any:
+    def _data(self, kind: Kind, journey: str | None) -> api.Event | None:
         if kind == "status":
-            return status_shape(self.workspace)
+            return api.Event(status=status_answer(self.workspace))
         if kind == "stations":
-            return stations_shape(self.workspace)
+            return api.Event(stations=stations_answer(self.workspace))
         if kind == "journeys":
-            return journeys_shape(self.workspace, self.root.name)
+            return api.Event(journeys=journeys_answer(self.workspace, self.root.name))
         if kind == "proposals":
-            return proposals_shape(self.workspace)
+            return api.Event(proposals=proposals_answer(self.workspace))
         view = self.workspace.news.journeys.get(journey or "")
-        return None if view is None else journey_shape(self.workspace, view, self.root.name)
+        if view is None:
+            return None
+        return api.Event(journey=journey_answer(self.workspace, view, self.root.name))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from tornado.web import HTTPError, authenticated
 
 from phtlab.errors import PhtlabError
+from phtlab.lab.server.api import ApiModel
 from phtlab.lab.server.contents_root import ContentsRoot
 from phtlab.lab.server.refusals import Refusal, refusal_of_status
 from phtlab.lab.server.streams import Streams
@@ -22,17 +23,23 @@ from phtlab.lab.workspace.workspace import Workspace
 KIB: Final = 1024
 
 
-class Body(BaseModel):
-    """What a POST carries; anything else is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Nothing(Body):
+class Nothing(ApiModel):
     """`{}`."""
 
 
-Content = TypeVar("Content", bound=Body)
+Content = TypeVar("Content", bound=ApiModel)
+
+
+class Attachment:
+    """An answer that the browser saves as a file."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        self.name = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
+        self.content = content
+
+
+# What is answered to a good request. (A sequence, as a list of a model is one of no other.)
+Answer = ApiModel | Sequence[ApiModel] | Attachment
 
 
 class Exchange(APIHandler, Generic[Content]):
@@ -45,7 +52,7 @@ class Exchange(APIHandler, Generic[Content]):
 
     auth_resource = "phtlab"
 
-    takes: ClassVar[type[Body]] = Nothing
+    takes: ClassVar[type[ApiModel]] = Nothing
     limit: ClassVar[int] = 64 * KIB
     reads_in: ClassVar[Kind] = "quick"
     acts_in: ClassVar[Kind] = "slow"
@@ -64,10 +71,10 @@ class Exchange(APIHandler, Generic[Content]):
         acts = cls.act is not Exchange.act or cls.perform is not Exchange.perform
         return ("GET",) * reads + ("POST",) * acts
 
-    def read(self, **path: str) -> Any:
+    def read(self, **path: str) -> Answer:
         raise Refusal(405, *_NO_SUCH_VERB)
 
-    def act(self, body: Content, **path: str) -> Any:
+    def act(self, body: Content, **path: str) -> Answer:
         raise Refusal(405, *_NO_SUCH_VERB)
 
     @property
@@ -101,17 +108,17 @@ class Exchange(APIHandler, Generic[Content]):
         """Answer a GET; a path whose answer is no document replaces it."""
         await self._answer(await self.threads.run(self.reads_in, lambda: self.read(**path)))
 
-    async def perform(self, body: Content, **path: str) -> Any:
+    async def perform(self, body: Content, **path: str) -> Answer:
         """What a POST is answered; a path that needs the event loop replaces it."""
         return await self.threads.run(self.acts_in, lambda: self.act(body, **path))
 
-    async def _answer(self, answer: Any) -> None:
+    async def _answer(self, answer: Answer) -> None:
         self.set_header("Cache-Control", "no-store")
         if isinstance(answer, Attachment):
             self.set_header("Content-Disposition", f'attachment; filename="{answer.name}"')
             await self.finish(answer.content, set_content_type="application/octet-stream")
         else:
-            await self.finish(json.dumps(answer, ensure_ascii=True, allow_nan=False))
+            await self.finish(json.dumps(_json(answer), allow_nan=False))
 
     def _body(self) -> Any:
         try:
@@ -124,7 +131,7 @@ class Exchange(APIHandler, Generic[Content]):
         refusal = self._refusal(status_code, error)
         self.set_status(refusal.status)
         self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps(refusal.problem))
+        self.finish(json.dumps(refusal.problem.to_json()))
 
     def _refusal(self, status: int, error: BaseException | None) -> Refusal:
         if isinstance(error, Refusal):
@@ -152,12 +159,11 @@ class Exchange(APIHandler, Generic[Content]):
             self.log.error("phtlab: %s failed: %s\n%s", place, kind and kind.__name__, frames)
 
 
-class Attachment:
-    """An answer that the browser saves as a file."""
-
-    def __init__(self, name: str, content: bytes) -> None:
-        self.name = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
-        self.content = content
+def _json(answer: ApiModel | Sequence[ApiModel]) -> Any:
+    """`answer` for `json.dumps`: what is no model of the API cannot be sent."""
+    if isinstance(answer, ApiModel):
+        return answer.to_json()
+    return [part.to_json() for part in answer]
 
 
 _NO_SUCH_VERB: Final = ("request", "This address does not take that kind of request.")

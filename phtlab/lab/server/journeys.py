@@ -3,56 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
-from pydantic import Field, StringConstraints
-
-from phtlab.governance.proposal import ProposalId
-from phtlab.lab.server.exchange import KIB, Body, Exchange, Nothing
+from phtlab.lab.server import api
+from phtlab.lab.server.answers import journey_answer, journeys_answer
+from phtlab.lab.server.exchange import KIB, Exchange, Nothing
 from phtlab.lab.server.refusals import Refusal
-from phtlab.lab.server.shapes import Shape, journey_shape, journeys_shape
-from phtlab.train.canonical import Digest
-from phtlab.train.crypto.identity import MemberName
 
 _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
-Stations = Annotated[list[MemberName], Field(min_length=1, max_length=256)]
-Path = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
-class Under(Body):
-    """A proposal, in the version that the person saw: no other is signed for."""
+class JourneysExchange(Exchange[api.Dispatch]):
+    """GET: the journeys, newest first. POST: dispatch, answered with the new journey."""
 
-    id: ProposalId
-    digest: Digest
-
-
-class Wanted(Body):
-    """`IDispatch`: the notebook's path as Lab has it; "twin" is a dry run.
-
-    `checked` is the digest of the check that the person saw: nothing else is signed.
-    """
-
-    path: Path
-    checked: Digest
-    stations: (
-        Literal["all", "twin"] | Annotated[list[MemberName], Field(min_length=1, max_length=256)]
-    )
-    parameters: dict[str, Any] = Field(default_factory=dict, max_length=1000)
-    recipients: list[MemberName] = Field(default_factory=list, max_length=63)
-    proposal: Under | None = None
-
-
-class JourneysExchange(Exchange[Wanted]):
-    """GET: `IJourney[]`, the newest first. POST: dispatch, answered with the new `IJourney`."""
-
-    takes = Wanted
+    takes = api.Dispatch
     limit = KIB * KIB
     fields: ClassVar = {"not-on-roster": "recipients", "proposal-changed": "proposal"}
 
-    def read(self, **path: str) -> list[Shape]:
-        return journeys_shape(self.workspace, self.root.name)
+    def read(self, **path: str) -> list[api.Journey]:
+        return journeys_answer(self.workspace, self.root.name)
 
-    def act(self, body: Wanted, **path: str) -> Shape:
+    def act(self, body: api.Dispatch, **path: str) -> api.Journey:
         root = self.root
         view = self.workspace.dispatch(
             root.notebook(body.path),
@@ -62,10 +33,10 @@ class JourneysExchange(Exchange[Wanted]):
             checked=body.checked,
             proposal=(body.proposal.id, body.proposal.digest) if body.proposal else None,
         )
-        return journey_shape(self.workspace, view, root.name)
+        return journey_answer(self.workspace, view, root.name)
 
 
-Content = TypeVar("Content", bound=Body)
+Content = TypeVar("Content", bound=api.ApiModel)
 
 
 class OfJourney(Exchange[Content], Generic[Content]):
@@ -84,18 +55,18 @@ class OfJourney(Exchange[Content], Generic[Content]):
 
 
 class JourneyExchange(OfJourney[Nothing]):
-    """GET: `IJourney`."""
+    """GET: the journey."""
 
     reads_in = "slow"
 
-    def read(self, journey: str = "", **path: str) -> Shape:
+    def read(self, journey: str = "", **path: str) -> api.Journey:
         view = self.workspace.journey(self.journey(journey))
-        return journey_shape(self.workspace, view, self.root.name)
+        return journey_answer(self.workspace, view, self.root.name)
 
 
 class CancelExchange(OfJourney[Nothing]):
-    """POST: ask the stations to stop; answered with the `IJourney`."""
+    """POST: ask the stations to stop; answered with the journey."""
 
-    def act(self, body: Nothing, journey: str = "", **path: str) -> Shape:
+    def act(self, body: Nothing, journey: str = "", **path: str) -> api.Journey:
         view = self.workspace.cancel(self.journey(journey))
-        return journey_shape(self.workspace, view, self.root.name)
+        return journey_answer(self.workspace, view, self.root.name)

@@ -4,56 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field, StringConstraints
-
-from phtlab.files.key_file import MAX_KEY_FILE_BYTES
-from phtlab.lab.server.exchange import KIB, Attachment, Body, Exchange, Nothing
+from phtlab.lab.server import api
+from phtlab.lab.server.answers import key_answer, status_answer
+from phtlab.lab.server.exchange import KIB, Attachment, Exchange, Nothing
 from phtlab.lab.server.refusals import Refusal
-from phtlab.lab.server.shapes import Shape, key_shape, status_shape
-
-Passphrase = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
-class NewKey(Body):
-    name: str = Field(min_length=1, max_length=100)
-    organisation: str = Field("", max_length=200)
-    passphrase: Passphrase
+class KeysExchange(Exchange[api.NewKey]):
+    """GET: the key files. POST: a new key, which is the current one then, and unlocked."""
 
-
-class Opening(Body):
-    passphrase: Passphrase
-
-
-class NewPassphrase(Body):
-    old: Passphrase
-    new: Passphrase
-
-
-class Restored(Body):
-    """`content` is the key file, as base64."""
-
-    content: str = Field(max_length=2 * MAX_KEY_FILE_BYTES)
-    passphrase: Passphrase
-
-
-class Revoked(Body):
-    passphrase: Passphrase
-    reason: str = Field("", max_length=2000)
-
-
-class KeysExchange(Exchange[NewKey]):
-    """GET: `IKey[]`. POST: a new key, which is the current one then, and unlocked; its `IKey`."""
-
-    takes = NewKey
+    takes = api.NewKey
     acts_in = "secret"
     fields: ClassVar = {"request": "name"}
 
-    def read(self, **path: str) -> list[Shape]:
-        return [key_shape(key) for key in self.workspace.keys.files()]
+    def read(self, **path: str) -> list[api.Key]:
+        return [key_answer(key) for key in self.workspace.keys.files()]
 
-    def act(self, body: NewKey, **path: str) -> Shape:
+    def act(self, body: api.NewKey, **path: str) -> api.Key:
         if not body.organisation.isprintable() or len(body.organisation) > 128:
             raise Refusal(
                 422,
@@ -63,39 +32,39 @@ class KeysExchange(Exchange[NewKey]):
             )
         key = self.workspace.keys.create(body.name, body.organisation, body.passphrase)
         self.workspace.profile_changed()
-        return key_shape(key)
+        return key_answer(key)
 
 
-class UnlockExchange(Exchange[Opening]):
-    """POST: open the current key; `IStatus`."""
+class UnlockExchange(Exchange[api.KeyUnlock]):
+    """POST: open the current key; the status."""
 
-    takes = Opening
+    takes = api.KeyUnlock
     acts_in = "secret"
 
-    def act(self, body: Opening, **path: str) -> Shape:
+    def act(self, body: api.KeyUnlock, **path: str) -> api.Status:
         self.workspace.unlock(body.passphrase)
-        return status_shape(self.workspace)
+        return status_answer(self.workspace)
 
 
 class LockExchange(Exchange[Nothing]):
-    """POST: forget the key and every opened result; `IStatus`."""
+    """POST: forget the key and every opened result; the status."""
 
     acts_in = "quick"
 
-    def act(self, body: Nothing, **path: str) -> Shape:
+    def act(self, body: Nothing, **path: str) -> api.Status:
         self.workspace.lock()
-        return status_shape(self.workspace)
+        return status_answer(self.workspace)
 
 
-class PassphraseExchange(Exchange[NewPassphrase]):
-    """POST: write the current key under another passphrase; its `IKey`."""
+class PassphraseExchange(Exchange[api.PassphraseChange]):
+    """POST: write the current key under another passphrase."""
 
-    takes = NewPassphrase
+    takes = api.PassphraseChange
     acts_in = "secret"
     fields: ClassVar = {"passphrase": "old", "passphrase-short": "new"}
 
-    def act(self, body: NewPassphrase, **path: str) -> Shape:
-        return key_shape(self.workspace.keys.change_passphrase(body.old, body.new))
+    def act(self, body: api.PassphraseChange, **path: str) -> api.Key:
+        return key_answer(self.workspace.keys.change_passphrase(body.old, body.new))
 
 
 class BackupExchange(Exchange[Nothing]):
@@ -112,10 +81,10 @@ class RequestExchange(Exchange[Nothing]):
         return Attachment(*self.workspace.keys.request())
 
 
-class RestoreExchange(Exchange[Restored]):
-    """POST: put a key file from a backup in its place, once it has opened; its `IKey`."""
+class RestoreExchange(Exchange[api.KeyRestoration]):
+    """POST: put a key file from a backup in its place, once it has opened."""
 
-    takes = Restored
+    takes = api.KeyRestoration
     limit = 256 * KIB
     acts_in = "secret"
     fields: ClassVar = dict.fromkeys(
@@ -133,7 +102,7 @@ class RestoreExchange(Exchange[Restored]):
         "content",
     )
 
-    def act(self, body: Restored, **path: str) -> Shape:
+    def act(self, body: api.KeyRestoration, **path: str) -> api.Key:
         try:
             content = base64.b64decode(body.content, validate=True)
         except (binascii.Error, ValueError):
@@ -146,17 +115,17 @@ class RestoreExchange(Exchange[Restored]):
             ) from None
         key = self.workspace.keys.restore(content, body.passphrase)
         self.workspace.profile_changed()
-        return key_shape(key)
+        return key_answer(key)
 
 
-class RevokeExchange(Exchange[Revoked]):
-    """POST: a signed request for an officer, and the key file put aside; `{path, name}`."""
+class RevokeExchange(Exchange[api.KeyRevocation]):
+    """POST: a signed request for an officer, and the key file put aside."""
 
-    takes = Revoked
+    takes = api.KeyRevocation
     acts_in = "secret"
     fields: ClassVar = {"request": "reason"}
 
-    def act(self, body: Revoked, **path: str) -> Shape:
+    def act(self, body: api.KeyRevocation, **path: str) -> api.RevokedKey:
         place, name = self.workspace.keys.revoke(body.passphrase, body.reason)
         self.workspace.lock()
-        return {"path": str(place), "name": name}
+        return api.RevokedKey(path=str(place), name=name)

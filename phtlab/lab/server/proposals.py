@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from phtlab.errors import PhtlabError
 from phtlab.governance import Proposal
 from phtlab.governance.approval import APPROVAL_TYPE, Approval
 from phtlab.governance.difference import Difference, Line, differences, proposal_lines
 from phtlab.governance.refusal import Refusal as SignedRefusal
-from phtlab.governance.refusal import WithdrawalReason
 from phtlab.lab.display.route_map import MAX_SENTENCE, MAX_TITLE
 from phtlab.lab.proposals.proposals import proposal_terms_digest
-from phtlab.lab.server.exchange import Body, Exchange, Nothing
-from phtlab.lab.server.journeys import Path
+from phtlab.lab.server import api
+from phtlab.lab.server.answers import words
+from phtlab.lab.server.exchange import Exchange, Nothing
 from phtlab.lab.server.refusals import Refusal
-from phtlab.lab.server.shapes import Shape, words
 from phtlab.lab.workspace.workspace import Workspace
 from phtlab.printable import escaped
-from phtlab.train.canonical import Digest
 from phtlab.train.documents.envelope import peek
-from phtlab.wire.api.governance import CommentText, DecisionView, ProposalSummary, ProposalView
+from phtlab.wire.api.governance import DecisionView, ProposalSummary, ProposalView
 
 _PREFIX: Final = "p-"
 
 
 class ProposalsExchange(Exchange[Nothing]):
-    """GET: `IProposal[]`, the last changed first, as last heard."""
+    """GET: the proposals, the last changed first, as last heard."""
 
-    def read(self, **path: str) -> list[Shape]:
-        return proposals_shape(self.workspace)
+    def read(self, **path: str) -> list[api.Proposal]:
+        return proposals_answer(self.workspace)
 
 
-Content = TypeVar("Content", bound=Body)
+Content = TypeVar("Content", bound=api.ApiModel)
 
 
 class OfProposal(Exchange[Content], Generic[Content]):
@@ -53,111 +50,90 @@ class OfProposal(Exchange[Content], Generic[Content]):
 
 
 class ProposalExchange(OfProposal[Nothing]):
-    """GET: `IProposalDetail`."""
+    """GET: the proposal."""
 
     reads_in = "slow"
 
-    def read(self, proposal: str = "", **path: str) -> Shape:
-        return detail_shape(self.workspace.proposal(self.proposal(proposal)))
+    def read(self, proposal: str = "", **path: str) -> api.ProposalDetail:
+        return detail_answer(self.workspace.proposal(self.proposal(proposal)))
 
 
-class OfNotebook(Body):
-    """The notebook's path as Lab has it; its proposal's draft lies beside it."""
-
-    path: Path
-
-
-class DraftExchange(Exchange[OfNotebook]):
-    """POST: `{path, made}`, where the draft of a notebook's proposal is; written if there is none.
+class DraftExchange(Exchange[api.NotebookPath]):
+    """POST: where the draft of a notebook's proposal is; written if there is none.
 
     What a person has to write is empty there.
     """
 
-    takes = OfNotebook
+    takes = api.NotebookPath
 
-    def act(self, body: OfNotebook, **path: str) -> Shape:
+    def act(self, body: api.NotebookPath, **path: str) -> api.ProposalDraft:
         root = self.root
         draft, made = self.workspace.draft(root.notebook(body.path))
-        return {"path": root.name(draft), "made": made}
+        return api.ProposalDraft(path=root.written(draft), made=made)
 
 
-class DraftCheckExchange(Exchange[OfNotebook]):
-    """POST: `IProposalCheck`, what the draft of a notebook's proposal asks for; sends nothing."""
+class DraftCheckExchange(Exchange[api.NotebookPath]):
+    """POST: what the draft of a notebook's proposal asks for; sends nothing."""
 
-    takes = OfNotebook
+    takes = api.NotebookPath
 
-    def act(self, body: OfNotebook, **path: str) -> Shape:
+    def act(self, body: api.NotebookPath, **path: str) -> api.ProposalCheck:
         proposal, versions = self.workspace.check_draft(self.root.notebook(body.path))
         return _check(proposal, versions)
 
 
-class Shown(OfNotebook):
-    """`checked` is the digest of what the person was shown: nothing else is signed."""
+class SubmitExchange(Exchange[api.CheckedNotebook]):
+    """POST: sign the draft of a notebook's proposal and send it."""
 
-    checked: Digest
+    takes = api.CheckedNotebook
 
-
-class SubmitExchange(Exchange[Shown]):
-    """POST: sign the draft of a notebook's proposal and send it; its `IProposalDetail`."""
-
-    takes = Shown
-
-    def act(self, body: Shown, **path: str) -> Shape:
+    def act(self, body: api.CheckedNotebook, **path: str) -> api.ProposalDetail:
         notebook = self.root.notebook(body.path)
-        return detail_shape(self.workspace.submit_draft(notebook, checked=body.checked))
+        return detail_answer(self.workspace.submit_draft(notebook, checked=body.checked))
 
 
-class Reason(Body):
-    reason: WithdrawalReason = ""
+class WithdrawExchange(OfProposal[api.ProposalWithdrawal]):
+    """POST: withdraw a proposal, for good."""
+
+    takes = api.ProposalWithdrawal
+
+    def act(
+        self, body: api.ProposalWithdrawal, proposal: str = "", **path: str
+    ) -> api.ProposalDetail:
+        return detail_answer(self.workspace.withdraw(self.proposal(proposal), body.reason))
 
 
-class WithdrawExchange(OfProposal[Reason]):
-    """POST: withdraw a proposal, for good; answered with its `IProposalDetail`."""
+class CommentsExchange(OfProposal[api.NewComment]):
+    """POST: say something of a proposal."""
 
-    takes = Reason
+    takes = api.NewComment
 
-    def act(self, body: Reason, proposal: str = "", **path: str) -> Shape:
-        return detail_shape(self.workspace.withdraw(self.proposal(proposal), body.reason))
-
-
-class Said(Body):
-    text: CommentText
+    def act(self, body: api.NewComment, proposal: str = "", **path: str) -> api.ProposalDetail:
+        return detail_answer(self.workspace.comment(self.proposal(proposal), body.text))
 
 
-class CommentsExchange(OfProposal[Said]):
-    """POST: say something of a proposal; answered with its `IProposalDetail`."""
-
-    takes = Said
-
-    def act(self, body: Said, proposal: str = "", **path: str) -> Shape:
-        return detail_shape(self.workspace.comment(self.proposal(proposal), body.text))
+def proposals_answer(workspace: Workspace) -> list[api.Proposal]:
+    """Proposals, the last changed first."""
+    return [api.Proposal(**_summary(proposal)) for proposal in workspace.news.proposals]
 
 
-def proposals_shape(workspace: Workspace) -> list[Shape]:
-    """`IProposal[]`."""
-    return [_summary(proposal) for proposal in workspace.news.proposals]
-
-
-def detail_shape(view: ProposalView) -> Shape:
-    """`IProposalDetail`. Decisions are read for display; stations act on their own alone."""
+def detail_answer(view: ProposalView) -> api.ProposalDetail:
+    """A proposal. Decisions are read for display; stations act on their own alone."""
     newest = view.summary.digest
-    return {
+    return api.ProposalDetail(
         **_summary(view.summary),
-        "decisions": [_decision(one) for one in view.decisions if one.proposal == newest],
-        "said": [
-            {
-                "author": comment.author,
-                "at": _time(comment.at),
-                "text": comment.text,
-                "question": comment.question,
-            }
+        decisions=[_decision(one) for one in view.decisions if one.proposal == newest],
+        said=[
+            api.ProposalComment(
+                author=comment.author, at=comment.at, text=comment.text, question=comment.question
+            )
             for comment in view.comments
         ],
-    }
+    )
 
 
-def _check(proposal: Proposal, versions: tuple[Proposal, ...]) -> Shape:
-    """`IProposalCheck`: all that a first version says, or what differs from the one before."""
+def _check(proposal: Proposal, versions: tuple[Proposal, ...]) -> api.ProposalCheck:
+    """All that a first version says, or what differs from the one before."""
     if versions:
         parts = list(differences(versions[-1], proposal))
     else:
@@ -165,27 +141,28 @@ def _check(proposal: Proposal, versions: tuple[Proposal, ...]) -> Shape:
             Difference(heading, tuple(Line(" ", text) for text in lines))
             for heading, lines in proposal_lines(proposal).items()
         ]
-    return {
-        "id": proposal.id,
-        "title": words(proposal.title, MAX_TITLE),
-        "version": proposal.version,
-        "stations": list(proposal.stations),
-        "checked": proposal_terms_digest(proposal),
-        "parts": [
-            {
-                "heading": part.heading,
-                "lines": [
+    return api.ProposalCheck(
+        id=proposal.id,
+        title=words(proposal.title, MAX_TITLE),
+        version=proposal.version,
+        stations=list(proposal.stations),
+        checked=proposal_terms_digest(proposal),
+        parts=[
+            api.ProposalPart(
+                heading=part.heading,
+                lines=[
                     # Whole: it is what the person signs.
-                    {"mark": line.mark, "text": escaped(line.text)}
+                    api.ProposalLine(mark=line.mark, text=escaped(line.text))
                     for line in part.lines
                 ],
-            }
+            )
             for part in parts
         ],
-    }
+    )
 
 
-def _summary(proposal: ProposalSummary) -> Shape:
+def _summary(proposal: ProposalSummary) -> dict[str, Any]:
+    """The fields that a proposal has in a list and by itself."""
     return {
         "id": proposal.id,
         "title": words(proposal.title, MAX_TITLE),
@@ -193,29 +170,29 @@ def _summary(proposal: ProposalSummary) -> Shape:
         "version": proposal.version,
         "digest": proposal.digest,
         "state": proposal.state,
-        "until": _time(proposal.until),
-        "updated": _time(proposal.updated),
+        "until": proposal.until,
+        "updated": proposal.updated,
         "comments": proposal.comments,
         "stations": [
-            {
-                "station": station.station,
-                "state": station.state,
-                "allows": words(station.allows, MAX_SENTENCE),
-                "lacks": words(station.lacks, MAX_SENTENCE),
-                "question": words(station.question, MAX_SENTENCE),
-            }
+            api.ProposalStation(
+                station=station.station,
+                state=station.state,
+                allows=words(station.allows, MAX_SENTENCE),
+                lacks=words(station.lacks, MAX_SENTENCE),
+                question=words(station.question, MAX_SENTENCE),
+            )
             for station in proposal.stations
         ],
     }
 
 
-def _decision(decision: DecisionView) -> Shape:
-    return {
-        "station": decision.station,
-        "kind": "revoked" if decision.revocation else decision.kind,
-        "at": _time(decision.decided),
-        "sentence": words(_sentence(decision), MAX_SENTENCE),
-    }
+def _decision(decision: DecisionView) -> api.ProposalDecision:
+    return api.ProposalDecision(
+        station=decision.station,
+        kind="revoked" if decision.revocation else decision.kind,
+        at=decision.decided,
+        sentence=words(_sentence(decision), MAX_SENTENCE),
+    )
 
 
 def _sentence(decision: DecisionView) -> str:
@@ -227,7 +204,3 @@ def _sentence(decision: DecisionView) -> str:
         return SignedRefusal.model_validate(statement.predicate).reason
     except (PhtlabError, ValueError):
         return ""
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

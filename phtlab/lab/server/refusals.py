@@ -1,18 +1,19 @@
 """Refusals of the server extension: each error class and code has its HTTP status here, once.
 
-An answer is `{code, message, hint, field}`. Message and hint are for people: printable and of
+An answer is a `Problem`. Message and hint are for people: printable and of
 bounded length, whoever wrote them. Nothing of a request, such as a passphrase, is ever in them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
 from phtlab import errors
 from phtlab.errors import PhtlabError
+from phtlab.lab.server.api import Problem
 from phtlab.printable import escaped_lines
 from phtlab.validation_summary import validation_summaries
 
@@ -99,13 +100,13 @@ class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
         )
 
     @property
-    def problem(self) -> dict[str, Any]:
-        return {
-            "code": self.code,
-            "message": readable(self.message),
-            "hint": readable(self.hint),
-            "field": self.field,
-        }
+    def problem(self) -> Problem:
+        return Problem(
+            code=self.code,
+            message=readable(self.message),
+            hint=readable(self.hint),
+            field=self.field,
+        )
 
 
 def status_of(error: PhtlabError) -> int:

@@ -9,46 +9,40 @@ import json
 from pathlib import Path
 
 from jupyter_core.utils import ensure_async
-from pydantic import Field
 
 from phtlab.lab.aggregation.notebook import Notebook, Sent, filled, new_notebook, sent_in
 from phtlab.lab.display.journey_text import short
 from phtlab.lab.results.results import Results
-from phtlab.lab.server.contents_root import ContentsRoot
-from phtlab.lab.server.exchange import Body, Nothing
+from phtlab.lab.server import api
+from phtlab.lab.server.exchange import Nothing
 from phtlab.lab.server.journeys import OfJourney
 from phtlab.lab.server.refusals import Refusal
-from phtlab.lab.server.results_shape import results_shape
-from phtlab.lab.server.shapes import Shape
+from phtlab.lab.server.results_answer import results_answer
 from phtlab.notebook import train_name
 from phtlab.wire.api.journeys import JourneyView
 
 
 class ResultsExchange(OfJourney[Nothing]):
-    """GET: `IResults`."""
+    """GET: the results."""
 
     reads_in = "slow"
 
-    def read(self, journey: str = "", **path: str) -> Shape:
+    def read(self, journey: str = "", **path: str) -> api.Results:
         view, results = self.workspace.results(self.journey(journey))
-        return results_shape(self.workspace, view, results, self.root.name)
+        return results_answer(self.workspace, view, results, self.root.name)
 
 
-class Filled(Body):
-    """`path` is the notebook whose aggregate cells are filled; without one, a new one is made."""
-
-    path: str | None = Field(None, max_length=1000)
-
-
-class AggregateExchange(OfJourney[Filled]):
-    """POST: a notebook about this journey's results; `{path}` is where it is.
+class AggregateExchange(OfJourney[api.AggregateTarget]):
+    """POST: a notebook about this journey's results, and where it is.
 
     Jupyter's contents manager reads and writes what is there, so that what was trusted stays so.
     """
 
-    takes = Filled
+    takes = api.AggregateTarget
 
-    async def perform(self, body: Filled, journey: str = "", **path: str) -> Shape:
+    async def perform(
+        self, body: api.AggregateTarget, journey: str = "", **path: str
+    ) -> api.WrittenFile:
         wanted = self.journey(journey)
         own = self.root.name(self.root.notebook(body.path)) if body.path is not None else None
         view, results, sent = await self.threads.run("slow", lambda: self._opened(wanted))
@@ -62,12 +56,12 @@ class AggregateExchange(OfJourney[Filled]):
         notebook = new_notebook(wanted, train, results.stations, sent, partial=partial)
         stem = f"{train}-{short(wanted)[:8]}"
         place, is_there = await self.threads.run("quick", lambda: self._place(notebook, stem, own))
-        return {"path": place} if is_there else await self._saved(notebook, place)
+        return api.WrittenFile(path=place) if is_there else await self._saved(notebook, place)
 
-    async def _saved(self, notebook: Notebook, path: str) -> Shape:
+    async def _saved(self, notebook: Notebook, path: str) -> api.WrittenFile:
         model = {"type": "notebook", "format": "json", "content": notebook}
         await ensure_async(self.contents_manager.save(model, path))
-        return {"path": path}
+        return api.WrittenFile(path=path)
 
     def _opened(self, journey: str) -> tuple[JourneyView, Results, tuple[Sent, ...]]:
         view, results = self.workspace.results(journey)
@@ -79,8 +73,8 @@ class AggregateExchange(OfJourney[Filled]):
         folder = root.resolve(own).parent if own else root.folder
         known = folder / f"{stem}.ipynb"
         if _sources(known) == [cell["source"] for cell in notebook["cells"]]:
-            return _named(root, known), True
-        return _named(root, root.free(folder, stem, ".ipynb")), False
+            return root.written(known), True
+        return root.written(root.free(folder, stem, ".ipynb")), False
 
 
 def _sources(notebook: Path) -> list[str] | None:
@@ -91,25 +85,12 @@ def _sources(notebook: Path) -> list[str] | None:
         return None
 
 
-def _named(root: ContentsRoot, file: Path) -> str:
-    name = root.name(file)
-    if name is None:
-        raise Refusal(400, "path", "Nothing can be written beside that notebook.", field="path")
-    return name
+class ExportExchange(OfJourney[api.ExportTarget]):
+    """POST: all results as files, a folder a station: CSV, Parquet, PNG, JSON."""
 
+    takes = api.ExportTarget
 
-class Exported(Body):
-    """`directory` is a folder below the root, which is made."""
-
-    directory: str = Field(min_length=1, max_length=1000)
-
-
-class ExportExchange(OfJourney[Exported]):
-    """POST: all results as files, a folder a station: CSV, Parquet, PNG, JSON; `{path}`."""
-
-    takes = Exported
-
-    def act(self, body: Exported, journey: str = "", **path: str) -> Shape:
+    def act(self, body: api.ExportTarget, journey: str = "", **path: str) -> api.WrittenFile:
         root = self.root
         wanted = self.journey(journey)
         folder = root.resolve(body.directory)
@@ -132,7 +113,7 @@ class ExportExchange(OfJourney[Exported]):
                 "Choose another folder.",
                 field="directory",
             ) from None
-        return {"path": _named(root, folder)}
+        return api.WrittenFile(path=root.written(folder))
 
 
 def _is_empty_folder(folder: Path) -> bool:

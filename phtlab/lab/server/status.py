@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from phtlab.lab.server import api
+from phtlab.lab.server.answers import status_answer
 from phtlab.lab.server.exchange import Exchange, Nothing
-from phtlab.lab.server.shapes import Shape, status_shape
 
 
 class StatusExchange(Exchange[Nothing]):
-    """GET: `IStatus`."""
+    """GET: the status."""
 
-    def read(self, **path: str) -> Shape:
-        return status_shape(self.workspace)
+    def read(self, **path: str) -> api.Status:
+        return status_answer(self.workspace)

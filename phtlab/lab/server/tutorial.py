@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import Final
 
+from phtlab.lab.server import api
 from phtlab.lab.server.exchange import Exchange, Nothing
 from phtlab.lab.server.refusals import Refusal
-from phtlab.lab.server.shapes import Shape
 from phtlab.share import share
 
 TUTORIAL: Final = "notebooks/tutorial.ipynb"
@@ -15,14 +15,14 @@ BESIDE: Final = ("tour.ipynb", "heart_disease.ipynb")
 
 
 class TutorialExchange(Exchange[Nothing]):
-    """POST: a copy in the root folder under a name that was free; `{path}`.
+    """POST: a copy in the root folder under a name that was free; where it is.
 
     The notebooks that its end points to come beside it, unless files of their names are there.
     """
 
     acts_in = "quick"
 
-    def act(self, body: Nothing, **path: str) -> Shape:
+    def act(self, body: Nothing, **path: str) -> api.WrittenFile:
         root = self.root
         content = share(TUTORIAL).read_bytes()
         try:
@@ -40,4 +40,4 @@ class TutorialExchange(Exchange[Nothing]):
                 f"The tutorial cannot be written to your folder: {error.strerror}.",
                 "Free some space, or ask whoever runs this server.",
             ) from None
-        return {"path": copy.name}
+        return api.WrittenFile(path=copy.name)

@@ -19,6 +19,8 @@ from phtlab.train.documents.record import FINAL_STATES, CellError, StopState
 API_VERSION = "1"
 PREFIX = "/api/v1"
 
+ColumnType = Literal["integer", "number", "string", "boolean", "date"]
+
 
 class Info(StrictModel):
     """`GET /api/v1`, open to all: what a client needs before it can sign a token.
@@ -167,7 +169,7 @@ class ProposalsChanged(StrictModel):
 
 class Column(StrictModel):
     name: str
-    type: Literal["integer", "number", "string", "boolean", "date"]
+    type: ColumnType
     description: str = ""
     unit: str = ""
     categories: tuple[str, ...] | None = None

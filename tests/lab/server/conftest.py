@@ -1,6 +1,7 @@
 """A real Jupyter Server with the extension, in this process, on a loopback port.
 
-`asking` speaks to it as a logged-in browser's page does; `central` is a consortium behind it whose
+`asking` speaks to it as a logged-in browser's page does, and holds every answer and event to the
+models of the API; `central` is a consortium behind it whose
 member ada sits at the keyboard. Key files are cheap to open here, and a wrong passphrase costs no
 time: `slept` is what it would have cost.
 """
@@ -28,6 +29,7 @@ from phtlab.lab.server.extension import PhtlabExtension
 from phtlab.user_settings import remember
 from tests.central.conftest import founding, hub, hub_central, prepared_sqlite, small_central
 from tests.central.world import World
+from tests.lab.server.api_answers import require_answer, require_event, require_problem
 from tests.limits import LIMIT
 
 __all__ = ["founding", "hub", "hub_central", "prepared_sqlite", "small_central"]
@@ -99,21 +101,24 @@ class Asking:
 
     async def get(self, path: str) -> Any:
         """The answer, which has to be a good one."""
-        response = await self.request("GET", path)
-        assert response.status_code == 200, response.text
-        return response.json()
+        return await self._answer("GET", path)
 
     async def post(self, path: str, body: Any) -> Any:
-        response = await self.request("POST", path, json=body)
+        return await self._answer("POST", path, json=body)
+
+    async def _answer(self, verb: str, path: str, **options: Any) -> Any:
+        response = await self.request(verb, path, **options)
         assert response.status_code == 200, response.text
-        return response.json()
+        answer = response.json()
+        require_answer(verb, path, answer)
+        return answer
 
     async def refused(self, verb: str, path: str, **options: Any) -> tuple[int, dict[str, Any]]:
         """Status and problem of an answer that has to be a refusal, in its four fields."""
         response = await self.request(verb, path, **options)
         problem = response.json()
         assert response.status_code >= 400, problem
-        assert set(problem) == {"code", "message", "hint", "field"}
+        require_problem(problem)
         assert problem["message"].endswith((".", ")")), problem
         return response.status_code, problem
 
@@ -135,7 +140,9 @@ async def _events(response: httpx.Response) -> AsyncIterator[Event]:
         if line.startswith("event: "):
             kind = line.removeprefix("event: ")
         elif line.startswith("data: "):
-            yield Event(kind, json.loads(line.removeprefix("data: ")))
+            event = Event(kind, json.loads(line.removeprefix("data: ")))
+            require_event(event.kind, event.data)
+            yield event
 
 
 SECONDS = LIMIT  # the longest that a test waits for an event: a stream itself never ends

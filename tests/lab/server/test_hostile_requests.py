@@ -214,7 +214,7 @@ async def test_a_failure_of_ours_tells_where_and_not_what(
     def broken(*_: Any) -> None:
         raise RuntimeError("a row of somebody's data")
 
-    monkeypatch.setattr("phtlab.lab.server.status.status_shape", broken)
+    monkeypatch.setattr("phtlab.lab.server.status.status_answer", broken)
     status, problem = await asking.refused("GET", "status")
     assert (status, problem["code"]) == (500, "server-failed")
     assert "Whether it was done is not known" in problem["hint"]

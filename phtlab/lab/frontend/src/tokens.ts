@@ -8,7 +8,7 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal } from '@lumino/signaling';
 
 import { Role } from './notebook/roleTags';
-import { ICheck, IFinding, IProblem, ParameterValues } from './server/api';
+import { ICheck, IFinding, IProblem, IParameterValues } from './server/api';
 import {
   IJourneyServer,
   IKeyServer,
@@ -69,9 +69,9 @@ export interface ITrainPanel {
   readonly check: ICheck | null;
   readonly changed: ISignal<ITrainPanel, void>;
   /** The values in the form of the notebook at `path`; those not set have their defaults. */
-  values(path: string): ParameterValues;
+  values(path: string): IParameterValues;
   /** `valid` is whether the notebook takes them. */
-  setValues(path: string, values: ParameterValues, valid: boolean): void;
+  setValues(path: string, values: IParameterValues, valid: boolean): void;
   isValid(path: string): boolean;
   /** What the last request from the panel met; shown where the buttons are. */
   problem: IProblem | null;

@@ -1,7 +1,7 @@
 /**
  * An order before it is signed, and the check that it is made of.
  */
-import { ICheck, IFinding, ParameterValues } from '../server/api';
+import { ICheck, IFinding, IParameterValues } from '../server/api';
 
 /** A check of what can travel. */
 export type IPassedCheck = ICheck & { digest: string };
@@ -21,7 +21,7 @@ export interface IDraft {
   name: string;
   check: IPassedCheck;
   stations: string[];
-  parameters: ParameterValues;
+  parameters: IParameterValues;
   recipients: string[];
   /** The digest of the version of the proposal that it is made under; null: under none. */
   proposal: string | null;

@@ -223,7 +223,7 @@ class Sender {
     const check = await this._server.check(
       // What is signed has its file's name, without the drive that Lab puts before it.
       PathExt.basename(this._task.path(panel)),
-      panel.content.model?.toJSON()
+      (panel.content.model?.toJSON() ?? {}) as object
     );
     const errors = errorFindings(check);
     if (!hasPassed(check)) {

@@ -4,6 +4,7 @@
  * An answer to an outdated input is dropped, and an unchanged input is not sent again.
  */
 import { IDisposable } from '@lumino/disposable';
+import { Debouncer } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
 export interface IQuery<T, A> {
@@ -16,8 +17,12 @@ export class DebouncedQuery<T, A> implements IDisposable {
   /** `pause`: milliseconds without a change before `schedule` sends. */
   constructor(
     private readonly _query: IQuery<T, A>,
-    private readonly _pause: number
-  ) {}
+    pause: number
+  ) {
+    const send = () => void this._send();
+    this._afterPause = new Debouncer(send, pause);
+    this._atOnce = new Debouncer(send, 0);
+  }
 
   /** The last answer; null before the first. */
   get answer(): A | null {
@@ -43,33 +48,27 @@ export class DebouncedQuery<T, A> implements IDisposable {
       return;
     }
     this._isDisposed = true;
-    window.clearTimeout(this._timer);
+    this._afterPause.dispose();
+    this._atOnce.dispose();
     Signal.clearData(this);
   }
 
   /** The input may have changed: send it once it has rested for the pause. */
   schedule(): void {
-    this._wait(this._pause);
+    if (!this._isDisposed) {
+      void this._afterPause.invoke();
+    }
   }
 
   /** Send the input at once, even if it is unchanged. */
   refresh(): void {
     this._lastInput = null;
-    this._wait(0);
-  }
-
-  private _wait(pause: number): void {
-    if (this._isDisposed) {
-      return;
+    if (!this._isDisposed) {
+      void this._atOnce.invoke();
     }
-    window.clearTimeout(this._timer);
-    this._timer = window.setTimeout(() => void this._send(), pause);
   }
 
   private async _send(): Promise<void> {
-    if (this._isDisposed) {
-      return;
-    }
     if (this._isSending) {
       this._again = true;
       return;
@@ -113,6 +112,7 @@ export class DebouncedQuery<T, A> implements IDisposable {
   private _again = false;
   private _isSending = false;
   private _isDisposed = false;
-  private _timer = 0;
+  private readonly _afterPause: Debouncer;
+  private readonly _atOnce: Debouncer;
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -2,7 +2,7 @@
  * The map of a journey: what its view shows. A journey of the server is one, with more in it;
  * a notebook's output holds what `phtlab/lab/display/route_map.py` made.
  */
-import { ICellError, ParameterValues } from '../server/api';
+import { ICellError, IParameterValues } from '../server/api';
 
 export interface IRouteStop {
   station: string;
@@ -36,7 +36,7 @@ export interface IRouteMap {
   /** The whole journey in a few words. */
   summary?: string;
   mine?: boolean;
-  parameters?: ParameterValues | null;
+  parameters?: IParameterValues | null;
   stops: readonly IRouteStop[];
 }
 

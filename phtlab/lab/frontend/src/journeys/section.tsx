@@ -2,11 +2,10 @@
  * The journeys section of the Train panel: each journey as a row that expands to its route.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
-import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { StatusRow } from '../components/statusRow';
 import { ICellError, IJourney } from '../server/api';
-import { Name } from '../text/name';
 import { formatAge, formatDuration } from '../text/time';
 import { truncateMiddle } from '../text/untrusted';
 import { ITrainPanel } from '../tokens';
@@ -61,45 +60,30 @@ export function Journeys(props: IJourneysProps): JSX.Element {
 function Journey(props: IJourneysProps & { journey: IJourney }): JSX.Element {
   const { journey, model, now, trans } = props;
   const open = model.isExpanded(journey.id);
-  const Caret = open ? caretDownIcon : caretRightIcon;
   const { mark, tone, label } = journeyMark(journey, trans);
   const { done, total, fraction } = progress(journey);
   const body = `pht-journey-${journey.short}`;
   return (
     <li data-journey={journey.id} className={`pht-mod-${tone}`}>
-      <button
-        className="pht-Row"
-        aria-expanded={open}
-        aria-controls={body}
+      <StatusRow
+        open={open}
+        controls={body}
         title={trans.__(
           'Sent %1',
           new Date(journey.submitted).toLocaleString()
         )}
-        onClick={() => model.setExpanded(journey.id, !open)}
-      >
-        <Caret.react tag="span" className="pht-Caret" />
-        <span className="pht-Mark" aria-hidden="true">
-          {mark}
-        </span>
-        <span className="pht-Row-lines">
-          <span className="pht-Row-line">
-            <span className="pht-Row-name">
-              <Name text={journey.train_name} limit={32} />
-            </span>
-            <span className="pht-Row-side">
-              {journey.done
-                ? formatAge(endTime(journey), now, trans)
-                : `${done}/${total}`}
-            </span>
-          </span>
-          <span className="pht-Row-line pht-Row-detail">
-            <span>{journey.twin ? trans.__('dry run, %1', label) : label}</span>
-            <span className="pht-Row-side">
-              {formatDuration(elapsedSeconds(journey, now), trans)}
-            </span>
-          </span>
-        </span>
-      </button>
+        mark={mark}
+        name={journey.train_name}
+        nameLimit={32}
+        side={
+          journey.done
+            ? formatAge(endTime(journey), now, trans)
+            : `${done}/${total}`
+        }
+        detail={journey.twin ? trans.__('dry run, %1', label) : label}
+        detailSide={formatDuration(elapsedSeconds(journey, now), trans)}
+        onToggle={() => model.setExpanded(journey.id, !open)}
+      />
       {!journey.done && (
         <div
           className="pht-Bar"

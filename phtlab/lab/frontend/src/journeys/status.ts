@@ -6,19 +6,11 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { ICellError, IJourney } from '../server/api';
+import { IMark } from '../text/mark';
 import { sizeText } from '../text/size';
 import { formatDuration, formatRunTime, parseTime } from '../text/time';
 import { truncateMiddle } from '../text/untrusted';
 import { IRouteMap, IRouteStop } from './routeMap';
-
-/** What a state means for the eye; a mark and a word always go with it. */
-export type Tone = 'waiting' | 'moving' | 'good' | 'bad' | 'still';
-
-export interface IMark {
-  mark: string;
-  tone: Tone;
-  label: string;
-}
 
 export interface IProgress {
   /** Stops that have ended. */

@@ -24,7 +24,7 @@ import {
 } from '@rjsf/utils';
 import * as React from 'react';
 
-import { IParameter, IParameters, ParameterValues } from '../server/api';
+import { IParameter, IParameters, IParameterValues } from '../server/api';
 import { Name, SENTENCE_LIMIT } from '../text/name';
 import {
   boundsText,
@@ -39,12 +39,12 @@ import {
 export interface IParametersFormProps {
   schema: IParameters;
   /** What has been given; parameters that are not in it have their default. */
-  values: ParameterValues;
+  values: IParameterValues;
   /**
    * Called with all declared parameters, first as they stand when the form or its schema is new.
    * An emptied field is in `values` as undefined, and `valid` is false.
    */
-  onChange: (values: ParameterValues, valid: boolean) => void;
+  onChange: (values: IParameterValues, valid: boolean) => void;
   trans: TranslationBundle;
 }
 
@@ -59,7 +59,7 @@ export function ParametersForm(props: IParametersFormProps): JSX.Element {
   // A field that nobody has been to is not yet wrong for being empty.
   const [visited, setVisited] = React.useState<ReadonlySet<string>>(new Set());
 
-  const report = (now: ParameterValues) => {
+  const report = (now: IParameterValues) => {
     const complete = withDefaults(schema, now);
     onChange(
       complete,
@@ -103,7 +103,7 @@ export function ParametersForm(props: IParametersFormProps): JSX.Element {
           )
         }
         onBlur={id => setVisited(been => new Set([...been, stepsOf(id)[0]]))}
-        onChange={event => report({ ...(event.formData as ParameterValues) })}
+        onChange={event => report({ ...(event.formData as IParameterValues) })}
       />
     </div>
   );

@@ -6,16 +6,16 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { ErrorLine } from '../components/errorLine';
-import { ICheck, IProblem, ParameterValues } from '../server/api';
+import { ICheck, IProblem, IParameterValues } from '../server/api';
 import { Name } from '../text/name';
 import { ParametersForm } from './form';
 
 export function Parameters(props: {
   check: ICheck;
-  values: ParameterValues;
+  values: IParameterValues;
   problem: IProblem | null;
   trans: TranslationBundle;
-  onChange: (values: ParameterValues, valid: boolean) => void;
+  onChange: (values: IParameterValues, valid: boolean) => void;
 }): JSX.Element {
   const { check, problem, trans } = props;
   const refused = isOfParameter(problem, check) ? problem : null;

@@ -8,7 +8,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { RJSFSchema, RJSFValidationError } from '@rjsf/utils';
 import { customizeValidator } from '@rjsf/validator-ajv8';
 
-import { IParameter, IParameters, ParameterValues } from '../server/api';
+import { IParameter, IParameters, IParameterValues } from '../server/api';
 
 /** The bounds that Python's side has where a notebook declares none. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
@@ -72,9 +72,9 @@ function itemsOf(declared: IParameter): IParameter {
 /** `values` of the declared parameters, the defaults where they have none. */
 export function withDefaults(
   schema: IParameters,
-  values: ParameterValues
-): ParameterValues {
-  const whole: ParameterValues = {};
+  values: IParameterValues
+): IParameterValues {
+  const whole: IParameterValues = {};
   for (const [name, declared] of Object.entries(schema.properties)) {
     whole[name] = name in values ? values[name] : declared.default;
   }
@@ -84,7 +84,7 @@ export function withDefaults(
 /** What is wrong with `values`, completed with defaults; nothing if they fit. */
 export function checkParameters(
   schema: IParameters,
-  values: ParameterValues,
+  values: IParameterValues,
   trans: TranslationBundle
 ): Problems {
   const whole = withDefaults(schema, values);
@@ -104,7 +104,7 @@ export function checkParameters(
 /** ajv's errors in our words, one for a field. */
 export function translateErrors(
   schema: IParameters,
-  values: ParameterValues,
+  values: IParameterValues,
   errors: RJSFValidationError[],
   trans: TranslationBundle
 ): RJSFValidationError[] {
@@ -125,7 +125,7 @@ export function translateErrors(
 
 function errorText(
   schema: IParameters,
-  values: ParameterValues,
+  values: IParameterValues,
   steps: string[],
   keyword: string,
   trans: TranslationBundle

@@ -2,10 +2,10 @@
  * The proposals section of the Train panel: each as a row that expands to the stations' answers.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
-import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { ErrorLine } from '../components/errorLine';
+import { StatusRow } from '../components/statusRow';
 import { IProposal, IProposalDetail } from '../server/api';
 import { Name, SENTENCE_LIMIT } from '../text/name';
 import { formatAge } from '../text/time';
@@ -69,37 +69,20 @@ function Proposal(
   const { proposal, now, trans } = props;
   const [open, setOpen] = React.useState(false);
   const id = React.useId();
-  const Caret = open ? caretDownIcon : caretRightIcon;
   const { mark, tone, label } = proposalMark(proposal, trans);
   return (
     <li data-proposal={proposal.id} className={`pht-mod-${tone}`}>
-      <button
-        className="pht-Row"
-        aria-expanded={open}
-        aria-controls={id}
-        onClick={() => setOpen(!open)}
-      >
-        <Caret.react tag="span" className="pht-Caret" />
-        <span className="pht-Mark" aria-hidden="true">
-          {mark}
-        </span>
-        <span className="pht-Row-lines">
-          <span className="pht-Row-line">
-            <span className="pht-Row-name">
-              <Name text={proposal.title} limit={48} />
-            </span>
-            <span className="pht-Row-side">
-              {trans.__('version %1', proposal.version)}
-            </span>
-          </span>
-          <span className="pht-Row-line pht-Row-detail">
-            <span>{label}</span>
-            <span className="pht-Row-side">
-              {formatAge(Date.parse(proposal.updated), now, trans)}
-            </span>
-          </span>
-        </span>
-      </button>
+      <StatusRow
+        open={open}
+        controls={id}
+        mark={mark}
+        name={proposal.title}
+        nameLimit={48}
+        side={trans.__('version %1', proposal.version)}
+        detail={label}
+        detailSide={formatAge(Date.parse(proposal.updated), now, trans)}
+        onToggle={() => setOpen(!open)}
+      />
       <div id={id} className="pht-Proposal-body" hidden={!open}>
         {open && <ProposalBody {...props} />}
       </div>

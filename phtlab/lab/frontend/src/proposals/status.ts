@@ -4,15 +4,8 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { IProposal, IProposalStation } from '../server/api';
+import { IMark } from '../text/mark';
 import { truncateMiddle } from '../text/untrusted';
-
-export type Tone = 'good' | 'bad' | 'moving' | 'still' | 'warning';
-
-export interface IMark {
-  mark: string;
-  tone: Tone;
-  label: string;
-}
 
 /** Whether it can still be decided on, and travelled under. */
 export function isOpen(proposal: IProposal): boolean {

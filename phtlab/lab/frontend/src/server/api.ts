@@ -1,63 +1,109 @@
 /**
- * The API of the server extension: the shapes of `phtlab/lab/server`.
+ * The API of the server extension: what it takes and answers.
+ *
+ * Made from the models in phtlab/lab/server/api by `jlpm api`: change these, not this file.
  */
 
-export interface IProblem {
-  code: string;
-  message: string;
-  /** What to do next; empty if nothing can be said. */
-  hint?: string;
-  field?: string | null;
+export type KeyState = 'none' | 'locked' | 'unlocked';
+
+/**
+ * All interfaces of the API.
+ */
+export interface IApi {
+  answers: IAnswers;
+  bodies: IBodies;
+  event: IEvent;
+  problem: IProblem;
 }
 
-export type KeyState = 'none' | 'locked' | 'unlocked';
+/**
+ * The answer to each request that is answered with JSON.
+ */
+export interface IAnswers {
+  'GET status': IStatus;
+  'GET stations': IStation[];
+  'GET kernels': IKernel[];
+  'GET members': IMember[];
+  'POST check': ICheck;
+  'GET journeys': IJourney[];
+  'POST journeys': IJourney;
+  'GET journeys/{journey}': IJourney;
+  'POST journeys/{journey}/cancel': IJourney;
+  'GET journeys/{journey}/results': IResults;
+  'POST journeys/{journey}/aggregate': IWrittenFile;
+  'POST journeys/{journey}/export': IWrittenFile;
+  'GET proposals': IProposal[];
+  'POST proposals/draft': IProposalDraft;
+  'POST proposals/check': IProposalCheck;
+  'POST proposals/submit': IProposalDetail;
+  'GET proposals/{proposal}': IProposalDetail;
+  'POST proposals/{proposal}/comments': IProposalDetail;
+  'POST proposals/{proposal}/withdraw': IProposalDetail;
+  'GET keys': IKey[];
+  'POST keys': IKey;
+  'POST keys/unlock': IStatus;
+  'POST keys/lock': IStatus;
+  'POST keys/passphrase': IKey;
+  'POST keys/restore': IKey;
+  'POST keys/revoke': IRevokedKey;
+  'POST tutorial': IWrittenFile;
+}
 
 export interface IStatus {
   version: string;
   place: 'hub' | 'computer';
   user: string | null;
-  /** Whether stations and journeys may be read now. */
+  /**
+   * Whether stations and journeys may be read now.
+   */
   reads: boolean;
-  /** Whether there is a twin station. */
+  /**
+   * Whether there is a twin station.
+   */
   dry_runs: boolean;
-  central: {
-    url: string;
-    state: 'ok' | 'unreachable' | 'unknown';
-    consortium: string | null;
-    sentence: string;
-  };
-  root: { fingerprint: string } | null;
-  key: {
-    state: KeyState;
-    name: string | null;
-    path: string;
-    fingerprint: string | null;
-    member: boolean | null;
-    /** Who can read a key that rests here, in a sentence. */
-    readers: string;
-  };
+  central: ICentralConnection;
+  root: IPinnedRoot | null;
+  key: ICurrentKey;
   problem: IProblem | null;
 }
 
-export interface IColumn {
-  name: string;
-  type: string;
-  description: string;
-  unit: string;
-  categories: string[] | null;
-  minimum: number | null;
-  maximum: number | null;
+export interface ICentralConnection {
+  url: string;
+  state: 'ok' | 'unreachable' | 'unknown';
+  consortium: string | null;
+  sentence: string;
 }
 
-export interface IDataSet {
-  name: string;
-  title: string;
-  description: string;
-  rows: number | null;
-  /** `rows` is a multiple of it, exact if it is 1; null: not said. */
-  rows_rounded_to: number | null;
-  columns: IColumn[];
-  has_twin: boolean;
+export interface IPinnedRoot {
+  fingerprint: string;
+}
+
+export interface ICurrentKey {
+  state: KeyState;
+  name: string | null;
+  path: string;
+  fingerprint: string | null;
+  member: boolean | null;
+  /**
+   * Who can read the key file and the unlocked key here, in a sentence.
+   */
+  readers: string;
+}
+
+/**
+ * Why a request was refused, or what keeps the server extension from working.
+ */
+export interface IProblem {
+  code: string;
+  message: string;
+  /**
+   * What to do next; empty if nothing can be said.
+   */
+  hint?: string;
+  /**
+   * The field of a form that is refused.
+   */
+  field?: string | null;
 }
 
 export interface IStation {
@@ -65,13 +111,38 @@ export interface IStation {
   organisation: string;
   online: boolean;
   last_seen: string | null;
-  /** Why nothing new begins there; empty if it does. */
+  /**
+   * Why nothing new begins there; empty if it does.
+   */
   paused: string;
   twin: boolean;
   version: string;
   running: number;
   waiting: number;
   datasets: IDataSet[];
+}
+
+export interface IDataSet {
+  name: string;
+  title: string;
+  description: string;
+  rows: number | null;
+  /**
+   * `rows` is a multiple of it, exact if it is 1; null: not published.
+   */
+  rows_rounded_to: number | null;
+  columns: IColumn[];
+  has_twin: boolean;
+}
+
+export interface IColumn {
+  name: string;
+  type: 'integer' | 'number' | 'string' | 'boolean' | 'date';
+  description: string;
+  unit: string;
+  categories: string[] | null;
+  minimum: number | null;
+  maximum: number | null;
 }
 
 export interface IKernel {
@@ -86,86 +157,87 @@ export interface IMember {
   roles: string[];
 }
 
-/** Text that goes into a cell, and what it is called. */
-export interface IFix {
-  title: string;
-  /** From 1. */
-  line: number;
-  /** From 0. */
-  column: number;
-  text: string;
-  /** The part of `text` that the author has to replace. */
-  select: [number, number] | null;
+export interface ICheck {
+  name: string;
+  language: string;
+  kernel: string | null;
+  ok: boolean;
+  /**
+   * Names what would be signed, so that nothing else is; null while there are errors.
+   */
+  digest: string | null;
+  parameters: IParameters;
+  outputs: IDeclaredOutput[];
+  datasets: string[];
+  findings: IFinding[];
 }
 
-export interface IFinding {
-  code: string;
-  severity: 'error' | 'warning';
-  /** Index of the cell from 0; null: the whole notebook. */
-  cell: number | null;
-  /** Line in the cell from 1. */
-  line: number | null;
-  message: string;
-  /** What mends it in its cell, if that is known. */
-  fix: IFix | null;
+/**
+ * The JSON Schema of a notebook's parameters.
+ */
+export interface IParameters {
+  type: 'object';
+  properties: {
+    [k: string]: IParameter;
+  };
+
+  required: string[];
+  additionalProperties: false;
 }
 
-/** A parameter's JSON Schema: the small part that phtlab writes. */
+/**
+ * A parameter's JSON Schema: the small part that phtlab writes.
+ */
 export interface IParameter {
   type: 'integer' | 'number' | 'string' | 'boolean' | 'array';
   title?: string;
   description?: string;
   default?: unknown;
   enum?: unknown[];
-  [keyword: string]: unknown;
+  [k: string]: unknown;
 }
 
-/** The values of parameters, by name. */
-export type ParameterValues = { [name: string]: unknown };
-
-export interface IParameters {
-  type: 'object';
-  properties: { [name: string]: IParameter };
-  required: string[];
-  additionalProperties: false;
-}
-
-export interface ICheck {
+export interface IDeclaredOutput {
   name: string;
-  language: string;
-  kernel: string | null;
-  ok: boolean;
-  /** Names what would be signed, so that nothing else is; null while there are errors. */
-  digest: string | null;
-  parameters: IParameters;
-  outputs: { name: string; kind: string }[];
-  datasets: string[];
-  findings: IFinding[];
+  kind: 'table' | 'scalar' | 'figure' | 'model' | 'file';
 }
 
-export interface ICellError {
-  type: string;
-  /** Number of the cell from 1, in the notebook as its author has it. */
-  cell: number | null;
-  line: number | null;
-  message: string | null;
-}
-
-export interface IStop {
-  station: string;
-  number: number;
-  state: string;
-  words: string;
-  final: boolean;
-  /** Its station signed another record of it as well. */
-  contradicted: boolean;
+export interface IFinding {
   code: string;
-  sentence: string;
-  error: ICellError | null;
+  severity: 'error' | 'warning';
+  /**
+   * Index of the cell from 0; null: the whole notebook.
+   */
   cell: number | null;
-  cells: number | null;
-  updated: string;
-  seconds: number | null;
+  /**
+   * Line in the cell from 1.
+   */
+  line: number | null;
+  message: string;
+  /**
+   * A correction of its cell, if one is known.
+   */
+  fix: IFix | null;
+}
+
+/**
+ * An insertion into the text of a finding's cell.
+ */
+export interface IFix {
+  title: string;
+  /**
+   * From 1.
+   */
+  line: number;
+  /**
+   * From 0.
+   */
+  column: number;
+  text: string;
+  /**
+   * The part of `text` that the author has to replace.
+   */
+  select: [number, number] | null;
 }
 
 export interface IJourney {
@@ -181,96 +253,175 @@ export interface IJourney {
   removed: string | null;
   done: boolean;
   cancelled: boolean;
-  parameters: { [name: string]: unknown } | null;
+  parameters: IParameterValues | null;
   recipients: string[];
   notebook: string | null;
   stops: IStop[];
 }
 
-export interface ITable {
-  columns: string[];
-  rows: unknown[][];
-  /** How many rows there are; `rows` holds the first of them. */
-  total: number;
+export interface IParameterValues {
+  [k: string]: unknown;
 }
 
+export interface IStop {
+  station: string;
+  number: number;
+  state:
+    | 'offered'
+    | 'verified'
+    | 'held'
+    | 'admitted'
+    | 'running'
+    | 'airlock'
+    | 'sealed'
+    | 'departed'
+    | 'refused'
+    | 'failed'
+    | 'cancelled';
+  words: string;
+  final: boolean;
+  /**
+   * Its station signed another record of it as well.
+   */
+  contradicted: boolean;
+  code: string;
+  sentence: string;
+  error: ICellError | null;
+  cell: number | null;
+  cells: number | null;
+  updated: string;
+  /**
+   * How long it took; null until it has ended.
+   */
+  seconds: number | null;
+}
+
+export interface ICellError {
+  type: string;
+  /**
+   * Number of the cell from 1, in the notebook as its author has it.
+   */
+  cell: number | null;
+  line: number | null;
+  message: string | null;
+}
+
+export interface IResults {
+  journey: IJourney;
+  stations: IStationResults[];
+  failures: IFailedStop[];
+  /**
+   * Stops that ended without a signed record.
+   */
+  unsigned: IStopNote[];
+  /**
+   * Stops that have not ended: these are the results so far.
+   */
+  waiting: IStopNote[];
+  missing: IMissingOutput[];
+}
+
+export interface IStationResults {
+  station: string;
+  outputs: IOutput[];
+  verdicts: IVerdict[];
+  /**
+   * Of a dry run only.
+   */
+  forecasts: IForecast[];
+}
+
+/**
+ * An output that left its station, with the fields of its kind.
+ *
+ * A figure has its data as a `table`.
+ */
 export interface IOutput {
   name: string;
   kind: 'table' | 'scalar' | 'figure' | 'model' | 'file';
   table?: ITable;
+  /**
+   * A figure, as base64.
+   */
   png?: string;
   scalar?: unknown;
-  shapes?: { [name: string]: number[] };
+  /**
+   * The shape of each of a model's arrays.
+   */
+  shapes?: {
+    [k: string]: number[];
+  };
+
+  /**
+   * The size of a file.
+   */
   bytes?: number;
 }
 
+export interface ITable {
+  columns: string[];
+  rows: unknown[][];
+  /**
+   * How many rows there are; `rows` holds the first of them.
+   */
+  total: number;
+}
+
+/**
+ * What the airlock decided; "unreadable" is what was released and cannot be shown.
+ */
 export interface IVerdict {
   name: string;
-  kind: string;
-  verdict: string;
+  kind: 'table' | 'scalar' | 'figure' | 'model' | 'file';
+  verdict: ('released' | 'suppressed' | 'held' | 'refused') | 'unreadable';
   rule: string;
   sentence: string;
   suppressed_rows: number;
 }
 
-/** What the airlocks of `stations` would make of a dry run's outputs, by the rules they publish. */
+/**
+ * What the airlocks of `stations` would decide on a dry run's outputs.
+ *
+ * They decide by the rules that they publish.
+ */
 export interface IForecast {
   stations: string[];
   verdicts: IVerdict[];
 }
 
-export interface IResults {
-  journey: IJourney;
-  stations: {
-    station: string;
-    outputs: IOutput[];
-    verdicts: IVerdict[];
-    /** Of a dry run only. */
-    forecasts: IForecast[];
-  }[];
-  failures: {
-    station: string;
-    outcome: string;
-    code: string;
-    sentence: string;
-    error: ICellError | null;
-    forecasts: IForecast[];
-  }[];
-  unsigned: { station: string; words: string }[];
-  /** Stops that have not ended: these are the results so far. */
-  waiting: { station: string; words: string }[];
-  /** What stations lack of each output; the words follow the station's name. */
-  missing: { output: string; station: string; words: string }[];
-}
-
-export interface IKey {
-  name: string;
-  path: string;
-  current: boolean;
-  fingerprint: string | null;
-  created: string | null;
-}
-
-/** How far a station is with the newest version of a proposal. */
-export interface IProposalStation {
+export interface IFailedStop {
   station: string;
-  state:
-    | 'submitted'
-    | 'in-review'
-    | 'approved'
-    | 'refused'
-    | 'revoked'
-    | 'expired'
-    | 'void';
-  /** What may start under its approval, in words; empty if there is none. */
-  allows: string;
-  /** Why the study's own trains may not start under it; empty if they may. */
-  lacks: string;
-  /** Its last question, until it decides. */
-  question: string;
+  outcome: 'departed' | 'refused' | 'failed' | 'cancelled';
+  code: string;
+  sentence: string;
+  error: ICellError | null;
+  forecasts: IForecast[];
 }
 
-/** What a study asks of stations: the newest version, in a few words. */
+export interface IStopNote {
+  station: string;
+  words: string;
+}
+
+/**
+ * What a station lacks of an output; `words` follow the station's name.
+ */
+export interface IMissingOutput {
+  output: string;
+  station: string;
+  words: string;
+}
+
+/**
+ * Where a notebook or a folder was written.
+ */
+export interface IWrittenFile {
+  path: string;
+}
+
+/**
+ * What a study asks of stations: the newest version, in a few words.
+ */
 export interface IProposal {
   id: string;
   title: string;
@@ -284,44 +435,269 @@ export interface IProposal {
   stations: IProposalStation[];
 }
 
-export interface IProposalDetail extends IProposal {
-  decisions: {
-    station: string;
-    kind: 'approved' | 'refused' | 'revoked';
-    at: string;
-    /** What the station signed, in words. */
-    sentence: string;
-  }[];
-  said: {
-    author: string;
-    at: string;
-    text: string;
-    question: boolean;
-  }[];
+/**
+ * How far a station is with the newest version of a proposal.
+ */
+export interface IProposalStation {
+  station: string;
+  state:
+    | 'submitted'
+    | 'in-review'
+    | 'approved'
+    | 'refused'
+    | 'revoked'
+    | 'expired'
+    | 'void';
+  /**
+   * What may start under its approval, in words; empty if there is none.
+   */
+  allows: string;
+  /**
+   * Why the study's own trains may not start under it; empty if they may.
+   */
+  lacks: string;
+  /**
+   * Its last question, until it decides.
+   */
+  question: string;
 }
 
-/** What the draft of a notebook's proposal would ask for as its next version. */
+/**
+ * Where the draft of a notebook's proposal is.
+ */
+export interface IProposalDraft {
+  path: string;
+  /**
+   * Whether it was written now.
+   */
+  made: boolean;
+}
+
+/**
+ * What the draft of a notebook's proposal would ask for as its next version.
+ */
 export interface IProposalCheck {
   id: string;
   title: string;
   version: number;
   stations: string[];
-  /** Its digest: what is submitted is this, or nothing. */
+  /**
+   * Its digest: what is submitted is this, or nothing.
+   */
   checked: string;
-  /** A first version whole; of a later one what differs from the one before. */
-  parts: {
-    heading: string;
-    lines: { mark: '-' | '+' | ' '; text: string }[];
-  }[];
+  /**
+   * A first version whole; of a later one what differs from the one before.
+   */
+  parts: IProposalPart[];
 }
 
+export interface IProposalPart {
+  heading: string;
+  lines: IProposalLine[];
+}
+
+export interface IProposalLine {
+  mark: '-' | '+' | ' ';
+  text: string;
+}
+
+/**
+ * A proposal with the decisions on its newest version and all comments.
+ */
+export interface IProposalDetail {
+  id: string;
+  title: string;
+  researcher: string;
+  version: number;
+  digest: string;
+  state: 'submitted' | 'in-review' | 'decided' | 'expired' | 'withdrawn';
+  until: string;
+  updated: string;
+  comments: number;
+  stations: IProposalStation[];
+  decisions: IProposalDecision[];
+  said: IProposalComment[];
+}
+
+export interface IProposalDecision {
+  station: string;
+  kind: 'approved' | 'refused' | 'revoked';
+  at: string;
+  /**
+   * What the station signed, in words.
+   */
+  sentence: string;
+}
+
+export interface IProposalComment {
+  author: string;
+  at: string;
+  text: string;
+  question: boolean;
+}
+
+export interface IKey {
+  name: string;
+  path: string;
+  current: boolean;
+  fingerprint: string | null;
+  created: string | null;
+}
+
+/**
+ * A revoked key: where the signed request for an officer was written, and its file's name.
+ */
+export interface IRevokedKey {
+  path: string;
+  name: string;
+}
+
+/**
+ * The body of each POST that has one.
+ */
+export interface IBodies {
+  'POST check': INotebookContent;
+  'POST journeys': IDispatch;
+  'POST journeys/{journey}/aggregate': IAggregateTarget;
+  'POST journeys/{journey}/export': IExportTarget;
+  'POST proposals/draft': INotebookPath;
+  'POST proposals/check': INotebookPath;
+  'POST proposals/submit': ICheckedNotebook;
+  'POST proposals/{proposal}/comments': INewComment;
+  'POST proposals/{proposal}/withdraw': IProposalWithdrawal;
+  'POST keys': INewKey;
+  'POST keys/unlock': IKeyUnlock;
+  'POST keys/passphrase': IPassphraseChange;
+  'POST keys/restore': IKeyRestoration;
+  'POST keys/revoke': IKeyRevocation;
+}
+
+/**
+ * The notebook that is checked.
+ */
+export interface INotebookContent {
+  /**
+   * Such as `heart.ipynb`.
+   */
+  name: string;
+  /**
+   * In nbformat 4.
+   */
+  content: {
+    [k: string]: unknown;
+  };
+}
+
+/**
+ * The journey that is to be signed; "twin" is a dry run.
+ */
 export interface IDispatch {
   path: string;
-  /** The digest of the check that was shown. */
+  /**
+   * The digest of the check that the person saw: nothing else is signed.
+   */
   checked: string;
-  stations: string[] | 'all' | 'twin';
-  parameters: { [name: string]: unknown };
-  recipients: string[];
-  /** The proposal that it is made under, in the version that was shown; null: under none. */
-  proposal: { id: string; digest: string } | null;
+  stations: ('all' | 'twin') | string[];
+  parameters?: {
+    [k: string]: unknown;
+  };
+
+  recipients?: string[];
+  /**
+   * The proposal that it is made under; null: under none.
+   */
+  proposal?: IProposalVersion | null;
+}
+
+/**
+ * A proposal, in the version that the person saw: no other is signed for.
+ */
+export interface IProposalVersion {
+  id: string;
+  digest: string;
+}
+
+/**
+ * The notebook whose aggregate cells are filled; without one, a new one is written.
+ */
+export interface IAggregateTarget {
+  path?: string | null;
+}
+
+/**
+ * A folder below the root, which is made.
+ */
+export interface IExportTarget {
+  directory: string;
+}
+
+/**
+ * The notebook's path as Lab has it; its proposal's draft lies beside it.
+ */
+export interface INotebookPath {
+  path: string;
+}
+
+/**
+ * The notebook whose proposal is submitted.
+ */
+export interface ICheckedNotebook {
+  path: string;
+  /**
+   * The digest of what the person was shown: nothing else is signed.
+   */
+  checked: string;
+}
+
+export interface INewComment {
+  text: string;
+}
+
+export interface IProposalWithdrawal {
+  reason?: string;
+}
+
+export interface INewKey {
+  name: string;
+  organisation?: string;
+  passphrase: string;
+}
+
+export interface IKeyUnlock {
+  passphrase: string;
+}
+
+export interface IPassphraseChange {
+  old: string;
+  new: string;
+}
+
+export interface IKeyRestoration {
+  /**
+   * The key file, as base64.
+   */
+  content: string;
+  passphrase: string;
+}
+
+export interface IKeyRevocation {
+  passphrase: string;
+  reason?: string;
+}
+
+/**
+ * One event of the stream: the name of the field that is set is its kind.
+ */
+export interface IEvent {
+  status?: IStatus;
+  stations?: IStation[];
+  /**
+   * The newest first.
+   */
+  journeys?: IJourney[];
+  journey?: IJourney;
+  /**
+   * The last changed first.
+   */
+  proposals?: IProposal[];
 }

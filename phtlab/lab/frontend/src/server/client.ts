@@ -16,7 +16,9 @@ import {
   IProposal,
   IProposalCheck,
   IProposalDetail,
+  IProposalDraft,
   IResults,
+  IRevokedKey,
   IStation,
   IStatus
 } from './api';
@@ -62,8 +64,8 @@ export class PhtServer implements IPhtServer {
     this._state.dispose();
   }
 
-  check(name: string, content: unknown): Promise<ICheck> {
-    return this._requests.post('check', { name, content });
+  check(name: string, content: object): Promise<ICheck> {
+    return this._requests.post('check', { name, content: { ...content } });
   }
   kernels(): Promise<IKernel[]> {
     return this._requests.get('kernels');
@@ -72,42 +74,45 @@ export class PhtServer implements IPhtServer {
     return this._requests.get('members');
   }
   async dispatch(order: IDispatch): Promise<IJourney> {
-    const journey = await this._requests.post<IJourney>('journeys', order);
+    const journey = await this._requests.post('journeys', order);
     this._state.setJourney(journey);
     return journey;
   }
   async cancel(journey: string): Promise<IJourney> {
-    const now = await this._requests.post<IJourney>(
-      `journeys/${journey}/cancel`,
-      {}
+    const now = await this._requests.post(
+      'journeys/{journey}/cancel',
+      {},
+      journey
     );
     this._state.setJourney(now);
     return now;
   }
   results(journey: string): Promise<IResults> {
-    return this._requests.get(`journeys/${journey}/results`);
+    return this._requests.get('journeys/{journey}/results', journey);
   }
   async aggregate(journey: string, notebook: string | null): Promise<string> {
-    const made = await this._requests.post<{ path: string }>(
-      `journeys/${journey}/aggregate`,
-      { path: notebook }
+    const made = await this._requests.post(
+      'journeys/{journey}/aggregate',
+      { path: notebook },
+      journey
     );
     return made.path;
   }
   async exportResults(journey: string, directory: string): Promise<string> {
-    const made = await this._requests.post<{ path: string }>(
-      `journeys/${journey}/export`,
-      { directory }
+    const made = await this._requests.post(
+      'journeys/{journey}/export',
+      { directory },
+      journey
     );
     return made.path;
   }
   proposal(id: string): Promise<IProposalDetail> {
-    return this._requests.get(`proposals/${id}`);
+    return this._requests.get('proposals/{proposal}', id);
   }
   comment(id: string, text: string): Promise<IProposalDetail> {
-    return this._requests.post(`proposals/${id}/comments`, { text });
+    return this._requests.post('proposals/{proposal}/comments', { text }, id);
   }
-  draft(notebook: string): Promise<{ path: string; made: boolean }> {
+  draft(notebook: string): Promise<IProposalDraft> {
     return this._requests.post('proposals/draft', { path: notebook });
   }
   checkDraft(notebook: string): Promise<IProposalCheck> {
@@ -117,7 +122,7 @@ export class PhtServer implements IPhtServer {
     return this._requests.post('proposals/submit', { path: notebook, checked });
   }
   withdraw(id: string, reason: string): Promise<IProposalDetail> {
-    return this._requests.post(`proposals/${id}/withdraw`, { reason });
+    return this._requests.post('proposals/{proposal}/withdraw', { reason }, id);
   }
   keys(): Promise<IKey[]> {
     return this._requests.get('keys');
@@ -130,14 +135,14 @@ export class PhtServer implements IPhtServer {
     return this._requests.post('keys', { name, organisation, passphrase });
   }
   async unlock(passphrase: string): Promise<IStatus> {
-    const status = await this._requests.post<IStatus>('keys/unlock', {
+    const status = await this._requests.post('keys/unlock', {
       passphrase
     });
     this._state.setStatus(status);
     return status;
   }
   async lock(): Promise<IStatus> {
-    const status = await this._requests.post<IStatus>('keys/lock', {});
+    const status = await this._requests.post('keys/lock', {});
     this._state.setStatus(status);
     return status;
   }
@@ -147,10 +152,7 @@ export class PhtServer implements IPhtServer {
   restoreKey(content: string, passphrase: string): Promise<IKey> {
     return this._requests.post('keys/restore', { content, passphrase });
   }
-  revokeKey(
-    passphrase: string,
-    reason: string
-  ): Promise<{ path: string; name: string }> {
+  revokeKey(passphrase: string, reason: string): Promise<IRevokedKey> {
     return this._requests.post('keys/revoke', { passphrase, reason });
   }
   backup(): Promise<IDownload> {
@@ -160,7 +162,7 @@ export class PhtServer implements IPhtServer {
     return this._requests.download('keys/request', 'request.json');
   }
   async tutorial(): Promise<string> {
-    return (await this._requests.post<{ path: string }>('tutorial', {})).path;
+    return (await this._requests.post('tutorial', {})).path;
   }
 
   private readonly _requests: Requests;

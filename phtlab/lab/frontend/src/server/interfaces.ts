@@ -14,7 +14,9 @@ import {
   IProposal,
   IProposalCheck,
   IProposalDetail,
+  IProposalDraft,
   IResults,
+  IRevokedKey,
   IStation,
   IStatus
 } from './api';
@@ -46,7 +48,7 @@ export interface IServerState {
 
 /** Notebooks: their checks, the kernel images that they run in, and the tutorial. */
 export interface INotebookServer {
-  check(name: string, content: unknown): Promise<ICheck>;
+  check(name: string, content: object): Promise<ICheck>;
   kernels(): Promise<IKernel[]>;
   /** Copy the tutorial into the person's folder; resolves to its path. */
   tutorial(): Promise<string>;
@@ -70,7 +72,7 @@ export interface IProposalServer {
   proposal(id: string): Promise<IProposalDetail>;
   comment(id: string, text: string): Promise<IProposalDetail>;
   /** The path of the draft of a notebook's proposal; it is written if there is none. */
-  draft(notebook: string): Promise<{ path: string; made: boolean }>;
+  draft(notebook: string): Promise<IProposalDraft>;
   checkDraft(notebook: string): Promise<IProposalCheck>;
   /** Sign the draft as it was checked, and send it. */
   submitDraft(notebook: string, checked: string): Promise<IProposalDetail>;
@@ -90,10 +92,7 @@ export interface IKeyServer {
   lock(): Promise<IStatus>;
   changePassphrase(old: string, fresh: string): Promise<IKey>;
   restoreKey(content: string, passphrase: string): Promise<IKey>;
-  revokeKey(
-    passphrase: string,
-    reason: string
-  ): Promise<{ path: string; name: string }>;
+  revokeKey(passphrase: string, reason: string): Promise<IRevokedKey>;
   /** The encrypted key file. */
   backup(): Promise<IDownload>;
   /** The membership request. */

@@ -4,21 +4,42 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
+import { IAnswers, IBodies } from './api';
 import { ServerError, UNREACHABLE, UNREADABLE, errorOf } from './errors';
 import { IDownload } from './interfaces';
 
 /** A hub says to whoever wants no page that a server is starting, and sends others to a page. */
 const ANSWERS = { Accept: 'application/json, */*;q=0.5' };
 
+/** The paths of the requests by `Method` that are answered with JSON. */
+type Path<
+  Method extends string,
+  Request = keyof IAnswers
+> = Request extends `${Method} ${infer P}` ? P : never;
+type GetPath = Path<'GET'>;
+type PostPath = Path<'POST'>;
+
+/** What stands for the `{…}` in a path. */
+type Id<P> = P extends `${string}{${string}` ? [id: string] : [];
+
+type Body<P extends PostPath> = `POST ${P}` extends keyof IBodies
+  ? IBodies[`POST ${P}`]
+  : Record<string, never>;
+
 export class Requests {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
 
-  get<T>(path: string): Promise<T> {
-    return this._json(path, {});
+  get<P extends GetPath>(path: P, ...id: Id<P>): Promise<IAnswers[`GET ${P}`]> {
+    return this._json(withId(path, ...id), {});
   }
 
-  post<T>(path: string, body: unknown): Promise<T> {
-    return this._json(path, { method: 'POST', body: JSON.stringify(body) });
+  post<P extends PostPath>(
+    path: P,
+    body: Body<P>,
+    ...id: Id<P>
+  ): Promise<IAnswers[`POST ${P}`]> {
+    const init = { method: 'POST', body: JSON.stringify(body) };
+    return this._json(withId(path, ...id), init);
   }
 
   /** A file; it is called `name` if the answer does not name it. */
@@ -74,4 +95,8 @@ export class Requests {
   private _url(path: string): string {
     return URLExt.join(this._settings.baseUrl, 'phtlab', path);
   }
+}
+
+function withId(path: string, id = ''): string {
+  return path.replace(/\{\w+\}/, () => id);
 }

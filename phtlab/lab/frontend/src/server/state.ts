@@ -8,7 +8,14 @@
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { IJourney, IProblem, IProposal, IStation, IStatus } from './api';
+import {
+  IEvent,
+  IJourney,
+  IProblem,
+  IProposal,
+  IStation,
+  IStatus
+} from './api';
 import { ServerError, UNREADABLE } from './errors';
 import { IServerState } from './interfaces';
 import { Requests } from './requests';
@@ -97,22 +104,25 @@ export class ServerState implements IServerState, IDisposable {
         void this._fetchRefusal();
       }
     };
-    const on = <T>(kind: string, apply: (data: T) => void) =>
+    const on = <Kind extends keyof IEvent>(
+      kind: Kind,
+      apply: (data: Required<IEvent>[Kind]) => void
+    ) =>
       source.addEventListener(kind, event => {
         apply(JSON.parse((event as MessageEvent<string>).data));
         this._changed.emit();
       });
-    on<IStatus>('status', status => {
+    on('status', status => {
       this._status = status;
     });
-    on<IStation[]>('stations', stations => {
+    on('stations', stations => {
       this._stations = stations;
     });
-    on<IJourney[]>('journeys', journeys => {
+    on('journeys', journeys => {
       this._journeys = journeys;
     });
-    on<IJourney>('journey', journey => this.setJourney(journey));
-    on<IProposal[]>('proposals', proposals => {
+    on('journey', journey => this.setJourney(journey));
+    on('proposals', proposals => {
       this._proposals = proposals;
     });
   }

@@ -9,7 +9,7 @@ import { ReadonlyJSONObject } from '@lumino/coreutils';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { ICheck, IProblem, ParameterValues } from '../server/api';
+import { ICheck, IProblem, IParameterValues } from '../server/api';
 import { ITrainPanel } from '../tokens';
 
 /** The check of a notebook as it stands: the checks plugin keeps it up to date. */
@@ -58,10 +58,10 @@ export class TrainPanelModel implements ITrainPanel, IDisposable {
     }
   }
 
-  values(path: string): ParameterValues {
+  values(path: string): IParameterValues {
     return this._values.get(path) ?? {};
   }
-  setValues(path: string, values: ParameterValues, valid: boolean): void {
+  setValues(path: string, values: IParameterValues, valid: boolean): void {
     this._values.set(path, values);
     this._valid.set(path, valid);
     this._emit();
@@ -160,7 +160,7 @@ export class TrainPanelModel implements ITrainPanel, IDisposable {
   private _busy: string | null = null;
   private _isDisposed = false;
   private readonly _valid = new Map<string, boolean>();
-  private readonly _values = new Map<string, ParameterValues>();
+  private readonly _values = new Map<string, IParameterValues>();
   private readonly _open = new Map<string, boolean>();
   private readonly _expanded = new Set<string>();
   private readonly _changed = new Signal<this, void>(this);

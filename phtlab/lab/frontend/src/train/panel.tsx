@@ -50,13 +50,14 @@ export class TrainPanel extends ReactWidget {
     _server.changed.connect(this._onServerChanged, this);
     _model.activateRequested.connect(this._awaitFocus, this);
     document.addEventListener('visibilitychange', this._adjustTimer);
-    window.setTimeout(() => {
+    this._patience = window.setTimeout(() => {
       this._isConnecting = false;
       this.update();
     }, PATIENCE);
   }
 
   dispose(): void {
+    window.clearTimeout(this._patience);
     this._timer.dispose();
     document.removeEventListener('visibilitychange', this._adjustTimer);
     super.dispose();
@@ -139,6 +140,7 @@ export class TrainPanel extends ReactWidget {
 
   private readonly _actions: PanelActions;
   private readonly _catalogue: KernelCatalogue;
+  private readonly _patience: number;
   private readonly _timer = new RefreshTimer(() => this.update());
   /** The journey to show, null for none of them; undefined if the panel was opened by a person. */
   private _journeyToShow: string | null | undefined = undefined;

@@ -30,7 +30,7 @@ function stop(state: string, changes: Partial<IStop> = {}): IStop {
   return {
     station: 'cleveland',
     number: 0,
-    state,
+    state: state as IStop['state'],
     words: state,
     final: isFinal.includes(state),
     contradicted: false,

@@ -6,7 +6,7 @@ import {
   describe as described,
   withDefaults
 } from '../../parameters/validation';
-import { IParameter, IParameters, ParameterValues } from '../../server/api';
+import { IParameter, IParameters, IParameterValues } from '../../server/api';
 
 const trans = nullTranslator.load('phtlab');
 
@@ -48,8 +48,8 @@ describe('completed', () => {
 });
 
 describe('checkParameters', () => {
-  const good: ParameterValues = { site: 'a' };
-  const cases: [string, ParameterValues, { [path: string]: string }][] = [
+  const good: IParameterValues = { site: 'a' };
+  const cases: [string, IParameterValues, { [path: string]: string }][] = [
     ['nothing wrong', {}, {}],
     ['too small', { min_age: 17 }, { min_age: 'Takes 18 to 100, not 17.' }],
     ['too large', { min_age: 101 }, { min_age: 'Takes 18 to 100, not 101.' }],

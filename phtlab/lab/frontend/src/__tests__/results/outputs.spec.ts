@@ -132,7 +132,7 @@ it('counts what has not ended as not verified', () => {
 });
 
 it('counts what is signed, not what is only said', () => {
-  const failure = {
+  const failure: IResults['failures'][0] = {
     station: 'b',
     outcome: 'failed',
     code: '',

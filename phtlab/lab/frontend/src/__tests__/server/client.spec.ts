@@ -140,6 +140,18 @@ describe('PhtServer', () => {
     gone.dispose();
   });
 
+  it('puts the id into the path that the API names', async () => {
+    const asked = jest.fn((request: Request) => answered(200, '{}')());
+    const asking = serverThatAnswers(asked as any);
+    await asking.results('sha256:$&');
+    await asking.comment('p-1', 'Why 3?');
+    expect(asked.mock.calls.map(([{ url }]) => new URL(url).pathname)).toEqual([
+      '/base/phtlab/journeys/sha256:$&/results',
+      '/base/phtlab/proposals/p-1/comments'
+    ]);
+    asking.dispose();
+  });
+
   it("throws the server's own message", async () => {
     const refusing = serverThatAnswers(
       answered(400, '{"code": "passphrase", "message": "It does not fit."}')

@@ -1,4 +1,4 @@
-"""Opened results in the shape of `IResults`: bounded, printable, and of each kind what it shows.
+"""Opened results as an answer: bounded, printable, and of each kind what it shows.
 
 What a station sealed is as hostile as it likes: what is not of the kind that the train declares
 becomes a sentence beside the station's verdicts, and the others' results are shown.
@@ -17,7 +17,8 @@ from phtlab.errors import PhtlabError, SealFormatError
 from phtlab.lab.display.journey_text import why_not
 from phtlab.lab.display.route_map import MAX_SENTENCE
 from phtlab.lab.results.results import Results, StationResults
-from phtlab.lab.server.shapes import Named, Shape, error_shape, journey_shape, words
+from phtlab.lab.server import api
+from phtlab.lab.server.answers import Named, error_answer, journey_answer, words
 from phtlab.lab.workspace.workspace import Workspace
 from phtlab.train.documents.record import OutputVerdict, StopRecord
 from phtlab.wire.api.journeys import JourneyView
@@ -36,99 +37,106 @@ MAX_FORECASTS: Final = 16
 EXACT: Final = 2**53  # beyond, a browser's numbers are not exact
 
 
-def results_shape(workspace: Workspace, view: JourneyView, results: Results, named: Named) -> Shape:
-    """`IResults`."""
-    return {
-        "journey": journey_shape(workspace, view, named),
-        "stations": [_station(one) for one in results.values()],
-        "failures": [_failure(name, record) for name, record in results.failures.items()],
-        "unsigned": [
-            {"station": station, "words": words(told, MAX_SENTENCE)}
-            for station, told in results.unsigned.items()
+def results_answer(
+    workspace: Workspace, view: JourneyView, results: Results, named: Named
+) -> api.Results:
+    return api.Results(
+        journey=journey_answer(workspace, view, named),
+        stations=[_station(one) for one in results.values()],
+        failures=[_failure(name, record) for name, record in results.failures.items()],
+        unsigned=_notes(results.unsigned),
+        waiting=_notes(results.waiting),
+        missing=[
+            api.MissingOutput(output=name, station=station, words=words(told, MAX_SENTENCE))
+            for name in results.names()
+            for station, told in results.missing(name).items()
         ],
-        "waiting": [
-            {"station": station, "words": words(told, MAX_SENTENCE)}
-            for station, told in results.waiting.items()
-        ],
-        "missing": [
-            {"output": one, "station": station, "words": words(told, MAX_SENTENCE)}
-            for one in results.names()
-            for station, told in results.missing(one).items()
-        ],
-    }
+    )
 
 
-def _station(one: StationResults) -> Shape:
-    outputs: list[Shape] = []
+def _notes(told: Mapping[str, str]) -> list[api.StopNote]:
+    return [
+        api.StopNote(station=station, words=words(text, MAX_SENTENCE))
+        for station, text in told.items()
+    ]
+
+
+def _station(one: StationResults) -> api.StationResults:
+    outputs: list[api.Output] = []
     verdicts = {verdict.name: _verdict(verdict) for verdict in one.record.outputs}
     for name, output in one.outputs.items():
         try:
-            outputs.append({"name": name, "kind": output.kind, **_KINDS[output.kind](one, name)})
+            content = _KINDS[output.kind](one, name)
+            outputs.append(api.Output(name=name, kind=output.kind, **content))
         except PhtlabError as unshown:
-            verdicts[name] = {
-                "name": name,
-                "kind": output.kind,
-                "verdict": "unreadable",
-                "rule": unshown.code,
-                "sentence": words(str(unshown), MAX_SENTENCE),
-                "suppressed_rows": 0,
-            }
-    return {
-        "station": one.station,
-        "outputs": outputs,
-        "verdicts": list(verdicts.values()),
-        "forecasts": _forecasts(one.record),
-    }
+            verdicts[name] = api.Verdict(
+                name=name,
+                kind=output.kind,
+                verdict="unreadable",
+                rule=unshown.code,
+                sentence=words(str(unshown), MAX_SENTENCE),
+                suppressed_rows=0,
+            )
+    return api.StationResults(
+        station=one.station,
+        outputs=outputs,
+        verdicts=list(verdicts.values()),
+        forecasts=_forecasts(one.record),
+    )
 
 
-def _forecasts(record: StopRecord) -> list[Shape]:
-    """`IForecast[]`: of a dry run, what other stations would make of its outputs."""
+def _forecasts(record: StopRecord) -> list[api.Forecast]:
+    """Of a dry run: what other stations would decide on its outputs."""
     return [
-        {
-            "stations": [words(name) for name in found.stations],
-            "verdicts": [_verdict(verdict) for verdict in found.outputs],
-        }
+        api.Forecast(
+            stations=[words(name) for name in found.stations],
+            verdicts=[_verdict(verdict) for verdict in found.outputs],
+        )
         for found in (record.forecasts or ())[:MAX_FORECASTS]
     ]
 
 
-def _verdict(verdict: OutputVerdict) -> Shape:
-    return {
-        "name": verdict.name,
-        "kind": verdict.kind,
-        "verdict": verdict.verdict,
-        "rule": words(verdict.rule),
-        "sentence": words(verdict.sentence, MAX_SENTENCE),
-        "suppressed_rows": verdict.suppressed_rows,
-    }
+def _verdict(verdict: OutputVerdict) -> api.Verdict:
+    return api.Verdict(
+        name=verdict.name,
+        kind=verdict.kind,
+        verdict=verdict.verdict,
+        rule=words(verdict.rule),
+        sentence=words(verdict.sentence, MAX_SENTENCE),
+        suppressed_rows=verdict.suppressed_rows,
+    )
 
 
-def _failure(station: str, record: StopRecord) -> Shape:
-    return {
-        "station": station,
-        "outcome": record.outcome,
-        "code": words(record.code, 80),
-        "sentence": words(why_not(record), MAX_SENTENCE),
-        "error": error_shape(record.error),
-        "forecasts": _forecasts(record),
-    }
+def _failure(station: str, record: StopRecord) -> api.FailedStop:
+    return api.FailedStop(
+        station=station,
+        outcome=record.outcome,
+        code=words(record.code, 80),
+        sentence=words(why_not(record), MAX_SENTENCE),
+        error=error_answer(record.error),
+        forecasts=_forecasts(record),
+    )
 
 
-def _table(one: StationResults, name: str) -> Shape:
-    return {"table": table_shape(one.table(name))}
+# The fields of an output's own kind.
+Content = dict[str, Any]
 
 
-def table_shape(frame: pd.DataFrame) -> Shape:
-    """`ITable`: the first rows, and as many columns as a person looks at."""
+def _table(one: StationResults, name: str) -> Content:
+    return {"table": table_answer(one.table(name))}
+
+
+def table_answer(frame: pd.DataFrame) -> api.Table:
+    """The first rows of a table, and as many columns as a person looks at."""
     shown = frame.iloc[:, :MAX_COLUMNS]
     most = min(MAX_ROWS, MAX_CELLS // max(shown.shape[1], 1))
     # By place: a hostile table may have one name twice.
     columns = [[value(item) for item in shown.iloc[:most, at]] for at in range(shown.shape[1])]
-    return {
-        "columns": [words(str(column)) for column in shown.columns],
-        "rows": [list(row) for row in zip(*columns, strict=True)],
-        "total": len(frame),
-    }
+    return api.Table(
+        columns=[words(str(column)) for column in shown.columns],
+        rows=[list(row) for row in zip(*columns, strict=True)],
+        total=len(frame),
+    )
 
 
 def value(item: Any, depth: int = 4) -> Any:
@@ -158,11 +166,11 @@ def value(item: Any, depth: int = 4) -> Any:
     return words(str(item)[: 4 * MAX_TEXT], MAX_TEXT)
 
 
-def _scalar(one: StationResults, name: str) -> Shape:
+def _scalar(one: StationResults, name: str) -> Content:
     return {"scalar": value(one.scalar(name))}
 
 
-def _figure(one: StationResults, name: str) -> Shape:
+def _figure(one: StationResults, name: str) -> Content:
     figure = one.figure(name)
     if not _is_picture(figure.png):
         raise SealFormatError(
@@ -171,7 +179,7 @@ def _figure(one: StationResults, name: str) -> Shape:
             "It is what the station sealed: ask its operator.",
             code="output-form",
         )
-    return {"png": b64encode(figure.png).decode(), "table": table_shape(figure.data)}
+    return {"png": b64encode(figure.png).decode(), "table": table_answer(figure.data)}
 
 
 def _is_picture(png: bytes) -> bool:
@@ -183,16 +191,16 @@ def _is_picture(png: bytes) -> bool:
     return bool(0 < width * height <= MAX_PIXELS)
 
 
-def _model(one: StationResults, name: str) -> Shape:
+def _model(one: StationResults, name: str) -> Content:
     arrays = list(one.model(name).items())[:MAX_ARRAYS]
     return {"shapes": {words(part): list(array.shape) for part, array in arrays}}
 
 
-def _file(one: StationResults, name: str) -> Shape:
+def _file(one: StationResults, name: str) -> Content:
     return {"bytes": len(one.file(name))}
 
 
-_KINDS: Final[Mapping[str, Callable[[StationResults, str], Shape]]] = {
+_KINDS: Final[Mapping[str, Callable[[StationResults, str], Content]]] = {
     "table": _table,
     "scalar": _scalar,
     "figure": _figure,
