@@ -1,4 +1,4 @@
-"""Which terms a person says yes to: those that lie as a draft, else those that are wanted."""
+"""Choice of the terms that a person approves: an existing draft, or the requested terms."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.stop import Stop
 
-# Of a digest in hex: fewer characters could be met by whoever makes versions until one fits.
+# Minimum hex characters of a digest: with fewer, somebody could create versions until one matches.
 SHORTEST = 12
 
 
 @dataclass(frozen=True)
 class Consent:
-    """Terms, the draft that they lie in, if any, and what is signed with this person's yes."""
+    """Terms, their draft folder if one exists, and everyone who approves, this person included."""
 
     draft: ApprovalDraft
     drafted: DraftFolder | None
@@ -40,14 +40,14 @@ def agree_to_terms(
     seen: str | None,
     dry: bool = False,
 ) -> Consent:
-    """The terms that `by` says yes to.
+    """Return the terms that `by` approves.
 
-    A draft that lies there is meant if nothing else is wanted, if its sentence was `shown`, or if
-    it is shown now (`dry`) and what is wanted bounds nothing of its rule.
+    An existing draft is used if no other terms are requested, if its sentence is `seen`, or, in a
+    preview (`dry`), if the request only names the draft's own rule and sets no bounds.
 
-    Raises StationError if a journey waits for nobody, ProposalError (``proposal-refused``),
-    ApprovalError ``approval-terms`` if a draft of other terms lies there, ``approval-shown`` if
-    what would be signed was not `shown`, and what `of_journey`, `of_proposal` and
+    Raises StationError if the journey waits for no decision, ProposalError (``proposal-refused``),
+    ApprovalError ``approval-terms`` if a draft with other terms exists, ``approval-shown`` if the
+    sentence to be signed differs from `seen`, and what `of_journey`, `of_proposal` and
     `require_covered` raise.
     """
     if isinstance(source, Stop):
@@ -95,15 +95,15 @@ def agree_to_terms(
 
 
 def persons(station: StationContext, draft: ApprovalDraft) -> int:
-    """How many must say yes to it: as many as when it was drafted, and as the policy asks now.
+    """Number of persons who must approve: the greater of the draft's number and the policy's.
 
-    A policy that asks for fewer later does not complete what was half given under the other.
+    A policy that is relaxed later does not complete a draft begun under the stricter one.
     """
     return max(draft.persons, station.policy().approval.persons(draft.risk))
 
 
 def require_version(version: Version, read: str) -> None:
-    """Raises ApprovalError (``approval-shown``) if `read` does not begin this version's digest."""
+    """Raise ApprovalError (``approval-shown``) unless `read` begins this version's digest."""
     beginning = read.removeprefix("sha256:").lower()
     if len(beginning) < SHORTEST:
         raise ApprovalError(
@@ -120,7 +120,7 @@ def require_version(version: Version, read: str) -> None:
 
 
 def require_undecided(stop: Stop) -> None:
-    """Raises StationError if the stop waits for nobody."""
+    """Raise StationError (``nothing-to-decide``) if the stop waits for no decision."""
     if not stop.undecided:
         raise StationError(
             f"The stop {stop.hex[:12]} waits for no decision; it is {stop.state}.",
@@ -130,7 +130,7 @@ def require_undecided(stop: Stop) -> None:
 
 
 def require_not_refused(station: StationContext, version: str) -> None:
-    """Raises ProposalError (``proposal-refused``): a refusal was signed, and others saw it."""
+    """Raise ProposalError (``proposal-refused``) if this version was refused, which is final."""
     found = StationProposals(station.folder.proposals).of_version(version)
     if found is not None and found[0].refused(version):
         raise ProposalError(
@@ -152,7 +152,7 @@ def _same_rule(drafted: ApprovalDraft, other: ApprovalDraft) -> bool:
 
 
 def _require_lets_start(draft: ApprovalDraft, stop: Stop, station: StationContext) -> None:
-    """Nobody says yes in vain: the terms must allow the journey that they are said for."""
+    """Raise what `require_covered` raises if the terms would not let the journey start."""
     offer = stop.verified_offer()
     under = None
     if draft.proposal is not None:
