@@ -353,7 +353,7 @@ def span(
 ) -> tuple[datetime | None, datetime]:
     """Clamp the run's times for the record: not before its order, and its end not before its start.
 
-    Otherwise the times come from a clock that was set back meanwhile, and are wrong.
+    Times outside these bounds come from a clock that was set back meanwhile.
     """
     if started is not None:
         started = max(started, issued)
