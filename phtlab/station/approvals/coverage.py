@@ -38,7 +38,7 @@ def assessed(
 ) -> Assessment:
     """Assess a train's risk at this station, including how often its proposal allows journeys.
 
-    `known` are the kernel images that this station has run, if the caller has read them already.
+    `known` are the kernel images that this station has admitted, if the caller has read them.
     """
     under = None
     if offer.order.proposal is not None:

@@ -69,7 +69,8 @@ class VoteResult:
     """State of a draft after one person's approval.
 
     `sentence` is what the daemon signs once no approver is `missing`; `scope` is the kind of
-    approval."""
+    approval.
+    """
 
     draft: str
     sentence: str

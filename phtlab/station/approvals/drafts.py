@@ -46,7 +46,8 @@ class ApprovalDraft(BaseModel):
     """An `Approval` without its approvers.
 
     `journey` is the held stop that the draft is for, if any; `persons` is the number of approvers
-    that the policy required when it was drafted."""
+    that the policy required when it was drafted.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 

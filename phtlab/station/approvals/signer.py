@@ -111,7 +111,8 @@ class ApprovalSigner:
     def _over(self, draft: ApprovalDraft) -> bool:
         """Whether the draft is obsolete.
 
-        Its terms expired, its proposal's version was refused, or its journey was decided."""
+        Its terms expired, its proposal's version was refused, or its journey was decided.
+        """
         if self._station.now() >= draft.expires:
             return True
         if draft.proposal is not None:
@@ -145,7 +146,8 @@ class ApprovalSigner:
         """Check the draft again before it is signed, since files in the folder may have changed.
 
         Raises ApprovalError if the draft is of another station, if its proposal is not stored, or
-        if the proposal's signed identity or researcher differs."""
+        if the proposal's signed identity or researcher differs.
+        """
         station = self._station
         if draft.station != station.name:
             raise ApprovalError(f"It is a draft of {draft.station}.", code="approval-station")

@@ -111,7 +111,8 @@ class Approvals:
         """Return the revocation that `station` signed, or None.
 
         An unreadable one, or one of another station, is not sent to central, although any such file
-        ends the approval at this station (`revoked`)."""
+        ends the approval at this station (`revoked`).
+        """
         with suppress(FileNotFoundError, SignatureError):
             path = self.folder.revocations / f"{_hex(approval)}.json"
             envelope = Envelope.from_bytes(path.read_bytes())

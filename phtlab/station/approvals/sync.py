@@ -147,7 +147,8 @@ class ApprovalSync:
     def _has_room(self, view: ProposalView) -> bool:
         """Whether a proposal may be stored.
 
-        A new one that has ended is not stored; one above its researcher's limit is put off."""
+        A new one that has ended is not stored; one above its researcher's limit is put off.
+        """
         station, proposal = self._station, self._proposals.proposal(view.summary.id)
         if proposal.path.exists() or not view.versions:
             return True

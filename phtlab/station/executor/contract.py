@@ -242,7 +242,7 @@ class Executor(ABC):
     def logs(self, job_id: str) -> bytes:
         """Return the end of what the run printed: at most ``log_bytes``, untrusted.
 
-        Empty if there is nothing. The result must never leave the station.
+        Empty if there is nothing. It leaves the station only if a person releases the run log.
         """
 
     @abstractmethod

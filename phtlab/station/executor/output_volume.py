@@ -126,7 +126,7 @@ class LoopbackVolumes:
 
 
 class DirectoryVolumes:
-    """A plain folder, which limits each file but not their sum. For use without root."""
+    """A plain folder, which limits each file but not their sum. For trying out without root."""
 
     given_up = frozenset({"output quota", "output files", "output programs"})
 

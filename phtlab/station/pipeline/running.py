@@ -203,7 +203,10 @@ def _undeclared(stop: Stop, outputs: Path) -> str:
 def _keep_for_operator(
     stop: Stop, station: DaemonContext, outputs: Path, record: bytes | None
 ) -> None:
-    """Store the whole notebook, record and log for the operator only: they never leave."""
+    """Store the whole notebook, record and log for the operator.
+
+    Of these, only the run log can leave, if a person releases it (`release/run_log.py`).
+    """
     stop.operator.mkdir(mode=0o700, exist_ok=True)
     limits = stop.read(stop_files.ADMITTED).limits
     if record is not None:

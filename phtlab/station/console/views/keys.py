@@ -1,4 +1,4 @@
-"""View of the station's public keys: nothing in this module opens the key file's content."""
+"""View of the station's public keys: nothing in this module decrypts the key file."""
 
 from __future__ import annotations
 
