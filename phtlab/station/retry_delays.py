@@ -1,4 +1,4 @@
-"""Waiting before trying again: longer each time, never all at once."""
+"""Delays before retries: growing exponentially, with a random part."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Backoff:
-    """When to try each thing again. Times are in seconds of one clock, given by the caller."""
+    """Retry times by key. Times are in seconds of one clock, given by the caller."""
 
     first: float = 0.5
     longest: float = 60.0
@@ -16,10 +16,10 @@ class Backoff:
     _until: dict[str, float] = field(default_factory=dict)
 
     def failed(self, what: str, now: float) -> float:
-        """Note a failure; returns the seconds to wait.
+        """Record a failure. Return the seconds to wait.
 
-        The wait doubles up to `longest`; of it, half is random, so that stations that
-        lost central together do not come back together.
+        The delay doubles up to `longest`; half of it is random, so that stations that lost central
+        together do not reconnect together.
         """
         tries = self._tries.get(what, 0)
         self._tries[what] = tries + 1
@@ -29,7 +29,7 @@ class Backoff:
         return wait
 
     def tries(self, what: str) -> int:
-        """How often it failed since it last succeeded."""
+        """Number of failures since the last success."""
         return self._tries.get(what, 0)
 
     def succeeded(self, what: str) -> None:
@@ -38,10 +38,10 @@ class Backoff:
 
     def ready(self, what: str, now: float) -> bool:
         until = self._until.get(what, now)
-        # Farther off than any wait is long: the clock was set back meanwhile.
+        # Later than the longest delay: the clock was set back meanwhile.
         return now >= until or until - now > self.longest
 
     def next(self, now: float) -> float | None:
-        """Seconds until the next thing is ready; None if nothing waits."""
+        """Return the seconds until the next retry; None if nothing waits."""
         waits = [until - now for until in self._until.values() if until > now]
         return min(waits) if waits else None

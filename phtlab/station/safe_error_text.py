@@ -1,4 +1,4 @@
-"""Faults that a thread of the daemon outlives, in words for its log."""
+"""Safe text for errors that a daemon thread logs and survives."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from phtlab.errors import PhtlabError
 
 
 def safe_error_text(error: Exception) -> str:
-    """What happened, if the words are ours or the system's; of any other fault only its class.
+    """Return the error's message if phtlab or the OS wrote it, else only its class.
 
-    A library's message may quote anything, a patient's row too.
+    A library's message may quote anything, even a patient's row.
     """
     known = isinstance(error, PhtlabError | OSError)
     return str(error) if known else repr(type(error))

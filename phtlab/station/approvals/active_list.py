@@ -1,8 +1,8 @@
-"""The signed list of what stands at a station: made anew on every change, and before it ends.
+"""The station's signed list of active approvals, renewed on every change and before it expires.
 
-Its number grows whatever happens: it is at least the seconds since 1970, so that also a station
-whose folder was restored from an old copy goes on above what it gave out before, without having to
-believe central.
+The list number always increases: it is at least the number of seconds since 1970. So a station
+whose folder was restored from an old backup continues above the numbers that it published before,
+without relying on what central reports.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.train.documents.envelope import Envelope, peek
 
 RENEWED: Final = FRESHNESS / 4
-"""After how long a list is made anew, though nothing changed."""
+"""Age after which a list is signed again, even if nothing changed."""
 
 
 class ActiveList:
-    """The list of one station: in `standing.json`, and at central."""
+    """The station's list of active approvals, in `standing.json` and at central."""
 
     def __init__(self, station: DaemonContext) -> None:
         self._station = station
@@ -29,7 +29,7 @@ class ActiveList:
         self._sent: str | None = None
 
     def send(self) -> None:
-        """Renew the list if it is due, and bring it to central unless it has it."""
+        """Renew the list if it is due, and upload it unless central already has it."""
         envelope = self.renewed()
         if envelope is None or envelope.digest == self._sent:
             return
@@ -39,13 +39,13 @@ class ActiveList:
         except ApprovalError as error:
             if error.code != "standing-rolled-back":
                 raise
-            # This station gave out a higher number, and forgot it: go on above that.
+            # This station published a higher number before a restore: continue above it.
             envelope = self._signed(self._number_at_central())
             governance.put_active_approvals(self._station.name, envelope)
         self._sent = envelope.digest
 
     def renewed(self) -> Envelope | None:
-        """The newest list, signed anew if it is due; None if nothing was ever approved here."""
+        """Return the newest list, signed again if due; None if there never was an approval."""
         kept = self._kept()
         if kept is None and not any(self._approvals):
             return None
@@ -60,7 +60,7 @@ class ActiveList:
             roster = station.roster_cache.now().roster
             last = open_active_approvals(kept, roster, station=station.name, now=now)
         except (ApprovalError, NotOnRosterError, SignatureError):
-            return True  # stale, or of keys that this station has no more
+            return True  # expired, or signed with keys that are no longer this station's
         active = self._approvals.active(station.name, roster, now)
         return last.approvals != active or now >= last.issued + RENEWED
 
@@ -85,7 +85,7 @@ class ActiveList:
     def _number_at_central(self) -> int:
         station = self._station
         envelope = station.central.governance.active_approvals(station.name).envelope
-        # Believed only if this station signed it; how old it is does not matter.
+        # Accepted only if this station signed it; its age does not matter.
         long_ago = ActiveApprovals.model_validate(peek(envelope).predicate).issued
         roster = station.roster_cache.now().roster
         return open_active_approvals(envelope, roster, station=station.name, now=long_ago).number

@@ -1,7 +1,7 @@
-"""Who accepted the consortium's agreement, as far as this station was shown it by signature.
+"""Which members accepted the consortium's agreement, checked by their signed acceptances.
 
-An acceptance is kept in the station's folder once it was seen, so that a central that is away, or
-says nothing of it any more, stops nobody::
+The station stores every acceptance that it has verified, so that a central that is offline, or that
+stops showing the acceptance, blocks nobody::
 
     acceptances/<member>-<agreement's digest>.json
 """
@@ -24,9 +24,9 @@ _log = structlog.get_logger("phtlab.station")
 
 
 def has_agreed(station: DaemonContext, trusted: Trusted, researcher: str) -> bool:
-    """Whether `researcher` accepted the agreement of the catalogue; True if there is none.
+    """Whether `researcher` accepted the catalogue's agreement; True if the catalogue has none.
 
-    Central is asked if it is not known here: raises what its client raises.
+    Queries central if no acceptance is stored, and then raises what central's client raises.
     """
     agreement = trusted.catalogue.agreement
     if agreement is None or _kept(station, agreement, researcher, trusted.roster):
@@ -60,7 +60,7 @@ def _keep(station: DaemonContext, acceptance: Acceptance, envelope: Envelope) ->
 
 
 def _opened(envelope: Envelope, roster: Roster) -> Acceptance | None:
-    """The acceptance; None if it counts for nobody."""
+    """Return the verified acceptance, or None if its signature or form is invalid."""
     try:
         return open_acceptance(envelope, roster)
     except (SignatureError, NotOnRosterError, ApprovalError) as error:

@@ -1,4 +1,4 @@
-"""Which terms a person says yes to: those that lie as a draft, else those that are wanted."""
+"""Choice of the terms that a person approves: an existing draft, or the requested terms."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from phtlab.station.approvals.subject import HeldJourney, Study, coverage_reques
 from phtlab.station.approvals.terms import ApprovalRequest, of_journey, of_proposal, terms_sentence
 from phtlab.station.context.station_context import StationContext
 
-# Of a digest in hex: fewer characters could be met by whoever makes versions until one fits.
+# Minimum hex characters of a digest: with fewer, somebody could create versions until one matches.
 SHORTEST = 12
 
 
 @dataclass(frozen=True)
 class Consent:
-    """Terms, the draft that they lie in, if any, and what is signed with this person's yes."""
+    """Terms, their draft folder if one exists, and everyone who approves, this person included."""
 
     draft: ApprovalDraft
     drafted: DraftFolder | None
@@ -38,14 +38,14 @@ def agree_to_terms(
     seen: str | None,
     dry: bool = False,
 ) -> Consent:
-    """The terms that `by` says yes to.
+    """Return the terms that `by` approves.
 
-    A draft that lies there is meant if nothing else is wanted, if its sentence was `shown`, or if
-    it is shown now (`dry`) and what is wanted bounds nothing of its rule.
+    An existing draft is used if no other terms are requested, if its sentence is `seen`, or, in a
+    preview (`dry`), if the request only names the draft's own rule and sets no bounds.
 
-    Raises StationError if a journey waits for nobody, ProposalError (``proposal-refused``),
-    ApprovalError ``approval-terms`` if a draft of other terms lies there, ``approval-shown`` if
-    what would be signed was not `shown`, and what `of_journey`, `of_proposal` and
+    Raises StationError if the journey waits for no decision, ProposalError (``proposal-refused``),
+    ApprovalError ``approval-terms`` if a draft with other terms exists, ``approval-shown`` if the
+    sentence to be signed differs from `seen`, and what `of_journey`, `of_proposal` and
     `require_covered` raise.
     """
     draft, drafted = _terms(station, subject, request)
@@ -75,15 +75,15 @@ def agree_to_terms(
 
 
 def persons(station: StationContext, draft: ApprovalDraft) -> int:
-    """How many must say yes to it: as many as when it was drafted, and as the policy asks now.
+    """Number of persons who must approve: the greater of the draft's number and the policy's.
 
-    A policy that asks for fewer later does not complete what was half given under the other.
+    A policy that is relaxed later does not complete a draft begun under the stricter one.
     """
     return max(draft.persons, station.policy().approval.persons(draft.risk))
 
 
 def require_version(version: Version, read: str) -> None:
-    """Raises ApprovalError (``approval-shown``) if `read` does not begin this version's digest."""
+    """Raise ApprovalError (``approval-shown``) unless `read` begins this version's digest."""
     beginning = read.removeprefix("sha256:").lower()
     if len(beginning) < SHORTEST:
         raise ApprovalError(

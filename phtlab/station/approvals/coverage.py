@@ -1,4 +1,4 @@
-"""Whether an approval that stands here allows a journey: asked at every journey, of the files."""
+"""Coverage: find an active approval that allows a journey, read from the files for each journey."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = structlog.get_logger("phtlab.station")
 
 @dataclass(frozen=True)
 class Coverage:
-    """The approval that allows a journey; without one, the error that the likeliest one gave."""
+    """The approval that allows a journey, or the error of the approval most likely to apply."""
 
     approval: Approval | None = None
     digest: str | None = None
@@ -35,9 +35,9 @@ class Coverage:
 def assessed(
     offer: VerifiedOffer, station: StationContext, known: Collection[str] | None = None
 ) -> Assessment:
-    """The risk of a train, as this station sees it: also of how often its proposal lets it come.
+    """Assess a train's risk at this station, including how often its proposal allows journeys.
 
-    `known` are the kernel images known here, where they were read before.
+    `known` are the kernel images that this station has admitted, if the caller has read them.
     """
     study = study_of(offer.order.proposal, station)
     return assess(
@@ -49,7 +49,7 @@ def assessed(
 
 
 def proposal_end_code(station: DaemonContext, order: Order) -> str:
-    """Why nothing more happens under the proposal of `order`: a code, or nothing."""
+    """Return the code for why the proposal of `order` no longer applies, or "" if it does."""
     study = study_of(order.proposal, station)
     if study is None:
         return ""
@@ -59,7 +59,7 @@ def proposal_end_code(station: DaemonContext, order: Order) -> str:
 
 
 def find_coverage(station: DaemonContext, question: CoverageRequest) -> Coverage:
-    """The approval of this station's own, signed with its keys of today, that allows `question`."""
+    """Find an approval, signed with this station's current keys, that allows `question`."""
     approvals = Approvals(station.folder)
     roster = station.roster_cache.now().roster
     persons = station.policy().approval.persons(question.risk)
@@ -67,7 +67,8 @@ def find_coverage(station: DaemonContext, question: CoverageRequest) -> Coverage
     refusals: list[ApprovalError] = []
     for kept in _likely(approvals, question):
         try:
-            # What costs most comes last: two signatures are looked at of one that fits only.
+            # The most expensive check last: verify the two signatures only of an approval that
+            # fits.
             _require_allows(kept.claimed, question, persons, now)
             approval = approvals.verified(kept, station.name, roster)
         except ApprovalError as error:
@@ -81,7 +82,7 @@ def find_coverage(station: DaemonContext, question: CoverageRequest) -> Coverage
 
 
 def _likely(approvals: Approvals, question: CoverageRequest) -> Iterator[StoredApproval]:
-    """Those about this researcher; first those under its proposal, about its train or notebook."""
+    """This researcher's approvals, best match first: by proposal, then by train or notebook."""
     about = [kept for kept in approvals if kept.claimed.researcher == question.researcher]
     named = (question.train.digest, question.notebook)
 

@@ -1,7 +1,7 @@
-"""What the people of a station decide: plain functions, for the commands and the console alike.
+"""Decisions by the station's people: plain functions, called by the commands and the console.
 
-Each takes a `StationContext` (or a `DaemonContext`) and `by`, the person who acts. The decision is
-written into the station's folder; the daemon, which holds the key, signs and sends it.
+Each takes a `StationContext` (or a `DaemonContext`) and `by`, the person who acts. Each writes the
+decision into the station's folder; the daemon, which holds the key, signs and sends it.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _MAX_QUESTION = 4000
 
 @dataclass(frozen=True)
 class Pending:
-    """Something that waits for a person: a journey that is held, or a proposal.
+    """A held journey or a proposal that waits for a decision.
 
-    `risk` is the station's own of a journey; of a proposal, what its researcher says. `approvers`
-    have approved the draft `draft`; it needs `persons` different ones. `why_not` is
-    why an approval that is here already does not allow it.
+    For a journey, `risk` is the station's assessment; for a proposal, the researcher's. `approvers`
+    have approved the draft `draft`, which needs `persons` different approvers. `why_not` is why an
+    existing approval does not allow the journey.
     """
 
     kind: Literal["journey", "proposal"]
@@ -61,8 +61,11 @@ class Pending:
 
 @dataclass(frozen=True)
 class VoteResult:
-    """What one person's yes came to. `sentence` is what is signed once nobody is `missing`;
-    `scope` is the kind of rule that it is."""
+    """State of a draft after one person's approval.
+
+    `sentence` is what the daemon signs once no approver is `missing`; `scope` is the kind of
+    approval.
+    """
 
     draft: str
     sentence: str
@@ -72,15 +75,15 @@ class VoteResult:
 
     @property
     def missing(self) -> int:
-        """How many more, different persons must approve."""
+        """Number of further, different persons who must approve."""
         return max(0, self.persons - len(self.approvers))
 
 
 @dataclass(frozen=True)
 class ApprovalWithState:
-    """An approval of this station, and whether it stands. `why` is the reason if it does not.
+    """An approval of this station with its state. `why` is the reason if it is not active.
 
-    `lacks` is why the trains of the study that it is of may not start under it, if so.
+    `lacks` is why trains of the approval's own study may not start under it, or "" if they may.
     """
 
     digest: str
@@ -91,7 +94,7 @@ class ApprovalWithState:
 
 
 def pending(station: StationContext) -> tuple[Pending, ...]:
-    """What waits for a person here, oldest first."""
+    """List what waits for a decision at this station, oldest first."""
     waiting = [
         pending_journey(station, stop) for stop in station.stops.unfinished() if stop.undecided
     ]
@@ -111,9 +114,10 @@ def preview(
     request: ApprovalRequest = DEFAULT_REQUEST,
     version: str | None = None,
 ) -> VoteResult:
-    """What `approve` would come to, without saying it: its sentence is shown before.
+    """Return what `approve` would return, without recording an approval.
 
-    If a draft of the same rule lies there and `wanted` bounds nothing, that draft is shown.
+    It gives the sentence to show before approval. An existing draft of the same rule is shown if
+    `request` sets no bounds.
     """
     require_person(by)
     agreed = agree_to_terms(
@@ -134,26 +138,26 @@ def approve(
     seen: str | None = None,
     version: str | None = None,
 ) -> VoteResult:
-    """`by` says yes to `target`: a held journey, or a proposal (its name, or how that begins).
+    """Record `by`'s approval of `target`: a held journey or a proposal (its name or a prefix).
 
-    Of a journey its train is approved, until the order expires; of a proposal, by a rule until it
-    ends, its low-risk trains or a notebook. `wanted` says otherwise. Once enough different persons
-    have said so the daemon signs it, and what it allows starts. A second person says yes to the
-    terms that lie there.
+    For a journey, this approves its train until the order expires; for a proposal, it approves a
+    rule until the proposal expires, for its low-risk trains or for a notebook. `request` can choose
+    other terms. Once enough different persons have approved, the daemon signs the approval and
+    starts what it allows. A second person approves the terms of the existing draft.
 
-    A proposal may get a new version at any moment. Whoever read a sentence gives it as `shown`,
-    and whoever read a version, its digest or how that begins as `version`: then the yes counts
-    for that, or for nothing.
+    A proposal may get a new version at any moment. A caller who showed a sentence passes it as
+    `seen`, and a caller who showed a version passes its digest, or a prefix of it, as `version`:
+    the approval then applies to exactly that, or is refused.
 
-    Where two persons are needed and `people.toml` names some, each must be a reviewer of it.
+    Where two persons are needed and `people.toml` names people, each approver must be a reviewer.
 
-    Raises StationError if a journey waits for nobody, ProposalError (``proposal-unknown``,
+    Raises StationError if the journey waits for no decision, ProposalError (``proposal-unknown``,
     ``proposal-withdrawn``, ``proposal-ended``, ``proposal-refused``), and ApprovalError:
-    ``approval-twice`` for the same person again, ``approval-shown`` if something else would be
-    signed than was read, ``approval-gone`` if the terms went meanwhile, ``approval-terms``,
-    ``approval-days``, ``approval-bounds``, ``approval-form``, ``approval-risk``,
-    ``approval-no-proposal``, ``person-name``, ``person-role``, and what `require_covered` raises
-    if the terms would not let the journey start.
+    ``approval-twice`` if the same person approves again, ``approval-shown`` if the sentence to be
+    signed is not the one that was read, ``approval-gone`` if the draft was removed meanwhile,
+    ``approval-terms``, ``approval-days``, ``approval-bounds``, ``approval-form``,
+    ``approval-risk``, ``approval-no-proposal``, ``person-name``, ``person-role``, and what
+    `require_covered` raises if the terms would not let the journey start.
     """
     require_person(by)
     agreed = agree_to_terms(station, _subject(station, target, version), request, by=by, seen=seen)
@@ -166,8 +170,8 @@ def approve(
     )
     if drafted.has_approved(by):
         raise twice
-    # The log first: of two that a kill leaves, an entry without its yes harms less than a yes of
-    # which nobody knows whose it was.
+    # Log first: if the process is killed in between, an entry without an approval does less harm
+    # than an approval by an unknown person.
     station.audit.append(
         actor=by,
         action="approval-said",
@@ -186,12 +190,12 @@ def approve(
 def refuse(
     station: StationContext, target: str, *, by: str, reason: str = "", version: str | None = None
 ) -> None:
-    """`by` refuses `target`, a held journey or a proposal. The researcher reads `reason`.
+    """Record `by`'s refusal of `target`, a held journey or a proposal; researchers read `reason`.
 
-    Of a proposal its newest version is refused, for good: what others said yes to under it counts
-    for nothing, unless it was signed before. `version` is as of `approve`.
+    Refusing a proposal refuses its newest version for good, and discards votes for it that are not
+    signed yet. `version` is as in `approve`.
 
-    Raises StationError, ProposalError and ApprovalError as `approve`, ApprovalError
+    Raises StationError, ProposalError and ApprovalError as `approve` does, and ApprovalError
     ``approval-reason``.
     """
     require_person(by)
@@ -212,7 +216,7 @@ def refuse(
 
 
 def comment(station: StationContext, target: str, text: str, *, by: str) -> None:
-    """`by` asks the researcher something about a proposal. Raises ProposalError, ApprovalError."""
+    """Ask a proposal's researcher a question, as `by`. Raises ProposalError, ApprovalError."""
     require_person(by)
     if not 1 <= len(text) <= _MAX_QUESTION:
         raise ApprovalError(
@@ -224,7 +228,7 @@ def comment(station: StationContext, target: str, text: str, *, by: str) -> None
 
 
 def begin_review(station: StationContext, target: str, *, by: str) -> None:
-    """`by` reads a proposal: its researcher sees that it is in review here. Once a version."""
+    """Record that `by` reads a proposal, which its researcher sees; once per version."""
     require_person(by)
     station_proposal = StationProposals(station.folder.proposals).find(target)
     if proposal_state(station_proposal, station) == "waits":
@@ -236,8 +240,9 @@ def begin_review(station: StationContext, target: str, *, by: str) -> None:
 def revoke(
     station: StationContext, approval: str, *, by: str, reason: str = "", stop_runs: bool = False
 ) -> StoredApproval:
-    """`by` takes `approval` back (its digest, or how that begins): at once for what has not
-    started; with `stop_runs`, what runs under it is stopped too.
+    """Revoke `approval` (its digest or a prefix), at once for journeys that have not started.
+
+    With `stop_runs`, runs under it are stopped too.
 
     Raises ApprovalError ``approval-unknown``, ``approval-revoked``, ``approval-reason``.
     """
@@ -260,7 +265,7 @@ def revoke(
 
 
 def list_approvals(station: StationContext) -> tuple[ApprovalWithState, ...]:
-    """All approvals that this station gave, newest first, and which of them stand."""
+    """List all approvals that this station gave, newest first, with their states."""
     approvals = Approvals(station.folder)
     roster = station.roster()
     listed = []
@@ -288,7 +293,7 @@ def _not_for(approval: Approval, station: StationContext) -> str:
 def proposal_state(
     proposal: StationProposal, station: StationContext
 ) -> Literal["waits", "approved", "refused", "withdrawn", "expired", "elsewhere"]:
-    """How far this station is with the newest version of a proposal."""
+    """State of a proposal's newest version at this station."""
     version = proposal.newest
     if proposal.withdrawal is not None:
         return "withdrawn"
@@ -310,7 +315,7 @@ def proposal_state(
 
 
 def _subject(station: StationContext, target: str, version: str | None) -> HeldJourney | Study:
-    """What `target` names; of a proposal, the newest version, if it is the one that was read.
+    """Resolve `target` to a stop, or to the proposal's newest version if it matches `version`.
 
     It is read once: a version that comes after that changes nothing of what is decided.
     """
@@ -328,7 +333,7 @@ def _subject(station: StationContext, target: str, version: str | None) -> HeldJ
 
 
 def _open_proposal(station: StationContext, target: str) -> StationProposal:
-    """The proposal, if there is anything to decide about it."""
+    """Return the proposal if it can still be decided on, else raise ProposalError."""
     station_proposal = StationProposals(station.folder.proposals).find(target)
     state = proposal_state(station_proposal, station)
     if state in ("withdrawn", "expired"):
@@ -341,7 +346,10 @@ def _open_proposal(station: StationContext, target: str) -> StationProposal:
 
 
 def _require_reviewer(station: StationContext, by: str) -> None:
-    """Two names are two persons only if somebody said who is who: `people.toml`, where it is."""
+    """Raise ApprovalError (``person-role``) if `people.toml` names people, `by` not as a reviewer.
+
+    Without that file, two names need not be two persons.
+    """
     people = load_people(station.folder)
     if people.people and not people.person(by).may("reviewer"):
         raise ApprovalError(
@@ -368,7 +376,7 @@ def _log(
 
 
 def pending_journey(station: StationContext, stop: Stop) -> Pending:
-    """What waits for a person because of a held journey."""
+    """Return the entry for a held journey that waits for a decision."""
     offer, held = stop.verified_offer(), stop.read(stop_files.HELD)
     drafts = DraftStore(station.folder.drafts).of_journey(stop.journey)
     return Pending(

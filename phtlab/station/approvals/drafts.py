@@ -1,13 +1,13 @@
-"""Terms that people of the station say yes to, until enough of them have.
+"""Draft terms that the station's people approve, until enough of them have.
 
-A draft is a folder, and how far it is is which files are there::
+A draft is a folder; its files are its state::
 
     drafts/<digest>/draft.json         the terms, in a folder named by their digest
-    drafts/<digest>/word-<person>.json that person's yes to exactly these terms
-    drafts/<digest>/signed.json        the approval that the daemon made of them
+    drafts/<digest>/word-<person>.json that person's approval of exactly these terms
+    drafts/<digest>/signed.json        the approval that the daemon signed
 
-A person says yes to terms that cannot change under their hands: other terms are another draft.
-Once the approval is kept the folder goes.
+Terms cannot change while people approve them: other terms are another draft. The folder is removed
+once the approval is stored.
 """
 
 from __future__ import annotations
@@ -44,8 +44,11 @@ _log = structlog.get_logger("phtlab.station")
 
 
 class ApprovalDraft(SignedModel):
-    """An `Approval` without those who say so. `journey` is the held stop that it is for, if any;
-    `persons` is how many the policy asked for when it was drafted."""
+    """An `Approval` without its approvers.
+
+    `journey` is the held stop that the draft is for, if any; `persons` is the number of approvers
+    that the policy required when it was drafted.
+    """
 
     journey: Digest | None = None
     station: MemberName
@@ -70,11 +73,11 @@ class ApprovalDraft(SignedModel):
 
     @property
     def terms(self) -> dict[str, Any]:
-        """What distinguishes it from a draft that allows something else."""
+        """The fields that distinguish this draft from one that allows something else."""
         return self.model_dump(mode="json", exclude={"nonce", "drafted", "note", "persons"})
 
     def approval(self, approvers: tuple[str, ...], roster_version: int, at: datetime) -> Approval:
-        """What is signed once `approvers` have all said yes. Raises ApprovalError."""
+        """Return the approval to sign, by `approvers`. Raises ApprovalError (``approval-form``)."""
         values = self.model_dump(exclude={"journey", "drafted", "persons"})
         try:
             return Approval(**values, approvers=approvers, roster_version=roster_version, issued=at)
@@ -85,14 +88,14 @@ class ApprovalDraft(SignedModel):
 
 @dataclass(frozen=True)
 class DraftFolder:
-    """One draft's folder."""
+    """The folder of one draft."""
 
     path: Path
     draft: ApprovalDraft
 
     @property
     def approvers(self) -> tuple[str, ...]:
-        """Who has said yes, in the order of their names; as many as an approval has room for."""
+        """Who has approved, sorted by name, at most as many as an approval can name."""
         words = self.path.glob("word-*.json")
         return tuple(sorted(path.name[5:-5] for path in words)[:_MOST])
 
@@ -106,10 +109,10 @@ class DraftFolder:
         return self._vote_file(by).exists()
 
     def add_approval(self, by: str, at: datetime) -> bool:
-        """`by`'s yes. False if they have said so before: one person is one.
+        """Record `by`'s approval. Return False if `by` approved before: each person counts once.
 
-        Raises ApprovalError (``approval-gone``) if the draft went meanwhile, so that the yes
-        counts for nothing.
+        Raises ApprovalError (``approval-gone``) if the draft was removed meanwhile, so that the
+        approval has no effect.
         """
         try:
             vote = {"by": require_person(by), "at": at.isoformat()}
@@ -126,11 +129,11 @@ class DraftFolder:
         write_durably(self.path / "signed.json", envelope.to_bytes())
 
     def remove(self) -> None:
-        """It is no draft any more, at once: no word of it is left for a draft of the same terms."""
+        """Remove the draft atomically: no vote remains for a later draft of the same terms."""
         removed = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}{_GONE}")
         with suppress(FileNotFoundError):
             self.path.rename(removed)
-        # Also what one before left that was killed here.
+        # Also remove folders that an earlier, killed removal left.
         for leftover in self.path.parent.glob(f"*{_GONE}"):
             shutil.rmtree(leftover, ignore_errors=True)
 
@@ -145,7 +148,7 @@ class DraftStore:
     path: Path
 
     def __iter__(self) -> Iterator[DraftFolder]:
-        """All that can be read. One that is broken is put aside, and stands in no other's way."""
+        """Yield all readable drafts. A broken draft is renamed, so that it blocks no others."""
         if not self.path.is_dir():
             return
         for folder in sorted(self.path.iterdir()):
@@ -160,14 +163,14 @@ class DraftStore:
                 folder.rename(folder.with_suffix(_BROKEN))
 
     def open(self, draft: ApprovalDraft) -> DraftFolder:
-        """The folder of `draft`, or of one with the same terms that is there already.
+        """Return the folder of `draft`, or of an existing draft with the same terms.
 
-        Raises ApprovalError (``approval-gone``) if it goes at this moment.
+        Raises ApprovalError (``approval-gone``) if the draft is removed at this moment.
         """
         for drafted in self:
             if drafted.draft.terms == draft.terms:
                 return drafted
-        # Named by the terms: of two people who begin at once one is first, and both mean the same.
+        # Named by the terms: two people who start at the same time get the same folder.
         folder = self.path / digest(canonical(draft.terms)).removeprefix("sha256:")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -190,7 +193,7 @@ class DraftStore:
 
 
 def require_person(name: str) -> str:
-    """`name` if it can name a person. Raises ApprovalError (``person-name``)."""
+    """Return `name` if it is a valid person name. Raises ApprovalError (``person-name``)."""
     try:
         return _PERSON.validate_python(name)
     except ValidationError:

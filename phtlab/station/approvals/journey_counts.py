@@ -1,4 +1,4 @@
-"""How much came here before, told from the stops' folders: no counter that could be wrong."""
+"""Counts of admitted journeys, computed from the stops' folders instead of a stored counter."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from phtlab.station.stops.stop import Stop
 
 
 def journeys_under(proposal: StationProposal, stops: Path, *, but: str) -> int:
-    """How many journeys were admitted here under any version of a proposal; not the stop `but`.
+    """Count journeys admitted here under any version of a proposal, except the stop `but`.
 
-    All versions together: a new version asks for more, it does not begin anew.
+    Versions are counted together: a new version does not reset the count.
     """
     versions = {version.digest for version in proposal.versions}
     return sum(proposal in versions for stop, (_, proposal) in _admitted(stops) if stop != but)
 
 
 def known_images(stops: Path) -> frozenset[str]:
-    """The kernel images of the journeys that were admitted here."""
+    """Return the kernel images of all journeys admitted at this station."""
     return frozenset(image for _, (image, _) in _admitted(stops))
 
 
@@ -32,6 +32,6 @@ def _admitted(stops: Path) -> Iterator[tuple[str, tuple[str, str | None]]]:
 
 @lru_cache(maxsize=100_000)
 def _outcome(folder: Path) -> tuple[str, str | None]:
-    """Its kernel image and its proposal's version. The folder is named by its order: read once."""
+    """Kernel image and proposal version of a stop; cached, since its order never changes."""
     offer = Stop(folder).verified_offer()
     return offer.train.manifest.kernel.digest, offer.order.proposal

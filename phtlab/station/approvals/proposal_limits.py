@@ -1,8 +1,7 @@
-"""How many proposals a station keeps: of each researcher so many that wait, and of what is over
-only what an approval names.
+"""Limits on stored proposals: how many per researcher may wait, and which ended ones to keep.
 
-Whoever submits more than people here can read fills neither their inbox nor the station's disk:
-the rest waits at central until some of it was decided.
+A researcher who submits more than the station's people can read fills neither their inbox nor the
+station's disk: further proposals wait at central until some of the stored ones are decided.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from phtlab.station.approvals.store import Approvals
 from phtlab.station.context.station_context import StationContext
 
 KEPT_AFTER: Final = timedelta(days=30)
-"""So long a proposal that is over is kept, unless an approval here names it."""
+"""How long an ended proposal is kept, unless an approval of this station names it."""
 
 
 def waiting_by_researcher(station: StationContext) -> Counter[str]:
-    """How many proposals of each researcher wait for people here."""
+    """Count each researcher's proposals that wait for a decision at this station."""
     counted = Counter[str]()
     for proposal in StationProposals(station.folder.proposals):
         if proposal_state(proposal, station) == "waits":
@@ -32,7 +31,7 @@ def waiting_by_researcher(station: StationContext) -> Counter[str]:
 
 
 def crowded_researchers(station: StationContext) -> list[str]:
-    """A sentence for each researcher of whom no further proposal is taken in now."""
+    """Return a sentence for each researcher whose further proposals are not fetched now."""
     most = station.settings.proposals_per_researcher
     return [
         f"{number} proposals of {researcher} wait here, and no more of theirs are taken in. "
@@ -45,7 +44,7 @@ def crowded_researchers(station: StationContext) -> list[str]:
 def is_over(
     proposal: StationProposal, station: StationContext, *, ago: timedelta = timedelta()
 ) -> bool:
-    """Whether nothing can be decided about it any more, and that for the time `ago`."""
+    """Whether the proposal ended (expired or was withdrawn) at least `ago` before now."""
     end = proposal.newest.proposal.until
     if (withdrawal := proposal.withdrawal) is not None:
         end = min(end, withdrawal.issued)
@@ -53,9 +52,9 @@ def is_over(
 
 
 def remove_ended(station: StationContext) -> list[str]:
-    """Remove the proposals that are over for `KEPT_AFTER` and that no approval here names.
+    """Remove proposals that ended `KEPT_AFTER` ago and that no approval of this station names.
 
-    Returns their names. Raises OSError. One that cannot be read stays, for a person to look at.
+    Returns their names. Raises OSError. An unreadable proposal is kept, for a person to inspect.
     """
     named = {kept.claimed.proposal_id for kept in Approvals(station.folder)}
     removed = []

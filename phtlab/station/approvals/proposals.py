@@ -1,15 +1,15 @@
-"""The proposals that name this station: each version as its researcher signed it.
+"""Stored proposals that name this station: each version as its researcher signed it.
 
 ::
 
-    proposals/<id>/<digest>.json     a version, opened with the roster before it was kept
-    proposals/<id>/withdrawal.json   the researcher's signed taking back
-    proposals/<id>/talk.json         what was said of it, as central shows it
-    proposals/<id>/refusal-<digest>.word  a person's no to that version; signed: .json
+    proposals/<id>/<digest>.json     a version, verified with the roster before it was stored
+    proposals/<id>/withdrawal.json   the researcher's signed withdrawal
+    proposals/<id>/talk.json         comments on it, as central shows them
+    proposals/<id>/refusal-<digest>.word  a person's refusal of that version; signed: .json
     proposals/<id>/review-<digest>.word   a person began to read that version
-    proposals/<id>/said-<nonce>.word what a person here says to it; at central: .sent
+    proposals/<id>/said-<nonce>.word a comment by this station; once central has it: .sent
 
-A version is kept if it follows the one before: whoever swaps or slips one in is not heard.
+A version is stored only if it succeeds the one before, so nobody can swap or insert one.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from phtlab.wire.api.governance import CommentView
 MAX_VERSIONS: Final = 100
 MAX_VERSION_BYTES: Final = 128 * 1024
 MAX_COMMENTS: Final = 1000
-"""Of one proposal; the newest comments stay."""
+"""Maximum comments per proposal; the newest are kept."""
 _ID = re.compile(r"p-[0-9a-f]{16}")
 _COMMENTS = TypeAdapter(tuple[CommentView, ...])
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version that is kept here. `digest` names it."""
+    """One stored version of a proposal. `digest` names it."""
 
     digest: str
     envelope: Envelope
@@ -63,7 +63,7 @@ class StationProposal:
 
     @property
     def versions(self) -> tuple[Version, ...]:
-        """Oldest first. Raises StationError (``proposal-broken``) if a file is none of ours."""
+        """All stored versions, oldest first. Raises StationError (``proposal-broken``)."""
         found = []
         for path in self.path.glob("*.json"):
             if re.fullmatch(r"[0-9a-f]{64}", path.stem):
@@ -75,7 +75,7 @@ class StationProposal:
         return self.versions[-1]
 
     def version(self, digest: str) -> Version | None:
-        """The version of that digest; None if it is not here."""
+        """Return the version of that digest, or None if it is not stored."""
         path = self.path / f"{digest.removeprefix('sha256:')}.json"
         return _version(path) if path.exists() else None
 
@@ -88,17 +88,17 @@ class StationProposal:
 
     @property
     def comments(self) -> tuple[CommentView, ...]:
-        """What was said of it, as central showed it last: words that nobody signed."""
+        """Unsigned comments on the proposal, as central last showed them."""
         with suppress(FileNotFoundError):
             return _COMMENTS.validate_json((self.path / "talk.json").read_bytes())
         return ()
 
     def refused(self, version: str) -> bool:
-        """Whether a person here refused that version."""
+        """Whether a person at this station refused that version."""
         return self._refusal(version, "word").exists()
 
     def refuse(self, version: str, decision: dict[str, Any]) -> bool:
-        """A person's no to `version`. False if there was one before."""
+        """Store a person's refusal of `version`. Return False if one exists already."""
         try:
             create_durably(self._refusal(version, "word"), canonical(decision))
         except FileExistsError:
@@ -106,16 +106,16 @@ class StationProposal:
         return True
 
     def begin_review(self, version: str, decision: dict[str, Any]) -> None:
-        """Note that a person here reads `version`. The first one's word stays."""
+        """Record that a person at this station reads `version`. Only the first record is kept."""
         with suppress(FileExistsError):
             create_durably(self._review(version), canonical(decision))
 
     def in_review(self, version: str) -> bool:
-        """Whether a person here began to read `version`."""
+        """Whether a person at this station began to read `version`."""
         return self._review(version).exists()
 
     def refusal(self, version: str) -> Envelope | None:
-        """The signed refusal of `version`."""
+        """Return the signed refusal of `version`, if any."""
         with suppress(FileNotFoundError):
             return Envelope.from_bytes(self._refusal(version, "json").read_bytes())
         return None
@@ -124,12 +124,12 @@ class StationProposal:
         write_durably(self._refusal(version, "json"), refusal.to_bytes())
 
     def add_comment(self, decision: dict[str, Any]) -> None:
-        """What a person here says to it; the daemon brings it to central."""
+        """Store a comment by a person at this station; the daemon sends it to central."""
         path = self.path / f"said-{secrets.token_hex(8)}.word"
         write_durably(path, canonical(decision))
 
     def unsent_comments(self) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """What central has not been told yet, and the mark that it was."""
+        """Yield each comment not yet at central, and the path of the file that marks it as sent."""
         for path in sorted(self.path.glob("said-*.word")):
             if not path.with_suffix(".sent").exists():
                 yield path.with_suffix(".sent"), json.loads(path.read_bytes())
@@ -141,11 +141,12 @@ class StationProposal:
         comments: tuple[CommentView, ...],
         roster: Roster,
     ) -> bool:
-        """Keep what is new and holds. Returns whether anything was new.
+        """Store what is new and verifies. Return whether anything was new.
 
-        Raises what `open_proposal`, `require_successor` and `open_withdrawal` raise; ProposalError
-        (``proposal-swapped``) if a version is another one than is kept here. What came before
-        the fault is kept.
+        Raises what `open_proposal`, `require_successor` and `open_withdrawal` raise, and
+        ProposalError (``proposal-swapped``, ``proposal-versions``, ``withdrawal-form``);
+        ``proposal-swapped`` means that a version differs from the stored one. Versions before the
+        error stay stored.
         """
         new, comments = self._take_versions(versions, roster), comments[-MAX_COMMENTS:]
         path = self.path / "withdrawal.json"
@@ -213,7 +214,7 @@ class StationProposal:
 
 @dataclass(frozen=True)
 class StationProposals:
-    """All proposals that are kept at a station."""
+    """All proposals stored at a station."""
 
     path: Path
 
@@ -224,23 +225,23 @@ class StationProposals:
                     yield proposal
 
     def proposal(self, proposal_id: str) -> StationProposal:
-        """The folder of a proposal, whether or not it is there. Raises ValueError for no id."""
+        """Return a proposal's folder, which need not exist. Raises ValueError for a bad name."""
         if not _ID.fullmatch(proposal_id):
             raise ValueError("no name of a proposal")
         return StationProposal(self.path / proposal_id)
 
     def refusals(self) -> Iterator[tuple[StationProposal, str, dict[str, Any]]]:
-        """The persons' words that refuse a version of a proposal, with its digest."""
+        """Yield each refused proposal, with the version's digest and the person's refusal."""
         for path in sorted(self.path.glob("p-*/refusal-*.word")):
             version = f"sha256:{path.stem.removeprefix('refusal-')}"
             yield StationProposal(path.parent), version, json.loads(path.read_bytes())
 
     def decision_files(self) -> frozenset[str]:
-        """The names of what people here said of proposals: seen without reading any of it."""
+        """Names of the files that hold people's decisions and comments on proposals."""
         return frozenset(path.name for path in self.path.glob("p-*/*.word"))
 
     def find(self, beginning: str) -> StationProposal:
-        """The proposal whose name begins so. Raises ProposalError (``proposal-unknown``)."""
+        """Return the proposal whose name begins so. Raises ProposalError (``proposal-unknown``)."""
         found = [proposal for proposal in self if proposal.id.startswith(beginning)]
         if len(found) != 1:
             what = "Several proposals begin" if found else "There is no proposal that begins"
@@ -252,7 +253,7 @@ class StationProposals:
         return found[0]
 
     def of_version(self, digest: str) -> tuple[StationProposal, Version] | None:
-        """The proposal one of whose versions has that digest."""
+        """Return the proposal and version with that digest, or None."""
         name = f"{digest.removeprefix('sha256:')}.json"
         for path in self.path.glob(f"p-*/{name}"):
             return StationProposal(path.parent), _version(path)

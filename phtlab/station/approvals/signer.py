@@ -1,6 +1,6 @@
-"""What people decided here, signed by the daemon: drafts become approvals, words revocations.
+"""Signs the decisions of the station's people: approvals, revocations and refusals.
 
-Every step may be interrupted anywhere and is then simply done again.
+Every step may be interrupted anywhere and can then simply be repeated.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _log = structlog.get_logger("phtlab.station")
 
 
 class ApprovalSigner:
-    """Signs for one station. Nothing that matters is remembered in it."""
+    """Signs decisions for one station. All state that matters is in the station's folder."""
 
     def __init__(self, station: DaemonContext) -> None:
         self._station = station
@@ -42,8 +42,8 @@ class ApprovalSigner:
         self._checked = False
 
     def sign(self) -> bool:
-        """Sign what people said since. Returns whether anything was; one that cannot be waits."""
-        # A no comes first: nothing that fails on the way to a yes may keep it from being signed.
+        """Sign new decisions. Return whether anything was signed; a draft that fails stays."""
+        # Revocations and refusals first: an error while signing an approval must not delay them.
         changed = self._revoke() | self._refuse()
         done = []
         for drafted in DraftStore(self._station.folder.drafts):
@@ -53,17 +53,17 @@ class ApprovalSigner:
             except PhtlabError as error:
                 _log.warning("draft waits", draft=drafted.path.name[:12], why=str(error))
         if done or not self._checked:
-            # Also once after a start: the one before may have been killed before it came to it.
+            # Also once after a start: the previous process may have been killed before this step.
             self._checked = self.recheck()
         for drafted in done:
             drafted.remove()
         return changed or bool(done)
 
     def recheck(self) -> bool:
-        """Let go what is held and is allowed by now, or whose proposal is over.
+        """Decide held stops that an approval now allows, or whose proposal has ended.
 
-        Returns whether all could be looked at. A stop that is broken stands in no other's way; a
-        policy with a slip in it is looked at again, less and less often.
+        Returns whether all stops could be checked. A broken stop does not block the others; a stop
+        whose check fails, for example because of an invalid policy, is retried with growing delays.
         """
         now, whole = self._station.now().timestamp(), True
         for stop in self._station.stops.unfinished():
@@ -96,7 +96,7 @@ class ApprovalSigner:
             elif code:
                 stop.decide(HoldDecision(verdict="over", code=code))
         except StationError:
-            # Refused, cancelled or expired meanwhile.
+            # refused, cancelled or expired meanwhile
             _log.info("waits no more", journey=stop.hex[:12])
 
     def _complete(self, drafted: DraftFolder) -> bool:
@@ -111,8 +111,10 @@ class ApprovalSigner:
         return True
 
     def _over(self, draft: ApprovalDraft) -> bool:
-        """Whether nobody waits for it any more: its time is over, its proposal's version was
-        refused, or its journey was decided."""
+        """Whether the draft is obsolete.
+
+        Its terms expired, its proposal's version was refused, or its journey was decided.
+        """
         if self._station.now() >= draft.expires:
             return True
         study = study_of(draft.proposal, self._station)
@@ -121,7 +123,7 @@ class ApprovalSigner:
         return draft.journey is not None and not self._station.stops.stop(draft.journey).undecided
 
     def _signed(self, drafted: DraftFolder) -> Envelope | None:
-        """The approval, signed once and for all, if enough different persons said yes."""
+        """Return the approval, signed exactly once, or None until enough persons approved."""
         station, draft, voters = self._station, drafted.draft, drafted.approvers
         if len(voters) < persons(station, draft):
             return None
@@ -129,7 +131,7 @@ class ApprovalSigner:
         self._require_sound(draft)
         version = station.roster_cache.now().roster.version
         envelope = draft.approval(voters, version, now).sign(station.identity)
-        # The log first: a kill between the two leaves an entry too many, no approval unnamed.
+        # Log first: a kill in between leaves an extra log entry, never an approval without one.
         station.audit.append(
             actor=station.name,
             action="approval-signed",
@@ -142,8 +144,11 @@ class ApprovalSigner:
         return envelope
 
     def _require_sound(self, draft: ApprovalDraft) -> None:
-        """Nothing is signed of another station, or under a proposal that its researcher did not
-        sign: what lies in the folder is looked at once more."""
+        """Check the draft again before it is signed, since files in the folder may have changed.
+
+        Raises ApprovalError if the draft is of another station, if its proposal is not stored, or
+        if the proposal's signed identity or researcher differs.
+        """
         station = self._station
         if draft.station != station.name:
             raise ApprovalError(f"It is a draft of {draft.station}.", code="approval-station")
@@ -164,7 +169,7 @@ class ApprovalSigner:
                 revocation = Revocation(
                     station=station.name,
                     approval=approval,
-                    # A broken word takes back all the same; of whose it was, nothing is known.
+                    # An unreadable request revokes too, although its author is unknown.
                     by=entry.get("by", "unknown"),
                     reason=entry.get("reason", "")[:200],
                     **self._dated(),

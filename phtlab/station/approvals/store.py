@@ -1,10 +1,10 @@
-"""The approvals that this station signed, and those that it took back: files in its folder.
+"""Approvals that this station signed, and their revocations: files in the station's folder.
 
 ::
 
     approvals/<digest>.json      the signed approval of that digest
-    revocations/<digest>.json    the signed taking back of the approval of that digest
-    revocations/<digest>.word    a person's word that takes it back: it counts at once
+    revocations/<digest>.json    the signed revocation of the approval of that digest
+    revocations/<digest>.word    a person's request to revoke it, effective at once
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ State = Literal["active", "expired", "revoked", "void"]
 
 @dataclass(frozen=True)
 class StoredApproval:
-    """An approval as it lies here. `claimed` is what it says of itself, before it is verified."""
+    """A stored approval. `claimed` is its content before verification."""
 
     digest: str
     envelope: Envelope
@@ -43,19 +43,19 @@ class StoredApproval:
 
 @dataclass(frozen=True)
 class Approvals:
-    """The approvals of the station whose folder this is."""
+    """The approvals of the station with this folder."""
 
     folder: StationFolder
 
     def __iter__(self) -> Iterator[StoredApproval]:
-        """All of them, unverified. A file that is none of ours is left out: it allows nothing."""
+        """Yield all approvals, unverified. Files that are not approvals are skipped."""
         with suppress(FileNotFoundError):
             for path in sorted(self.folder.approvals.iterdir()):
                 if path.suffix == ".json" and (kept := _read(path.read_bytes())):
                     yield kept
 
     def get(self, beginning: str) -> StoredApproval:
-        """The approval whose digest begins so. Raises ApprovalError (``approval-unknown``)."""
+        """Find an approval by its digest's prefix. Raises ApprovalError (``approval-unknown``)."""
         digest = beginning.removeprefix("sha256:").lower()
         found = {kept.digest: kept for kept in self if kept.digest[7:].startswith(digest)}
         if len(found) != 1:
@@ -68,19 +68,19 @@ class Approvals:
         return next(iter(found.values()))
 
     def keep(self, approval: Envelope) -> None:
-        """Idempotent."""
+        """Store a signed approval. Idempotent."""
         self.folder.approvals.mkdir(mode=0o700, exist_ok=True)
         path = self.folder.approvals / f"{_hex(approval.digest)}.json"
         if not path.exists():
             write_durably(path, approval.to_bytes())
 
     def revoked(self, approval: str) -> bool:
-        """Whether someone here took it back, signed or not yet signed."""
+        """Whether a person at this station revoked the approval, signed or not yet signed."""
         below = self.folder.revocations
         return any((below / f"{_hex(approval)}.{end}").exists() for end in ("word", "json"))
 
     def request_revocation(self, approval: str, revocation: dict[str, Any]) -> bool:
-        """A person's word that ends it, from now on. False if it was taken back before."""
+        """Store a person's revocation, effective at once. Return False if it was revoked before."""
         if self.revoked(approval):
             return False
         self.folder.revocations.mkdir(mode=0o700, exist_ok=True)
@@ -93,7 +93,7 @@ class Approvals:
         return True
 
     def requested_revocations(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The words that take an approval back, with its digest."""
+        """Yield each approval's digest with its stored revocation request."""
         with suppress(FileNotFoundError):
             for path in sorted(self.folder.revocations.iterdir()):
                 if path.suffix == ".word" and _HEX.fullmatch(path.stem):
@@ -101,15 +101,18 @@ class Approvals:
                     yield digest, self.requested_revocation(digest)
 
     def requested_revocation(self, approval: str) -> dict[str, Any]:
-        """The word that took it back; empty if nobody did, or what is left of it is unreadable."""
+        """Return a person's revocation request; empty if there is none or it is unreadable."""
         with suppress(FileNotFoundError, ValueError):
             path = self.folder.revocations / f"{_hex(approval)}.word"
             return dict(json.loads(path.read_bytes()))
         return {}
 
     def revocation(self, approval: str, station: str) -> Envelope | None:
-        """What `station` signed to take it back. One of another's, or unreadable, is none: it is
-        not handed on, though whatever lies there ends the approval here (`revoked`)."""
+        """Return the revocation that `station` signed, or None.
+
+        An unreadable one, or one of another station, is not sent to central, although any such file
+        ends the approval at this station (`revoked`).
+        """
         with suppress(FileNotFoundError, SignatureError):
             path = self.folder.revocations / f"{_hex(approval)}.json"
             envelope = Envelope.from_bytes(path.read_bytes())
@@ -123,7 +126,7 @@ class Approvals:
         write_durably(self.folder.revocations / f"{_hex(approval)}.json", revocation.to_bytes())
 
     def active(self, station: str, roster: Roster, now: datetime) -> tuple[str, ...]:
-        """The digests of those that stand, in their order."""
+        """Return the digests of the active approvals, sorted."""
         digests = {
             kept.digest for kept in self if self.state(kept, station, now, roster) == "active"
         }
@@ -132,9 +135,9 @@ class Approvals:
     def state(
         self, kept: StoredApproval, station: str, now: datetime, roster: Roster | None = None
     ) -> State:
-        """Whether it stands; ``void`` if `station` did not sign it with the keys of `roster`.
+        """Return its state; ``void`` if `station` did not sign it with the keys of `roster`.
 
-        Without a roster its signatures are not looked at: for display only.
+        Without a roster, signatures are not verified: for display only.
         """
         if self.revoked(kept.digest):
             return "revoked"
@@ -149,7 +152,7 @@ class Approvals:
         return "active"
 
     def verified(self, kept: StoredApproval, station: str, roster: Roster) -> Approval:
-        """The approval, if `station` signed it with keys of `roster`, and did not take it back.
+        """Return the approval if `station` signed it with keys of `roster` and did not revoke it.
 
         Raises what `open_approval` raises, and ApprovalError ``approval-station``,
         ``approval-revoked``.
@@ -171,10 +174,10 @@ class Approvals:
 
 @lru_cache(maxsize=1024)
 def _read(content: bytes) -> StoredApproval | None:
-    """Of the same bytes, the same: most of a station's approvals lie there at every journey."""
+    """Parse an approval, cached by content: every journey reads most of a station's approvals."""
     try:
         envelope = Envelope.from_bytes(content)
-        # Its digest, not the name of its file, says which it is: a copy is no second approval.
+        # Identified by its digest, not by its file name: a copy is not a second approval.
         return StoredApproval(
             envelope.digest, envelope, Approval.model_validate(peek(envelope).predicate)
         )

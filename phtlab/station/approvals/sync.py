@@ -1,7 +1,8 @@
-"""Proposals from central; approvals, refusals, questions and what stands to it, until it has them.
+"""Exchange with central: fetch proposals; send approvals, refusals, comments and the active list.
 
-What central has is asked of central, when the daemon starts and after it was away; so a central
-that was set back is told again, and so is a station that was: what it took back stays taken back.
+The daemon asks central what it has at its start and after central was unreachable. So a central
+that was restored from a backup gets everything again, and a station that was restored gets its
+signed revocations back.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _log = structlog.get_logger("phtlab.station")
 
 
 class ApprovalSync:
-    """Brings and fetches for one station. Nothing that matters is remembered in it."""
+    """Exchanges documents for one station. All state that matters is in files or at central."""
 
     def __init__(self, station: DaemonContext) -> None:
         self._station = station
@@ -45,20 +46,20 @@ class ApprovalSync:
         self._known: frozenset[str] = frozenset()
 
     def hears(self) -> bool:
-        """Whether people here asked something, or began to read, since this was called last."""
+        """Whether people at this station commented, or began to read, since the last call."""
         words = self._proposals.decision_files()
         new = words - self._known
         self._known = words
         return bool(new)
 
     def forget(self) -> None:
-        """Central was away: what it has is asked anew."""
+        """Discard what is known about central, so that the next run asks again."""
         self._at_central, self._fetched, self._seen, self._put_off = set(), False, 0, {}
 
     def run(self) -> bool:
-        """Fetch, and bring all that central lacks. Returns whether a proposal changed.
+        """Fetch, and send all that central lacks. Return whether a proposal changed.
 
-        Raises UnreachableError. What central refuses is logged, and tried again later.
+        Raises UnreachableError. What central refuses is logged, and retried later.
         """
         if not self._fetched:
             self._at_central, self._fetched = self._fetch_proposals(), True
@@ -80,7 +81,7 @@ class ApprovalSync:
         return changed
 
     def _fetch_proposals(self) -> set[str]:
-        """What central has of this station's; its signed takings back are taken in."""
+        """Return what central has of this station's; store signed revocations missing here."""
         seen: set[str] = set()
         roster = self._station.roster_cache.now().roster
         for view in self._station.central.governance.approvals(station=self._station.name):
@@ -93,14 +94,15 @@ class ApprovalSync:
         return seen
 
     def _take_over(self, approval: str, revocation: Envelope, roster: Roster) -> None:
-        """A taking back that this station signed and does not have: it was set back since."""
+        """Store a revocation that this station signed and then lost, such as by a restore."""
         station = self._station
         try:
             revoked = open_revocation(revocation, roster)
-        except PhtlabError as error:  # forged, or of keys that are believed no more
+        except PhtlabError as error:  # forged, or signed with keys that are no longer valid
             _log.warning("revocation not believed", approval=approval[7:19], code=error.code)
             return
-        # Signed by whom it names: that must be this station, else any other could end what it said.
+        # It is signed by the station that it names: another station must not end this one's
+        # approvals.
         if (revoked.station, revoked.approval) != (station.name, approval):
             _log.warning("revocation of another", approval=approval[7:19], station=revoked.station)
             return
@@ -123,13 +125,13 @@ class ApprovalSync:
                 if self._station.name in {station.station for station in summary.stations}:
                     changed |= self._import_proposal(governance.proposal(summary.id))
             falls = page.next is not None and (before is None or page.next < before)
-            if not falls:  # the last page; or central turns in a circle, and is not followed
+            if not falls:  # the last page, or central's pages form a cycle, which is not followed
                 self._seen = newest
                 return changed
             before = page.next
 
     def _fetch_put_off(self) -> bool:
-        """What there was no room for: as many again as there is room for now."""
+        """Fetch proposals that were put off, as many as the limits now allow."""
         if not self._put_off:
             return False
         waiting, changed = waiting_by_researcher(self._station), False
@@ -143,16 +145,18 @@ class ApprovalSync:
         return changed
 
     def _has_room(self, view: ProposalView) -> bool:
-        """Whether it may come in: what is new here and over may not, and what is one too many of
-        its researcher is put off."""
+        """Whether a proposal may be stored.
+
+        A new one that has ended is not stored; one above its researcher's limit is put off.
+        """
         station, proposal = self._station, self._proposals.proposal(view.summary.id)
         if proposal.path.exists() or not view.versions:
             return True
-        # Who proposes it says the signed version: central could name another each time.
+        # The researcher named in the signed version: central could name another each time.
         try:
             newest = Proposal.model_validate(peek(view.versions[-1].envelope).predicate)
         except ValidationError:
-            return True  # and it is said what is wrong with it
+            return True  # `import_versions` then raises the specific error
         if view.withdrawal is not None or newest.until <= station.now():
             return False
         researcher = newest.researcher
@@ -197,7 +201,7 @@ class ApprovalSync:
         except ApprovalError as error:
             if error.code != "approval-revoked":
                 raise
-            # Central is told of it all the same, and then that it was taken back.
+            # Central still gets the approval, and then its revocation.
         if proposal is None:
             station.central.governance.put_approval(kept.envelope)
         else:

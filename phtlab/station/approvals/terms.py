@@ -1,4 +1,4 @@
-"""What an approval would allow, worked out from a held journey or from a proposal."""
+"""Terms of an approval, derived from a held journey or from a proposal."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _RANGE = re.compile(r"(-?[0-9.eE+-]*)\.\.(-?[0-9.eE+-]*)")
 
 @dataclass(frozen=True)
 class ApprovalRequest:
-    """What a person may choose. None, and no bounds: as the journey or the proposal has it.
+    """A person's choice of terms. None, or no bounds: as the journey or the proposal has it.
 
-    `bounds` are values by parameter, as ``18..65`` or ``any,severe``; never wider than before.
+    `bounds` are values by parameter, such as ``18..65`` or ``any,severe``; they can only narrow.
     """
 
     scope: Scope | None = None
@@ -41,12 +41,12 @@ class ApprovalRequest:
 
     @property
     def chosen(self) -> bool:
-        """Whether anything was, so that other terms that lie there will not do."""
+        """Whether the person chose any terms, so that a draft with other terms does not match."""
         return self != ApprovalRequest(note=self.note)
 
     @property
     def narrows(self) -> bool:
-        """Whether more than the kind of rule was chosen."""
+        """Whether the person chose more than the kind of rule: bounds, a risk or days."""
         return bool(self.bounds) or self.risk is not None or self.days is not None
 
 
@@ -56,7 +56,7 @@ DEFAULT_REQUEST: Final = ApprovalRequest()
 def of_journey(
     journey: HeldJourney, station: StationContext, request: ApprovalRequest
 ) -> ApprovalDraft:
-    """The approval of a held journey's train; or, within its proposal, the rule that allows it."""
+    """Draft the approval of a held journey's train, or the rule in its proposal that allows it."""
     offer, risk, study = journey.offer, journey.risk, journey.required_study()
     under = study.version if study else None
     scope = request.scope or "train"
@@ -97,10 +97,10 @@ def of_journey(
 
 
 def risk_of_study(proposal: Proposal, station: StationContext) -> Risk:
-    """The risk that the study's trains have here, as far as it is known before one comes.
+    """The risk of the study's trains at this station, as far as known before the first arrives.
 
-    At least what its researcher says, what asking so often makes of it, and that of a kernel image
-    that is new here. Each train is assessed anew when it comes.
+    The maximum of the researcher's assessment, the risk of repeated requests, and ``mid`` if a
+    kernel image is new at this station. Each train is assessed again when it arrives.
     """
     is_new = not set(proposal.images) <= known_images(station.stops.path)
     often = how_often(rounds=proposal.rounds, journeys=proposal.journeys).risk
@@ -110,10 +110,10 @@ def risk_of_study(proposal: Proposal, station: StationContext) -> Risk:
 def with_study_rule(
     proposal: Proposal, station: StationContext, request: ApprovalRequest
 ) -> ApprovalRequest:
-    """`wanted`, with the rule under which the study's own trains start where none was chosen.
+    """Return `request`, with the rule under which the study's own trains start if none was chosen.
 
-    Raises ApprovalError (``approval-risk``) if there is no such rule: its trains are of a higher
-    risk than low, and it does not name the one notebook that they carry.
+    Raises ApprovalError (``approval-risk``) if no such rule exists: the trains' risk is above low,
+    and the proposal does not name exactly one notebook.
     """
     if request.scope is not None or request.notebook is not None:
         return request
@@ -121,7 +121,7 @@ def with_study_rule(
         return replace(request, scope="low-risk")
     if len(proposal.notebooks) == 1:
         return replace(request, scope="notebook", notebook=proposal.notebooks[0])
-    if proposal.risk == "low":  # at first a person looks: the kernel image is new here
+    if proposal.risk == "low":  # new kernel image: first held for a person
         return replace(request, scope="low-risk")
     raise ApprovalError(
         f"The study's own trains are of {proposal.risk} risk, so a rule for low-risk trains lets "
@@ -135,9 +135,9 @@ def with_study_rule(
 def of_proposal(
     version: Version, station: StationContext, request: ApprovalRequest
 ) -> ApprovalDraft:
-    """The rule for trains within a proposal: low-risk ones, or those of one notebook.
+    """Draft the rule for trains within a proposal: low-risk ones, or those of one notebook.
 
-    Where nothing is chosen, the one under which the study's own trains start (`with_study_rule`).
+    If none is chosen, it is the rule under which the study's own trains start (`with_study_rule`).
     """
     proposal = version.proposal
     request = with_study_rule(proposal, station, request)
@@ -192,7 +192,7 @@ def of_proposal(
 
 
 def terms_sentence(draft: ApprovalDraft, voters: tuple[str, ...]) -> str:
-    """What is signed, in a sentence, once those have `said` yes: shown before they do."""
+    """The sentence that is signed once `voters` have approved; people read it before they do."""
     approval = draft.approval(voters, 1, draft.drafted)
     properties = draft.parameters["properties"]
     bounds = "; ".join(f"{name} {describe(declared)}" for name, declared in properties.items())
@@ -202,7 +202,7 @@ def terms_sentence(draft: ApprovalDraft, voters: tuple[str, ...]) -> str:
 
 
 def described(approval: Approval, lacks: str = "") -> str:
-    """What an approval allows, in a few words for a list; `lacks` is why not the study's own."""
+    """Describe an approval briefly; `lacks` is why it excludes the study's own trains."""
     what = {
         "train": f"train {(approval.train or '')[7:19]}",
         "notebook": f"notebook {(approval.notebook or '')[7:19]}",
@@ -214,7 +214,7 @@ def described(approval: Approval, lacks: str = "") -> str:
 
 
 def narrowed(schema: Mapping[str, Any], bounds: Mapping[str, str]) -> dict[str, Any]:
-    """A schema of parameters within narrower bounds. Raises ApprovalError (``approval-bounds``)."""
+    """Return `schema` with narrower bounds. Raises ApprovalError (``approval-bounds``)."""
     properties = {name: dict(value) for name, value in schema["properties"].items()}
     for name, text in bounds.items():
         if name not in properties:
@@ -236,7 +236,7 @@ def _narrower(name: str, declared: dict[str, Any], text: str) -> dict[str, Any]:
     kind = declared["type"]
     before = ParameterSchema({name: declared})
     read: dict[str, type[int] | type[float]] = {"integer": int, "number": float}
-    # What an approval allows has no default: a journey says its values, complete.
+    # An approval's schema has no defaults: a journey's order gives every value.
     constraints = {key: value for key, value in declared.items() if key != "default"}
     try:
         if kind in read and (ends := _RANGE.fullmatch(text)):
@@ -273,8 +273,7 @@ def _datasets(version: Version) -> tuple[str, ...]:
 
 
 def _ends(offer: VerifiedOffer, under: Version | None, scope: Scope) -> datetime:
-    """When it ends unless a person says otherwise: a rule with its proposal, a yes to a train
-    with the order that it was asked for."""
+    """Default expiry: a rule expires with its proposal, a train's approval with its order."""
     return offer.order.expires if scope == "train" or under is None else under.proposal.until
 
 
@@ -290,7 +289,7 @@ def _until(station: StationContext, days: int | None, otherwise: datetime) -> da
 
 
 def _end_of_day(at: datetime) -> datetime:
-    """What is said in days ends with a day: two persons who say the same then say the same."""
+    """Round to the end of the UTC day, so that two persons who choose the same days agree."""
     return at.astimezone(UTC).replace(hour=23, minute=59, second=59, microsecond=0)
 
 

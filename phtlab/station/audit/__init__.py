@@ -1,1 +1,1 @@
-"""The station's own log: appended, exported and watched."""
+"""The station's own audit log: append, export and verify."""

@@ -1,4 +1,4 @@
-"""A station's log as a whole: written out, and verified, for the command and the console."""
+"""Export and verification of a station's whole audit log, for the command and the console."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from phtlab.train.documents.roster import Roster
 def export_own_log(
     folder: StationFolder, name: str, roster: Roster, checkpoints: Iterable[Envelope]
 ) -> Export:
-    """The log in `folder` with `checkpoints` of it, as they are: whoever reads it verifies it."""
+    """Export the log in `folder` with its `checkpoints`, unverified: the reader verifies it."""
     lines = tuple(Log(folder.audit, name).lines())
     return Export(log=name, lines=lines, checkpoints=tuple(checkpoints), roster=roster)
 
 
 def verify_own_log(folder: StationFolder, export: Export) -> Verified:
-    """Verify the station's own log with what was signed, and seen here, of it. Raises AuditError.
+    """Verify the station's log against its checkpoints and the last head seen. Raises AuditError.
 
     The checkpoints are those that central has from this station: `Central.audit.checkpoints`.
     """

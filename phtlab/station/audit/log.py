@@ -1,13 +1,13 @@
-"""A station's log of what happened here: entries are added at its end and never changed.
+"""A station's append-only audit log.
 
-Each month has a file in the station's folder, one entry a line, in canonical JSON::
+Each month has a file in the station's folder, one entry per line, in canonical JSON::
 
     audit/2026-11.jsonl
-    audit/lock             held by whoever writes: the daemon, a command, the console
-    audit/torn/            what killed writers left of entries that nobody was told of
+    audit/lock             held by each writer: the daemon, a command, the console
+    audit/torn/            incomplete entries of killed writers, never acknowledged
 
-The chain of digests runs through all of them (`phtlab.governance.audit.chain`). What keeps it from
-being written anew is that others have seen it: `audit_witness.py`.
+The chain of digests runs through all of them (`phtlab.governance.audit.chain`). Checkpoints by
+other members keep it from being rewritten: `audit_witness.py`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TAIL: Final = 64 * 1024
 
 
 class Piece(NamedTuple):
-    """A file of the log, as far as it was written when it was looked at."""
+    """A file of the log, and its size when it was listed."""
 
     path: Path
     size: int
@@ -42,9 +42,9 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Log:
-    """The log in `folder`, which is called `name`. Safe between processes and threads.
+    """Append-only audit log `name` in `folder`. Safe between processes and threads.
 
-    Every method raises AuditError (``audit-form``) if the file at its end is none of ours.
+    Every method raises AuditError (``audit-form``) if the newest file is not of the log's form.
     """
 
     folder: Path
@@ -60,9 +60,9 @@ class Log:
         digest: str | None = None,
         details: Mapping[str, str] | None = None,
     ) -> Entry:
-        """Add an entry. When this returns it survives a power cut.
+        """Append an entry. Once this returns, the entry survives a power failure.
 
-        Raises OSError if it cannot be written: then nothing was added.
+        Raises OSError if the entry cannot be written: then nothing was added.
         """
         with self._locked():
             head = self._repaired()
@@ -82,7 +82,7 @@ class Log:
     def go_on_after_loss(
         self, last: int, *, actor: str, details: Mapping[str, str] | None = None
     ) -> Entry:
-        """Say that the entries up to number `last` were lost, and go on above it."""
+        """Record that the entries up to number `last` were lost, and continue above it."""
         with self._locked():
             head = self._repaired()
             entry = after_loss(
@@ -92,14 +92,14 @@ class Log:
         return entry
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
-        """The entries after the first `after`, as many as there are now.
+        """Yield the entries after the first `after`, as many as there are now.
 
-        Each line is of our form; whether they are a chain says `verify_chain`.
+        Each line is checked for its form only; `verify_chain` checks the chain.
         """
         return map(Entry.from_line, islice(self.lines(), after, None))
 
     def lines(self) -> Iterator[bytes]:
-        """The lines as they are in the files now, each without its line feed."""
+        """Yield the lines of the files as they are now, each without its line feed."""
         for piece in self._written():
             remaining = piece.size
             with piece.path.open("rb") as file:
@@ -109,11 +109,11 @@ class Log:
                         yield line[:-1]
 
     def head(self) -> Head:
-        """How far the log goes."""
+        """Return the number and digest of the newest entry."""
         return _head(self._written())
 
     def _repaired(self) -> Head:
-        """The head, after what a killed writer left was dealt with. The lock is held."""
+        """Repair what a killed writer left, and return the head. The lock is held."""
         pieces = self._pieces()
         torn = _torn(pieces[-1]) if pieces else b""
         head = _head(pieces)
@@ -121,7 +121,7 @@ class Log:
             return head
         path = pieces[-1].path
         if _follows(torn, head):
-            # All of it is there but the line feed: its writer may have been believed.
+            # Complete except for the line feed: its writer may already have relied on it.
             _append(path, b"\n")
             return _head(self._pieces())
         kept = self.folder / "torn"
@@ -144,7 +144,7 @@ class Log:
         return _head(self._pieces())
 
     def _write(self, entry: Entry) -> None:
-        # A clock that was set back opens no file before the newest: order is the files' names.
+        # If the clock was set back, write to the newest file, since file names define the order.
         newest = max((piece.path.name for piece in self._pieces()), default="")
         path = self.folder / max(f"{entry.at.astimezone(UTC):%Y-%m}.jsonl", newest)
         new = not path.exists()
@@ -153,10 +153,10 @@ class Log:
             sync_folder(self.folder)
 
     def _written(self) -> list[Piece]:
-        """What is there while nobody writes: what a writer may yet take back is not there."""
+        """List the files while no writer holds the lock, without entries that may be undone."""
         try:
             lock = (self.folder / "lock").open("rb")
-        except FileNotFoundError:  # A copy, or nothing was written yet.
+        except FileNotFoundError:  # a copy, or nothing was written yet
             return self._pieces()
         with lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
@@ -185,7 +185,7 @@ def _head(pieces: list[Piece]) -> Head:
 
 
 def _append(path: Path, content: bytes) -> None:
-    """Write `content` at the end of `path`, all of it or none, and sync it."""
+    """Append all of `content` to `path`, or nothing, and sync it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         before = os.fstat(descriptor).st_size
@@ -202,7 +202,7 @@ def _append(path: Path, content: bytes) -> None:
 
 
 def _last_line(piece: Piece) -> bytes:
-    """The last whole line of a file, b"" if there is none."""
+    """Return the last complete line of a file, or b"" if there is none."""
     block = _end(piece)
     if b"\n" not in block and piece.size > len(block):
         raise AuditError(
@@ -215,7 +215,7 @@ def _last_line(piece: Piece) -> bytes:
 
 
 def _torn(piece: Piece) -> bytes:
-    """What follows the last line feed of a file."""
+    """Return what follows the last line feed of a file."""
     block = _end(piece)
     return block[block.rfind(b"\n") + 1 :]
 

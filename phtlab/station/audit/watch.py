@@ -1,7 +1,7 @@
-"""What a station has seen of central's log and of its own, and whether they hold: one file.
+"""The last verified heads of central's log and of the station's own, and their alarms.
 
-`audit/seen.json` is written after each look that held, so that the next one goes on from there;
-an alarm stays in it until its log holds again.
+The file `audit/seen.json` is written after each successful verification, so that the next one
+starts from that head; an alarm stays in it until its log verifies again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Which = Literal["central", "own"]
 
 
 class Alarm(StrictModel):
-    """Why a log does not hold."""
+    """Why a log fails verification."""
 
     log: Line
     code: str
@@ -29,21 +29,21 @@ class Alarm(StrictModel):
 
 
 class WatchState(StrictModel):
-    """One of the two logs: how far it held, and why it does not now, if so."""
+    """State of one of the two logs: its last verified head, and its alarm if it fails now."""
 
     seen: LastSeenHead | None = None
     alarm: Alarm | None = None
 
 
 class Watch(StrictModel):
-    """Both logs, as the station knows them."""
+    """The states of both logs."""
 
     central: WatchState = WatchState()
     own: WatchState = WatchState()
 
     @classmethod
     def of(cls, folder: StationFolder) -> Watch:
-        """What is kept in `folder`. Raises AuditError (``audit-seen``) if it cannot be read."""
+        """Read the state in `folder`. Raises AuditError (``audit-seen``) if it cannot be read."""
         path = folder.audit / "seen.json"
         try:
             return cls.model_validate_json(path.read_bytes())
@@ -60,7 +60,7 @@ class Watch(StrictModel):
         return self.central if which == "central" else self.own
 
     def keep(self, folder: StationFolder, which: Which, watched: WatchState) -> Watch:
-        """This with `watched`, written to `folder`."""
+        """Return the state changed by `watched`, and write it to `folder`."""
         changed = self.model_copy(update={which: watched})
         if changed != self:
             folder.audit.mkdir(mode=0o700, exist_ok=True)

@@ -1,15 +1,16 @@
-"""A station's backup: what cannot be made anew, in one encrypted file.
+"""Station backup: everything that cannot be recreated, in one encrypted file.
 
-In it: settings, policy, people, the key file as it is (under its own passphrase), the pinned root
-and the roster's cache, the declarations of data sets, approvals and revocations, proposals, what
-stands, the audit log, and of each stop what happened to it, with the nonces that it used up.
+It contains settings, policy, people, the key file as it is (under its own passphrase), the pinned
+root and the roster's cache, the declarations of data sets, approvals and revocations, proposals,
+the list of active approvals, released counts, the audit log, and the state files of each stop, with
+the nonces used.
 
-Not in it: data and twins (those are made anew), what a train ran and left behind (notebooks, logs,
-outputs that are held, sealed cargo), what people had half decided, and anything of this engine's.
+It does not contain: data and twins (twins are recreated), what a train ran and left (notebooks,
+logs, held outputs, sealed cargo), drafts with votes, and any state of the engine.
 
-The file is an age file of a tar archive (c2sp.org/age), so that it opens with `age` and `tar` too.
-A station may be at work meanwhile: each file is written whole, and is copied in such an order that
-what ends something is copied after what it ends, and the log last.
+The file is an age file of a tar archive (c2sp.org/age), so that `age` and `tar` can open it too.
+The station may run during a backup: each file is written as a whole, and files are copied in such
+an order that what ends something is copied after what it ends, and the log last.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ TAKEN: Final = re.compile(
     r"|stops/nonces/[0-9a-f]{32}"
     rf"|audit/(\d{{4}}-\d{{2}}\.jsonl|seen\.json|torn/{_HEX})"
 )
-"""The files of a station's folder that are in a backup, by their path there."""
+"""The files of a station's folder that a backup contains, by their relative path."""
 _ORDER: Final = (
     *("station.toml", "policy.toml", "people.toml", "key.age", "request.json"),
     *("trust", "datasets", "proposals", "approvals", "revocations", "standing.json"),
@@ -60,14 +61,14 @@ _ORDER: Final = (
 
 
 class Index(StrictModel):
-    """`backup.json`, the archive's last file: what the backup is of."""
+    """`backup.json`, the archive's last file: which station and state the backup is of."""
 
     version: Literal[1] = 1
     station: str
     at: AwareDatetime
     phtlab: str
     entries: int
-    """How far the audit log goes."""
+    """Number of the last entry of the audit log."""
     head: Digest
     stops: int
 
@@ -75,10 +76,11 @@ class Index(StrictModel):
 def back_up(
     station: StationContext, target: Path, recipients: Sequence[Recipient], *, by: str
 ) -> Index:
-    """Write the backup to `target`, whole or not at all, for `recipients` of one kind.
+    """Write the backup to `target`, completely or not at all, for `recipients` of one kind.
 
-    The station's log says so, before and therefore also within. Raises AuditError if the log does
-    not hold: what is wrong with it should be looked into before it is kept; OSError; SealKeyError.
+    The station's log records it first, so that the backup contains that entry. Raises AuditError if
+    the log fails verification, which should be investigated before it is backed up; OSError;
+    SealKeyError.
     """
     station.audit.append(actor=by, action="station-backed-up")
     with tempfile.TemporaryFile(dir=station.folder.path) as archive:
@@ -119,14 +121,14 @@ def _files(folder: Path) -> Iterator[Path]:
     for name in _ORDER:
         path = folder / name
         if path.is_dir() and not path.is_symlink():
-            # Sorted: months of the log one after the other, so that none is there without the last.
+            # Sorted, so that the log's months are copied in order, without gaps.
             yield from sorted(below for below in _below(path) if below.is_file())
         elif path.is_file():
             yield path
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """What lies below, also while others make and remove folders there."""
+    """Yield all files below `folder`, even while others create and remove folders there."""
     for place, _, names in os.walk(folder, onerror=_unless_gone):
         yield from (Path(place) / name for name in names)
 
@@ -137,7 +139,7 @@ def _unless_gone(error: OSError) -> None:
 
 
 def _content(path: Path, name: str) -> bytes | None:
-    """The file as it is; None if it is none of ours, or gone meanwhile."""
+    """Return the file's content; None if a backup does not contain such files, or it is gone."""
     if not TAKEN.fullmatch(name) or path.is_symlink():
         return None
     try:

@@ -1,8 +1,8 @@
-"""What a restored station has forgotten, by what central knows of it.
+"""Comparison of a restored station with central: what the station lost since the backup.
 
-Central is believed in nothing but what this station signed itself: its revocations and stop
-records. It can hide some of them: so what stands again is shown to a person, who resumes the
-station only then. It can invent none.
+The comparison accepts from central only what this station signed itself: its revocations and stop
+records. Central can hide some of them, so a person reviews the approvals that are active again
+before resuming the station; it cannot forge any.
 """
 
 from __future__ import annotations
@@ -50,37 +50,37 @@ class RestoreLoss:
     restored: Restored
     queried_central: bool
     still_runs: bool = False
-    """Another station with this name and key asked central for work since this one was restored."""
+    """Another station with this name and key polled central after this one was restored."""
     entries: int = 0
-    """Entries of the audit log that someone has seen and that are gone."""
+    """Number of audit log entries that another member has seen and that are lost."""
     seen_by: str = ""
     witnessed: int = 0
-    """How far others have seen the log: it goes on above that, and says so."""
+    """Highest entry number that others have seen: the log continues above it, and records that."""
     approvals: list[str] = field(default_factory=list)
-    """Given after the backup: they do not stand any more."""
+    """Approvals given after the backup, which are no longer active."""
     revocations: list[str] = field(default_factory=list)
     records: list[str] = field(default_factory=list)
-    """Journeys whose end was forgotten: the record that this station signed is here again."""
+    """Journeys whose end was lost: the record that this station signed is restored from central."""
     journeys: list[str] = field(default_factory=list)
-    """Journeys of which this station knew nothing any more, that central has its record of."""
+    """Journeys that the backup does not contain and of which central has this station's record."""
     ended: list[str] = field(default_factory=list)
-    """Stops that had not ended in the backup and now have, as `station-restored`."""
+    """Stops unfinished in the backup that this comparison ended as `station-restored`."""
     clock_ahead: bool = False
-    """Central's clock was too far ahead to be believed: `MOST_AHEAD` was taken instead."""
+    """Central's clock was too far ahead to be accepted: `MOST_AHEAD` was used instead."""
     forgotten: list[str] = field(default_factory=list)
-    """Data sets of which it is not known any more what has left."""
+    """Data sets whose release history is no longer known completely."""
     active_approvals: list[str] = field(default_factory=list)
-    """The approvals that stand again: a person must say that each still should."""
+    """Approvals that are active again: a person must confirm each of them."""
 
 
 def compare(
     station: StationContext, identity: Identity, *, by: str, query_central: bool = True
 ) -> RestoreLoss:
-    """Take over what central can show, end what nobody knows the end of, and say what was lost.
+    """Restore what central can prove, end stops with an unknown outcome, and return the losses.
 
-    Without `query_central` for a central that is gone: then every open stop is ended. Idempotent;
-    afterwards the station may be resumed. Raises StationError (``not-restored``), and what
-    central's client raises.
+    Without `query_central`, for a central that is gone, every open stop is ended. Idempotent; the
+    station may be resumed afterwards. Raises StationError (``not-restored``), and what central's
+    client raises.
     """
     restored = restored_of(station.folder)
     if restored is None:
@@ -130,16 +130,21 @@ def compare(
 
 
 def _heed_clock(station: StationContext, central_time: datetime, lost: RestoreLoss) -> None:
-    """Its clock counts if it is ahead: so much later may an order have been followed. But no more
-    than clocks may be wrong: a central of the year 9999 would have every order refused."""
+    """Refuse orders up to central's time if it is ahead, but by at most `MOST_AHEAD`.
+
+    The station may have run orders issued up to then. The bound keeps a central with a wrong clock,
+    such as the year 9999, from having every order refused.
+    """
     most = station.now() + MOST_AHEAD
     lost.clock_ahead = central_time > most
     postpone_orders(station.folder, min(central_time, most))
 
 
 def _another_runs(station: StationContext, central: CentralClient, restored: Restored) -> bool:
-    """Whether a station of this name asked for work since: before it was compared, this one cannot
-    have been it."""
+    """Whether another station of this name polled central since the restore.
+
+    Before its first comparison, the restored station itself cannot have polled.
+    """
     kept = maintenance.pause_of(station.folder)
     return (
         kept is not None
@@ -155,8 +160,11 @@ def _another_runs(station: StationContext, central: CentralClient, restored: Res
 def _approvals(
     station: StationContext, central: CentralClient, roster: Roster, lost: RestoreLoss
 ) -> None:
-    """Revocations are taken over, approvals are not: central could have kept the one that ended
-    one of them, so a person approves again what should stand."""
+    """Take over revocations from central, but not approvals.
+
+    Central could hide the revocation of an approval, so a person approves again what should be
+    active.
+    """
     kept = Approvals(station.folder)
     digests_here = {approval.digest for approval in kept}
     listed = central.governance.approvals(station=station.name)
@@ -165,7 +173,7 @@ def _approvals(
             approval = open_approval(view.envelope, roster)
             revocation = open_revocation(view.revocation, roster) if view.revocation else None
         except PhtlabError:
-            continue  # not signed as it should be: nothing of ours
+            continue  # not signed as required: ignore it
         digest = view.envelope.digest
         if approval.station != station.name:
             continue
@@ -185,7 +193,7 @@ def _approvals(
 def _log(
     station: StationContext, central: CentralClient, roster: Roster, lost: RestoreLoss
 ) -> None:
-    """How much of the log others have seen that is gone."""
+    """Count the entries of the log that others have seen and that are lost."""
     verified, _ = opened(list(central.audit.checkpoints(station.name)), roster)
     seen = [checkpoint for checkpoint, _ in verified if checkpoint.log == station.name]
     furthest = max(seen, key=lambda checkpoint: checkpoint.number, default=None)
@@ -206,7 +214,7 @@ def _journeys(
         stop = known.get(view.id)
         if stop is None:
             finished = StopRecord.model_validate(peek(record).predicate).finished
-            if finished >= lost.restored.backed_up.replace(microsecond=0):  # as records have it
+            if finished >= lost.restored.backed_up.replace(microsecond=0):  # as in records
                 lost.journeys.append(view.id)
         elif not stop.has(Marker.RECORD):
             stop.write(stop_files.RECORD, record)
@@ -225,7 +233,7 @@ def _known_to(central: CentralClient) -> Iterator[JourneyView]:
 
 
 def _record(view: JourneyView, identity: Identity) -> Envelope | None:
-    """The record of this station's stop, if central has one that this station signed."""
+    """Return the record of this station's stop, if central has one that this station signed."""
     own = Member(name=identity.name, roles=("station",), keys=identity.public)
     for stop in view.stops:
         if stop.station == identity.name and stop.record is not None:
@@ -238,7 +246,7 @@ def _record(view: JourneyView, identity: Identity) -> Envelope | None:
 
 
 def _end(stop: Stop) -> None:
-    """What became of it is not known: whatever runs of it would be a second time."""
+    """End a stop whose outcome is unknown: a new run could be its second."""
     if not stop.has(Marker.ENDING):
         ending = Ending(outcome="failed", code=_CODE, sentence=STATION[_CODE])
         stop.write(stop_files.ENDING, ending)

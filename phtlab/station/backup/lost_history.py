@@ -1,6 +1,6 @@
-"""What a restored station has forgotten to have let leave, until a person accepts the loss.
+"""Data sets with an unknown release history after a restore, until a person accepts the loss.
 
-Later outputs cannot be held against it: what counts people waits for a person meanwhile.
+Later outputs cannot be compared with a lost history, so outputs with person counts are held.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from phtlab.train.canonical import canonical
 
 
 class LostHistory(StrictModel):
-    """`forgotten.json`: since when it is not known what has left of which data sets."""
+    """`forgotten.json`: since when the release history of which data sets is unknown."""
 
     since: AwareDatetime
     datasets: tuple[str, ...]
 
 
 def forgotten_of(folder: StationFolder) -> LostHistory | None:
-    """None if all is known. Raises StationError (``station-error``)."""
+    """Read the lost history; None if nothing was lost. Raises StationError (``station-error``)."""
     try:
         return LostHistory.model_validate_json(folder.forgotten.read_bytes())
     except FileNotFoundError:
@@ -39,7 +39,7 @@ def forgotten_of(folder: StationFolder) -> LostHistory | None:
 
 
 def forget(folder: StationFolder, forgotten: LostHistory) -> None:
-    """Note it, with what is forgotten already."""
+    """Store `forgotten`, merged with what was lost before."""
     before = forgotten_of(folder)
     if before is not None:
         names = {*before.datasets, *forgotten.datasets}
@@ -51,9 +51,10 @@ def forget(folder: StationFolder, forgotten: LostHistory) -> None:
 def accept_loss(
     station: StationContext, datasets: Collection[str], *, by: str, reason: str
 ) -> LostHistory:
-    """From now on outputs of `datasets` are held against what is known only.
+    """Accept that outputs of `datasets` are compared only with the known history from now on.
 
-    Returns what was forgotten. Raises StationError (``nothing-forgotten``) unless each is among it.
+    Returns what was lost before. Raises StationError (``nothing-forgotten``) unless it includes
+    each of `datasets`.
     """
     forgotten = forgotten_of(station.folder)
     unknown = sorted(set(datasets) - set(forgotten.datasets if forgotten else ()))

@@ -1,14 +1,14 @@
-"""A station made again from its backup, without doing again what it has forgotten.
+"""Restore of a station from its backup, without repeating what it did after the backup.
 
-Whatever happened after the backup is unknown to what is restored. So:
+A restored station does not know what happened after the backup. So:
 
-- An order that was issued before the moment of restoring and is not in the backup is refused: the
-  station may have followed it. That needs nobody's word, so a hostile central that offers an old
-  order again gets nothing.
-- A stop that had not ended in the backup does not go on: `backup_comparison` takes over the record
-  that central has of it, if this station signed it, or ends it.
-- The daemon does not begin before that comparison was made, and then the station is paused until
-  someone resumes it, who was shown what was lost.
+- It refuses an order that was issued before the restore and is not in the backup, since it may
+  have run it already. This relies on nobody's statement, so a hostile central cannot replay old
+  orders.
+- A stop that was unfinished in the backup does not continue: `backup.comparison` takes over its
+  record from central, if this station signed it, or ends the stop.
+- The daemon does not start before that comparison; then the station is paused until somebody
+  resumes it after seeing what was lost.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from phtlab.train.documents.order import Order
 from phtlab.train.verify import CLOCK_SKEW
 
 MOST_BYTES: Final = 1 << 30
-"""Of one file in a backup: the log of many years."""
+"""Maximum size of one file in a backup: the log of many years."""
 COMPARE: Final = "phtlab station compare"
 
 
 class Restored(StrictModel):
-    """`restored.json`: what the station was made again from, and when."""
+    """`restored.json`: which backup the station was restored from, and when."""
 
     backed_up: AwareDatetime
     at: AwareDatetime
-    """No order issued before this is followed, unless it is in the backup."""
+    """Orders issued before this are refused, unless they are in the backup."""
     entries: int
     head: Digest
 
@@ -63,11 +63,12 @@ def restore(
     by: str,
     now: Callable[[], datetime] = utc_now,
 ) -> tuple[StationContext, Index]:
-    """Make the station of the backup `source` in `directory`, which must be empty or not there.
+    """Restore the station of the backup `source` into `directory`, which must be empty or absent.
 
-    It is held: its daemon does not begin before `backup_comparison.compare`. Raises SettingsError
-    if `directory` holds something, SealError if none of `identities` opens the backup or it was
-    changed, StationError (``backup-form``, ``backup-…``) if it is none.
+    The station is held: its daemon does not start before `comparison.compare`. Raises SettingsError
+    (``station-folder``) if `directory` contains anything, SealError if none of `identities` opens
+    the backup or it was changed, StationError (``backup-form``, ``backup-…``) if it is not a valid
+    backup.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise SettingsError(
@@ -80,7 +81,7 @@ def restore(
     folder = StationFolder(directory.absolute())
     try:
         with tempfile.TemporaryFile(dir=directory) as archive:
-            # To its end before anything is believed: age authenticates the last piece last.
+            # Decrypt to the end before using anything: age authenticates the last chunk last.
             decrypt(source, archive, identities)
             archive.seek(0)
             index = _unpack(archive, folder.path)
@@ -104,12 +105,12 @@ def restore(
         reason=f"Restored from the backup of {index.at:%Y-%m-%d %H:%M} UTC",
         held=f"First compare it with what central knows of it: {COMPARE}",
     )
-    # The log says so once it is known how far others have seen it: `backup_comparison`.
+    # `comparison.compare` logs the restore, once it knows how far others have seen the log.
     return station, index
 
 
 def restored_of(folder: StationFolder) -> Restored | None:
-    """What the station was restored from, if it was. Raises StationError (``backup-form``)."""
+    """Return what the station was restored from, or None. Raises StationError (``backup-form``)."""
     try:
         return Restored.model_validate_json(folder.restored.read_bytes())
     except FileNotFoundError:
@@ -124,9 +125,9 @@ def restored_of(folder: StationFolder) -> Restored | None:
 
 
 def require_issued_since(folder: StationFolder, order: Order) -> None:
-    """Raises OrderReplayedError (``order-before-restore``) if this station may have followed it."""
+    """Raise OrderReplayedError (``order-before-restore``) if the order may have run before."""
     restored = restored_of(folder)
-    # An order of the future is refused, by as much as clocks may differ: so much later as well.
+    # Orders dated ahead by up to the clock skew are accepted, so the limit includes it too.
     if restored is not None and order.issued <= restored.at + CLOCK_SKEW:
         raise OrderReplayedError(
             "This station was restored from a backup after the order was issued, and cannot know "
@@ -137,7 +138,7 @@ def require_issued_since(folder: StationFolder, order: Order) -> None:
 
 
 def postpone_orders(folder: StationFolder, until: datetime) -> None:
-    """Refuse orders that were issued before `until` too, if that is later."""
+    """Also refuse orders issued before `until`, if that is later."""
     restored = restored_of(folder)
     if restored is not None and until > restored.at:
         _keep(folder, restored.model_copy(update={"at": until}))

@@ -1,6 +1,6 @@
-"""The station's console: web pages on its own machine's loopback, for the people who work there.
+"""The station's console: web pages on its machine's loopback, for the people who work there.
 
-The pages only show what lies in the station's folder, and call the functions that the commands
-call. Nothing else reaches them: see `guard.py` for what a request must be, `sessions.py` for who
-sends it, and `access.py` for what they may do.
+The pages show what is in the station's folder, and call the same functions as the commands. See
+`guard.py` for the checks of every request, `sessions.py` for who sends it, and `access.py` for what
+they may do.
 """

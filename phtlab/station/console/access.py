@@ -1,16 +1,16 @@
-"""Who sends a request, and what each route takes: one dependency a route says it.
+"""Authentication and authorisation of requests: one FastAPI dependency per required role.
 
-============  ===================================================
-dependency    takes
-============  ===================================================
-`Reader`      whoever is logged in and still in `people.toml`
+============  ====================================================
+dependency    requires
+============  ====================================================
+`Reader`      a person who is logged in and still in `people.toml`
 `Reviewer`    the role reviewer
 `Releaser`    the role releaser
 `Admin`       the role admin
-============  ===================================================
+============  ====================================================
 
-A route without one of these is open to all. What changes something needs the session's own token
-against forgery too, in the form's field `csrf` or the header `X-CSRF-Token`.
+A route without one of these is open to all. A request that changes something also needs the
+session's CSRF token, in the form's field `csrf` or the header `X-CSRF-Token`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from phtlab.station.settings.people import Person, Role
 
 @dataclass(frozen=True)
 class Worker:
-    """Who is logged in and asks for something."""
+    """The person who is logged in and sends the request."""
 
     name: str
     person: Person
@@ -41,19 +41,19 @@ class Worker:
         return self.person.may(role)
 
     def add_message(self, sentence: str) -> None:
-        """Say `sentence` at the top of the next page."""
+        """Show `sentence` at the top of the next page."""
         self.session.messages.append(sentence)
 
 
 def cookie_name(port: int) -> str:
-    """Each console of a machine has its own: cookies do not tell ports apart (RFC 6265, 8.5)."""
+    """Name of a console's session cookie: cookies do not tell ports apart (RFC 6265, 8.5)."""
     return f"phtlab-console-{port}"
 
 
 def worker_of(request: Request, console: ConsoleOf, *, touch: bool = True) -> Worker | None:
-    """Who is logged in, if anyone is. Raises SettingsError.
+    """Return who is logged in, or None. Raises SettingsError.
 
-    The session of a person who is gone ends: whoever is added by that name later is another.
+    Ends the session of a person who was removed: a person added later by that name is another.
     """
     secret = request.cookies.get(cookie_name(console.port), "")
     session = console.sessions.find(secret, touch=touch) if secret else None
@@ -67,7 +67,7 @@ def worker_of(request: Request, console: ConsoleOf, *, touch: bool = True) -> Wo
 
 
 async def require_csrf(request: Request, expected: str) -> None:
-    """Raises StationError (``console-csrf``) unless the request has the token `expected`."""
+    """Raise StationError (``console-csrf``) unless the request has the token `expected`."""
     given = request.headers.get("x-csrf-token")
     if given is None:
         sent = (await request.form()).get("csrf")

@@ -1,4 +1,4 @@
-"""The console's application: its routes, its errors, and the guard around all of it."""
+"""The console's ASGI application: its routes, its error pages, and the guard around them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     station.router,
     audit.router,
 )
-"""Every router of the console: a new page is a module in `routes/` and a line here."""
+"""Every router of the console: a new page is a module in `routes/` and an entry in this tuple."""
 
 _DESCRIPTION = """
 The pages of one station, for the people who work there. A browser logs in by a one-time link or at
@@ -49,7 +49,7 @@ an identity provider, and holds a cookie; each form holds a token against forger
 
 
 def create_app(console: Console) -> FastAPI:
-    """The ASGI application of `console`."""
+    """Create the ASGI application of `console`."""
     app = FastAPI(
         title="phtlab station console",
         version=__version__,
@@ -62,7 +62,7 @@ def create_app(console: Console) -> FastAPI:
     app.state.console, app.state.pages = console, pages
     refusals.install(app, pages)
     for router in ROUTERS:
-        # The routes themselves: `include_router` would build each of them anew.
+        # The routes themselves: `include_router` would build each of them again.
         app.router.routes.extend(router.routes)
     app.add_middleware(Guard, hosts=console.hosts)
     return app

@@ -1,4 +1,4 @@
-"""One console at work: the station whose it is, who is logged in, and where it listens."""
+"""State of one console: its station, its sessions, its identity provider and its address."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from phtlab.station.stops.stop import Stop
 
 @dataclass(frozen=True)
 class Console:
-    """What the routes work with. People, policy and data sets are read anew at each request.
+    """What the routes work with. They read people, policy and data sets again at each request.
 
-    There is no key here: what people decide is written into the folder, and the daemon signs it.
+    The console has no key: people's decisions are written into the folder, and the daemon signs
+    them.
     """
 
     station: StationContext
@@ -34,7 +35,7 @@ class Console:
 
     @classmethod
     def of(cls, station: StationContext, *, port: int | None = None) -> Console:
-        """The console of `station`, as its `people.toml` says, or on another `port`.
+        """Create the console of `station` from its `people.toml`, or on another `port`.
 
         Raises SettingsError.
         """
@@ -52,7 +53,7 @@ class Console:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """What browsers may call it: its address, and `localhost` through a tunnel."""
+        """Host names that browsers may use: its address, and `localhost` through a tunnel."""
         return (f"{self.address}:{self.port}", f"localhost:{self.port}")
 
     @property
@@ -63,7 +64,7 @@ class Console:
         return load_people(self.station.folder)
 
     def stop(self, journey: str) -> Stop:
-        """The stop of a journey, by its whole digest in hex: callers have checked its form.
+        """Return a journey's stop by its full digest in hex, whose form callers have checked.
 
         Raises StationError (``stop-unknown``).
         """

@@ -1,8 +1,9 @@
-"""What every request must be before anything looks at it, and what every answer says.
+"""Checks on every request before it reaches a route, and security headers on every response.
 
-A page on this machine's loopback is reachable by every page in the operator's browser. So the name
-by which it is asked for is checked (DNS rebinding), whatever changes something must come from its
-own pages (`Origin`, Fetch standard section 3.1), and no answer may be framed, sniffed or kept.
+Every page in the operator's browser can send requests to this machine's loopback. So the guard
+checks the Host header (DNS rebinding), requires that a request which changes something comes from
+the console's own pages (`Origin`, Fetch standard section 3.1), and forbids browsers to frame, sniff
+or cache any response.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ HEADERS: Final = {
 
 
 class Guard:
-    """ASGI middleware around the whole console, which listens as `hosts` (``name:port``)."""
+    """ASGI middleware around the whole console, which is served at `hosts` (``name:port``)."""
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
         self._app = app
@@ -66,7 +67,7 @@ class Guard:
 
 
 def _limited(receive: Receive) -> Receive:
-    """`receive`, which ends a body that goes on past the limit as if its sender had gone."""
+    """Wrap `receive`: a body above the limit is reported as a disconnected client."""
     received = 0
 
     async def limited() -> Message:

@@ -1,7 +1,7 @@
-"""Parts of a page that renew themselves: server-sent events with what changed, for htmx to swap in.
+"""Self-updating parts of a page: server-sent events with new content, which htmx swaps in.
 
-A part is made anew once a second and sent when it is not what the browser has. What is open in a
-browser does not keep a login alive, and ends with it.
+A part is rendered once a second, and sent if it differs from what the browser has. An open stream
+does not keep a session alive, and ends with it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _KEEP_ALIVE: Final = 15
 
 
 def stream(request: Request, console: Console, make: Callable[[], str], seen: str) -> EventStream:
-    """What `make` returns, now if it is not `seen` and then at each change."""
+    """Stream the text of `make`: at once unless it is `seen`, then whenever it changes."""
 
     async def events() -> AsyncIterator[bytes]:
         known, quiet = seen, 0
@@ -35,7 +35,7 @@ def stream(request: Request, console: Console, make: Callable[[], str], seen: st
             try:
                 text = await run_in_threadpool(make)
             except PhtlabError:
-                return  # the page, loaded again, says what is wrong
+                return  # the page, when reloaded, shows the error
             if (new := stamp(text)) != known:
                 known, quiet = new, 0
                 yield format_sse_event(id=known, data_str=text)
@@ -47,6 +47,6 @@ def stream(request: Request, console: Console, make: Callable[[], str], seen: st
 
 
 class EventStream(StreamingResponse):
-    """A stream of events; its media type is in the console's document."""
+    """A response of server-sent events, with their media type."""
 
     media_type = "text/event-stream"

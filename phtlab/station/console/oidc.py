@@ -1,8 +1,8 @@
-"""Logging in at an identity provider: OpenID Connect's code flow with PKCE and a nonce.
+"""Login at an identity provider: OpenID Connect's code flow with PKCE and a nonce.
 
-(OpenID Connect Core 1.0, section 3.1; RFC 7636; RFC 9700.) Who is let in is the claim `sub` of the
-ID token, which `people.toml` must name: no claim that people can change themselves counts. What
-the browser holds meanwhile is a name for an attempt that is kept here.
+(OpenID Connect Core 1.0, section 3.1; RFC 7636; RFC 9700.) `people.toml` must name the claim `sub`
+of the ID token: claims that people can change themselves are ignored. During a login, the browser
+holds only the name of an attempt, whose values the console keeps.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Attempt:
 
 @dataclass
 class Provider:
-    """The provider of `settings`, for a console whose folder is `folder`. Safe between threads."""
+    """Client of the identity provider in `settings`, thread-safe. The secret is in `folder`."""
 
     settings: OidcLogin
     folder: Path
@@ -50,9 +50,10 @@ class Provider:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begin(self) -> tuple[str, str]:
-        """The address to send the browser to, and the name of the attempt for its cookie.
+        """Return the address to send the browser to, and the attempt's name for its cookie.
 
-        Raises StationError (``login-oidc``) if the provider does not answer as one.
+        Raises StationError (``login-oidc``) if the provider does not answer as one, SettingsError
+        if the client's secret is missing.
         """
         attempt = Attempt(
             secrets.token_urlsafe(24),
@@ -75,7 +76,7 @@ class Provider:
         return str(url), name
 
     def finish(self, name: str, state: str, code: str) -> str:
-        """The subject who logged in by the attempt `name`, which is over with that.
+        """Return the subject who logged in through the attempt `name`, which this ends.
 
         Raises StationError (``login-oidc``).
         """
@@ -124,13 +125,13 @@ class Provider:
             KeyError,
             TypeError,
         ) as error:
-            # Its text may hold what the provider sent; its kind says enough.
+            # The error's text may hold what the provider sent, so only its type is shown.
             kind = type(error).__name__
             raise refused(f"What the provider answered is no login that holds ({kind})") from None
         return str(claims["sub"])
 
     def _document(self) -> Mapping[str, Any]:
-        """What the provider says of itself (OpenID Connect Discovery 1.0, section 4)."""
+        """Fetch the provider's metadata (OpenID Connect Discovery 1.0, section 4)."""
         import requests
 
         try:
@@ -169,7 +170,7 @@ class Provider:
 
 
 def refused(why: str) -> StationError:
-    """What whoever could not be logged in is told."""
+    """Return the error for a person whose login failed."""
     return StationError(
         f"{why}.",
         "Try once more, or log in by a one-time link: 'phtlab station people link NAME'.",

@@ -1,7 +1,6 @@
-"""Pages and their parts from templates. All that others wrote is escaped here, twice where needed.
+"""Rendering of pages and their parts from templates, escaping all text that others wrote.
 
-The templates have no script and no style of their own: the Content-Security-Policy would not let
-them.
+The templates have no inline scripts or styles: the Content-Security-Policy forbids them.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ _LONGEST: Final = 120
 
 
 class PageRenderer:
-    """All templates of one console."""
+    """Renderer for all templates of one console."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -70,7 +69,7 @@ class PageRenderer:
     def page(
         self, name: str, worker: Worker, *, location: str, status: int = 200, **values: Any
     ) -> Response:
-        """The page of template `name`; `location` is its entry of the navigation."""
+        """Render the page of template `name`; `location` is its entry in the navigation."""
         messages, worker.session.messages[:] = list(worker.session.messages), []
         return self._answer(
             name,
@@ -86,7 +85,7 @@ class PageRenderer:
         )
 
     def part(self, name: str, worker: Worker, status: int = 200, **values: Any) -> Response:
-        """A part of a page, as htmx swaps it in."""
+        """Render a part of a page, for htmx to swap in."""
         return self._answer(name, status, worker=worker, csrf=worker.session.csrf, **values)
 
     def render(self, name: str, **values: Any) -> str:
@@ -95,18 +94,18 @@ class PageRenderer:
         )
 
     def live(self, path: str, name: str, **values: Any) -> Markup:
-        """A part that renews itself: the template `name`, and what `path` sends when it changes."""
+        """Render template `name` as a part that updates itself from the event stream at `path`."""
         inner = self.render(name, **values)
         return Markup('<div class="live" hx-sse:connect="{}?seen={}" hx-swap="innerMorph">').format(
             path, stamp(inner)
         ) + Markup(inner + "</div>")  # noqa: S704 (a template's)
 
     def open_page(self, name: str, status: int = 200, **values: Any) -> Response:
-        """A page for somebody who is not logged in."""
+        """Render a page for a person who is not logged in."""
         return self._answer(name, status, worker=None, **values)
 
     def refusal(self, request: Request, error: PhtlabError, status: int) -> Response:
-        """`error` as a page, or as a part of one."""
+        """Render `error` as a page, or as a part of one if htmx sent the request."""
         if "hx-request" in request.headers:
             return self._answer("parts/refusal.html", status, error=error)
         try:
@@ -150,38 +149,38 @@ def pages_of(request: Request) -> PageRenderer:
 
 
 def redirect_to(path: str) -> Response:
-    """To the page that shows what came of a form."""
+    """Redirect to the page that shows the result of a form."""
     return HTMLResponse("", 303, {"Location": path})
 
 
 def stamp(text: str) -> str:
-    """Names a part as it was shown."""
+    """Return a short hash that identifies a rendered part."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def shown(text: object) -> str:
-    """What somebody else calls a thing: short, and with no character that turns others round."""
+    """Shorten text by others for display, and escape its control and bidirectional characters."""
     plain = str(text)
     return escaped(plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…")
 
 
 def short(digest: str) -> str:
-    """How a digest begins."""
+    """Return the first 12 characters of a digest."""
     return digest.removeprefix("sha256:")[:12]
 
 
 def number(value: object) -> str:
-    """A number as a person writes it: 18, not 18.0."""
+    """Format a number as a person writes it: 18, not 18.0."""
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def count(value: int) -> str:
-    """How many, with thousands apart: 100,000."""
+    """Format a count with thousands separators: 100,000."""
     return f"{value:,}"
 
 
 def mib(size: int) -> str:
-    """Bytes of memory, as a person compares them."""
+    """Format bytes of memory in MiB or GiB."""
     return f"{size / 2**30:.2f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
@@ -194,7 +193,7 @@ def exactly(moment: datetime | str) -> str:
 
 
 def since(moment: datetime | str, now: datetime) -> str:
-    """How long ago, in one unit: a minute is as fine as anyone needs who waits."""
+    """Format the time since `moment` in one unit, with minutes as the finest."""
     seconds = max(0.0, (now - _moment(moment)).total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
@@ -207,5 +206,5 @@ def _moment(moment: datetime | str) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        # In year 1 or 9999, it may be at no moment in UTC; a page shows what stands there.
+        # In the years 1 and 9999 the moment may not exist in UTC: show it unconverted.
         return value.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Refusals as pages: each error class and code has its status here, once."""
+"""Error pages: the one table of HTTP statuses by error code and class, and the handlers."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def unknown(message: str, hint: str = "") -> StationError:
-    """What is not there."""
+    """Return the error for a page or resource that does not exist."""
     return StationError(message, hint, code="console-unknown")
 
 
 def status_of(error: PhtlabError) -> int:
-    """The HTTP status of `error`: by its code, else by its nearest class."""
+    """Return the HTTP status of `error`: by its code, else by its nearest class."""
     if error.code in BY_CODE:
         return BY_CODE[error.code]
     return next(BY_CLASS[kind] for kind in type(error).__mro__ if kind in BY_CLASS)
 
 
 def install(app: FastAPI, pages: PageRenderer) -> None:
-    """Let `app` answer every error as a page, or as a part of one where htmx asks."""
+    """Install handlers that answer every error as a page, or as a part of one for htmx."""
 
     def answer(request: Request, error: PhtlabError, status: int | None = None) -> Response:
         return pages.refusal(request, error, status or status_of(error))
@@ -77,7 +77,7 @@ def install(app: FastAPI, pages: PageRenderer) -> None:
 
     async def malformed(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        # What was sent is not repeated: it may be anything.
+        # Do not repeat the input: it may contain anything.
         reasons = "; ".join(
             f"{'.'.join(str(part) for part in wrong['loc'][1:])}: {wrong['msg']}"
             for wrong in error.errors()[:5]
@@ -100,7 +100,7 @@ def install(app: FastAPI, pages: PageRenderer) -> None:
         return answer(request, unanswered, error.status_code)
 
     async def broken(request: Request, error: Exception) -> Response:
-        # Its text may hold anything, so only its place is logged.
+        # The error's text may contain anything, so only its place is logged.
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
             place = place.tb_next

@@ -1,4 +1,4 @@
-"""The socket that the console listens on: of this machine's loopback, or it does not listen."""
+"""The console's listening socket, on this machine's loopback only, and its published address."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from phtlab.station.settings.folder import StationFolder
 
 @contextmanager
 def listen(address: str, port: int) -> Iterator[socket.socket]:
-    """A listening socket at `address`, closed at the end.
+    """Open a listening socket at `address`, and close it at the end.
 
-    Raises SettingsError for an address that others could reach, StationError (``console-port``)
-    if something listens there already.
+    Raises SettingsError (``console-loopback``) for an address that is not a loopback address,
+    StationError (``console-port``) if the port is in use.
     """
     try:
         loopback = ipaddress.IPv4Address(address).is_loopback
@@ -49,7 +49,7 @@ def listen(address: str, port: int) -> Iterator[socket.socket]:
 
 @contextmanager
 def address_published(folder: StationFolder, home: str) -> Iterator[None]:
-    """Let other commands know, while the console runs, that it is at `home`."""
+    """Publish to other commands, while the console runs, that it is at `home`."""
     path = folder.path / "console" / "address"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     write_durably(path, home.encode())
@@ -60,7 +60,7 @@ def address_published(folder: StationFolder, home: str) -> Iterator[None]:
 
 
 def running_address(folder: StationFolder, otherwise: str) -> str:
-    """The address of the console that runs, or ran when its machine went off."""
+    """Return the address of the running console, or of one that ended without removing it."""
     try:
         return (folder.path / "console" / "address").read_text("utf-8")
     except FileNotFoundError:

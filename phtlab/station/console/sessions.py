@@ -1,8 +1,7 @@
-"""Who is logged in: one-time links and sessions. What a browser holds is kept here as a hash only.
+"""Logins: one-time links and sessions. The console stores only hashes of browsers' secrets.
 
-A link is a file in the station's folder, so that a command can make one for the console that
-runs; whoever can write there is the station's owner. Sessions are in memory: the console's end is
-theirs.
+A link is a file in the station's folder, so that a command can make one for the running console;
+anyone who can write there is the station's owner. Sessions are in memory, and end with the console.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def links_of(folder: StationFolder) -> Path:
 
 
 def new_link(folder: StationFolder, person: str, until: datetime) -> str:
-    """The secret of a link that logs `person` in once, before `until`."""
+    """Create a link that logs `person` in once, before `until`. Return its secret."""
     secret = secrets.token_urlsafe(_BYTES)
     place = links_of(folder)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -40,9 +39,9 @@ def new_link(folder: StationFolder, person: str, until: datetime) -> str:
 
 
 def use_link(folder: StationFolder, secret: str, now: datetime) -> str:
-    """The person whom the link is for; from here on it is used up.
+    """Use up a link and return the person whom it is for.
 
-    Raises StationError (``login-link``) if it was used, is over or never was.
+    Raises StationError (``login-link``) if it was used before, has expired or never existed.
     """
     refusal = StationError(
         "This link was used already, or its time is over.",
@@ -52,7 +51,7 @@ def use_link(folder: StationFolder, secret: str, now: datetime) -> str:
     path = links_of(folder) / _hashed(secret)
     claimed = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
-        path.rename(claimed)  # of two that come at once, one gets it
+        path.rename(claimed)  # of two requests at the same time, one gets it
     except FileNotFoundError:
         raise refusal from None
     try:
@@ -65,18 +64,18 @@ def use_link(folder: StationFolder, secret: str, now: datetime) -> str:
 
 
 def forget_links(folder: StationFolder) -> None:
-    """Take back every link that nobody used: a console that starts begins with none."""
+    """Remove all unused links: a console starts with none."""
     for path in links_of(folder).glob("*"):
         path.unlink(missing_ok=True)
 
 
 def end_logins(folder: StationFolder, person: str, now: datetime) -> None:
-    """End what `person` began until `now`, at each console of the folder, and take back links.
+    """End `person`'s sessions until `now`, at each console of the folder, and remove their links.
 
-    It holds for who is added by that name later: the browser of who was removed stays out.
+    It also applies to a person added later by that name: the removed person's browser stays out.
     """
     for path in links_of(folder).glob("*"):
-        with suppress(FileNotFoundError):  # it is used just now: that login is over by the rest
+        with suppress(FileNotFoundError):  # being used just now: that login ends by the rest
             if json.loads(path.read_bytes())["person"] == person:
                 path.unlink()
     place = _ended(folder, person)
@@ -85,7 +84,7 @@ def end_logins(folder: StationFolder, person: str, now: datetime) -> None:
 
 
 def is_ended(folder: StationFolder, session: Session) -> bool:
-    """Whether its person was removed since it began."""
+    """Whether the session's person was removed since it began."""
     try:
         ended = _ended(folder, session.person).read_text()
     except FileNotFoundError:
@@ -99,7 +98,7 @@ def _ended(folder: StationFolder, person: str) -> Path:
 
 @dataclass
 class Session:
-    """One login. `csrf` is in each form of its pages; the next page shows `messages`, once."""
+    """One login. Forms contain `csrf`; the next page shows `messages`, once."""
 
     person: str
     by: str
@@ -111,7 +110,7 @@ class Session:
 
 @dataclass
 class Sessions:
-    """All sessions of a console. Safe between threads."""
+    """All sessions of a console. Thread-safe."""
 
     idle: timedelta
     longest: timedelta
@@ -120,7 +119,7 @@ class Sessions:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begin(self, person: str, by: str) -> tuple[str, Session]:
-        """A new session, and the secret that names it: never one that came from a browser."""
+        """Begin a session; return its secret, never one that a browser sent, and the session."""
         now = self.now()
         secret, session = secrets.token_urlsafe(_BYTES), Session(person, by, now, now)
         with self._lock:
@@ -129,7 +128,7 @@ class Sessions:
         return secret, session
 
     def find(self, secret: str, *, touch: bool = True) -> Session | None:
-        """The session that `secret` names, if its time is not over; `touch` says it is in use."""
+        """Return the session that `secret` names, unless it expired; `touch` marks it as in use."""
         now = self.now()
         with self._lock:
             session = self._open.get(_hashed(secret))

@@ -1,1 +1,1 @@
-"""What every part of a station works with: station, operator context, roster and artifacts."""
+"""Context shared by all parts of a station: settings, keys, connections, roster and artifacts."""

@@ -1,4 +1,4 @@
-"""What goes to and from the registry: a train's image in, sealed cargo out."""
+"""Exchange with the registry: fetches train images, delivers sealed cargo and logs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from phtlab.wire.registry.trains import pull_kernel, pull_train
 
 @dataclass(frozen=True)
 class ImageParts:
-    """What of a train's image is checked; none of it is believed yet."""
+    """The parts of a train's image that the station checks, unverified."""
 
     manifest: bytes
     config: bytes
@@ -32,42 +32,42 @@ class ArtifactStore(Protocol):
     """The registry, as a station uses it."""
 
     def fetch(self, repository: str, image: str, limits: ImageLimits) -> ImageParts:
-        """The parts of the image of digest `image`.
+        """Fetch the parts of the image of digest `image`.
 
         Raises RegistryUnreachableError, RegistryError; TrainError if it is not an image.
         """
 
     def settings_of(self, kernel: KernelImage) -> bytes:
-        """The settings (config) of a kernel image, checked by its digest. Raises as `fetch`."""
+        """Fetch a kernel image's settings (config), checked by digest. Raises as `fetch`."""
 
     def reference(self, repository: str, image: str) -> str:
-        """What an engine pulls: ``host:port/repository@digest``."""
+        """Return the reference for an engine to pull: ``host:port/repository@digest``."""
 
     def authorization(self, repository: str) -> RegistryAuth:
-        """Leave to pull from `repository`."""
+        """Return authorisation to pull from `repository`."""
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
-        """Put sealed cargo into the registry. Idempotent, and resumed after a cut."""
+        """Push sealed cargo to the registry. Idempotent; resumes after an interruption."""
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
-        """Put a sealed log that was let go into the registry, with its statement. Idempotent."""
+        """Push a sealed, released run log to the registry, with its statement. Idempotent."""
 
     def close(self) -> None:
-        """End its connections."""
+        """Close the connections."""
 
 
 class RegistryArtifactStore:
-    """Freight by the consortium's registry, with tokens that central issues."""
+    """Artifact store on the consortium's registry, with tokens that central issues."""
 
     def __init__(self, central: CentralClient, url: str | None = None) -> None:
-        """`url` is where the registry is; central's word without it."""
+        """Use the registry at `url`; without it, at the address that central reports."""
         self._central = central
         self._url = url
         self._registry: Registry | None = None
         self._lock = threading.Lock()
 
     def _at(self) -> Registry:
-        # Several stops ask at once; a second connection would never be closed.
+        # Several stops call this at once; a second connection would never be closed.
         with self._lock:
             if self._registry is None:
                 url = self._url or self._central.info().registry_url
@@ -80,8 +80,8 @@ class RegistryArtifactStore:
         except UnreachableError:
             raise
         except PhtlabError as error:
-            # In the words of central's own checks it would read as the order's fault.
-            # Clocks that differ are nobody's fault who has a part in the journey: that is kept.
+            # With the codes of central's own checks it would be reported as an error of the order.
+            # An expired token is due to clocks that differ, not to the order: that code is kept.
             code = error.code if error.code == "token-expired" else None
             raise CentralError(error.message, error.hint, code=code) from None
 

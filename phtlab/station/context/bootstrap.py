@@ -1,4 +1,4 @@
-"""A station made ready to work from its folder and its keys."""
+"""Opens a station: its executor, its trust and its connections, from its folder and keys."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ EXECUTORS = "phtlab.executor"
 
 
 def open_executor(folder: StationFolder, settings: StationSettings) -> Executor:
-    """The executor that the settings name: `docker`, or one of entry point `phtlab.executor`.
+    """Return the settings' executor: `docker`, or one of the entry points `phtlab.executor`.
 
-    It is called with `root` (a folder for its own use), `station` (its name and its folder's
-    mark: an engine may serve several stations) and the settings' `executor_options`.
-    Raises SettingsError for a name or options that it does not know.
+    It is called with `root` (a folder for its own use), `station` (the station's name and its
+    folder's mark, since an engine may serve several stations) and the settings' `executor_options`.
+    Raises SettingsError for an unknown name or options that it does not accept.
     """
     options: dict[str, Any] = {
         "root": folder.runs,
@@ -55,7 +55,7 @@ def open_executor(folder: StationFolder, settings: StationSettings) -> Executor:
 
 
 def require_central(folder: StationFolder, settings: StationSettings) -> str:
-    """Central's address. Raises SettingsError if the station has not joined yet."""
+    """Return central's address. Raises SettingsError if the station has not joined yet."""
     if settings.central is None:
         raise SettingsError(
             f"The station {settings.name} does not know central yet.",
@@ -65,12 +65,12 @@ def require_central(folder: StationFolder, settings: StationSettings) -> str:
 
 
 def trust_of(folder: StationFolder, central: CentralClient) -> Trust:
-    """The station's trust in its consortium, over central's connection."""
+    """Return the consortium's trust store of the station, fetched over central's connection."""
     return Trust(folder.trust, central.tuf_fetcher(), central.metadata_url, central.targets_url)
 
 
 def require_joined(folder: StationFolder, settings: StationSettings) -> None:
-    """Raises SettingsError if no consortium's root is pinned."""
+    """Raise SettingsError if no consortium's root is pinned."""
     with CentralClient(require_central(folder, settings)) as central:
         if not trust_of(folder, central).pinned:
             raise SettingsError(
@@ -83,7 +83,10 @@ def require_joined(folder: StationFolder, settings: StationSettings) -> None:
 def open_station(
     folder: StationFolder, settings: StationSettings, identity: Identity
 ) -> DaemonContext:
-    """The station of `folder`, with real ways to the outside. Nothing is contacted yet."""
+    """Return the context of the station in `folder`, with connections that are not open yet.
+
+    Raises SettingsError if the key is of another station, or if the station has not joined.
+    """
     if identity.name != settings.name:
         raise SettingsError(
             f"The key is of '{identity.name}', and this station is '{settings.name}'.",

@@ -1,4 +1,4 @@
-"""What the daemon works with: the station, its key and its connections."""
+"""The daemon's context: the station, its key and its connections."""
 
 from __future__ import annotations
 
@@ -64,22 +64,22 @@ class DaemonContext(StationContext):
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def roster(self) -> Roster:
-        """The newest roster, verified. Raises what `RosterCache.now` raises."""
+        """Return the newest roster, verified. Raises what `RosterCache.now` raises."""
         return self.roster_cache.now().roster
 
     def declared(self) -> dict[str, DataSet]:
-        """The data sets as the operator declared them. Raises DataSetError."""
+        """Return the data sets that the operator declared. Raises DataSetError."""
         return load_datasets(self.folder)
 
     def datasets(self) -> dict[str, DataSet]:
-        """What runs are given: the data sets, or at a twin station their twins."""
+        """Return the data sets that runs get: those declared, or their twins at a twin station."""
         declared = self.declared()
         if not self.settings.twin:
             return declared
         return {name: twin_of(self.folder, dataset) for name, dataset in declared.items()}
 
     def close(self) -> None:
-        """End its connections. Runs in the sandbox go on."""
+        """Close the connections. Runs in the sandbox continue."""
         self.artifacts.close()
         self.executor.close()
         self.central.close()

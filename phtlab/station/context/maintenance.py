@@ -1,9 +1,8 @@
-"""When nothing new begins at a station: a pause, a maintenance window, a trial of the sandbox that
-has no answer yet, or what a self-test found.
+"""Conditions under which no new run starts: a pause, a maintenance window, a trial, a self-test.
 
-What runs goes on, what has run is sealed and told, and whoever decides can decide: only no order
-is admitted and no run begins. Orders wait meanwhile, and lapse when they expire. It is looked up
-each time that a stop could go on, so that a pause is heeded at once and by whichever daemon.
+While one applies, the station admits no order and starts no run; running stops continue, ended runs
+are sealed and reported, and people can decide. Orders wait, and lapse when they expire. Every
+transition reads the conditions again, so that a pause takes effect at once, in every daemon.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Pause(StrictModel):
-    """Nothing new begins from `since` until `until`, or until someone resumes.
+    """Nothing new starts from `since` until `until`, or until somebody resumes.
 
-    `held` names what must be done before anyone can resume; empty for an ordinary pause.
-    `contradicted` are journeys of which this station's key signed two records: somebody has to end
-    the copy of this folder first, and say so.
+    `held` says what must be done before anyone can resume; empty for an ordinary pause.
+    `contradicted` are journeys with two records signed by this station's key: somebody has to end
+    the copy of this folder first, and confirm it.
     """
 
     by: Line
@@ -56,7 +55,7 @@ class Pause(StrictModel):
 
 
 class Closed(NamedTuple):
-    """Why nothing new begins now. `reason` may be read by researchers, `sentence` may not."""
+    """Why nothing new starts now. Researchers may read `reason`, but not `sentence`."""
 
     cause: Literal["pause", "window", "trial", "self-test"]
     sentence: str
@@ -64,10 +63,10 @@ class Closed(NamedTuple):
 
 
 def pause(station: StationContext, *, by: str, reason: str, until: datetime | None = None) -> Pause:
-    """Let nothing new begin. A second pause takes the first one's place.
+    """Pause the station: nothing new starts. A second pause replaces the first.
 
-    Raises StationError if `until` is over (``pause-over``), the reason is none (``pause-reason``),
-    or the station is held by something that must be done first (``pause-held``).
+    Raises StationError if `until` is past (``pause-over``), the reason is empty (``pause-reason``),
+    or the current pause has something that must be done first (``pause-held``).
     """
     kept = pause_of(station.folder)
     if kept and kept.first:
@@ -92,14 +91,14 @@ def pause(station: StationContext, *, by: str, reason: str, until: datetime | No
 
 
 def hold(station: StationContext, *, by: str, reason: str, held: str) -> None:
-    """A pause that ends only once `held` was done: `release_hold`."""
+    """Pause the station until `release_hold`, because `held` must be done first."""
     _keep(station.folder, Pause(by=by, since=station.now(), reason=reason, held=held))
 
 
 def pause_contradicted(station: StationContext, journey: str, *, record: str) -> None:
-    """Let nothing new begin, since `record` of `journey` contradicts another one of this station.
+    """Pause the station, since `record` of `journey` contradicts another one of this station.
 
-    It takes the place of an ordinary pause, and ends with ``resume(copy_ended=True)`` only.
+    It replaces an ordinary pause, and ends only with ``resume(copy_ended=True)``.
     """
     kept = pause_of(station.folder)
     before = kept.contradicted if kept else ()
@@ -123,15 +122,15 @@ def pause_contradicted(station: StationContext, journey: str, *, record: str) ->
 
 
 def release_hold(station: StationContext) -> None:
-    """What the pause was held by is done: it is an ordinary pause from now on."""
+    """Turn a held pause into an ordinary one: what had to be done first is done."""
     if kept := pause_of(station.folder):
         _keep(station.folder, kept.model_copy(update={"held": ""}))
 
 
 def require_settled(folder: StationFolder) -> None:
-    """Raises StationError (``pause-held``) if something must be done before it may begin.
+    """Raise StationError (``pause-held``) if something must be done before the daemon may start.
 
-    A contradicted station may: it is paused, and its daemon listens.
+    A station with contradicted records may start: it is paused, and its daemon answers.
     """
     kept = pause_of(folder)
     if kept is not None and kept.held:
@@ -141,7 +140,7 @@ def require_settled(folder: StationFolder) -> None:
 def resume(station: StationContext, *, by: str, copy_ended: bool = False) -> None:
     """End the pause. Raises StationError (``pause-none``, ``pause-held``) if it cannot end.
 
-    After two records of one journey it ends only if somebody says that the copy was ended.
+    After two records of one journey, it ends only if `copy_ended` confirms that the copy was ended.
     """
     kept = pause_of(station.folder)
     if kept is None:
@@ -160,9 +159,9 @@ def resume(station: StationContext, *, by: str, copy_ended: bool = False) -> Non
 
 
 def pause_of(folder: StationFolder) -> Pause | None:
-    """The pause that was last begun, also when its time is over; None if there is none.
+    """Return the newest pause, even after its end time; None if there is none.
 
-    Raises StationError (``pause``) if the file is damaged: nobody knows then what was meant.
+    Raises StationError (``pause``) if the file is damaged, since its content is then unknown.
     """
     try:
         return Pause.model_validate_json(folder.pause.read_bytes())
@@ -177,9 +176,9 @@ def pause_of(folder: StationFolder) -> Pause | None:
 
 
 def closed(station: StationContext) -> Closed | None:
-    """Why nothing new begins just now; None if it may.
+    """Return why nothing new may start now; None if it may.
 
-    Raises StationError (``pause``) if that cannot be read.
+    Raises StationError (``pause``) if the pause cannot be read.
     """
     now = station.now()
     kept = pause_of(station.folder)
@@ -212,10 +211,10 @@ def closed(station: StationContext) -> Closed | None:
 
 
 def within(window: str, local: datetime) -> bool:
-    """Whether `local` lies in a window such as "sun 02:00-04:30" or "daily 23:00-01:00"."""
+    """Whether `local` is in a window such as "sun 02:00-04:30" or "daily 23:00-01:00"."""
     match = re.fullmatch(WINDOW, window)
     if match is None:
-        raise ValueError(f"not a maintenance window: {window}")  # the settings hold no other
+        raise ValueError(f"not a maintenance window: {window}")  # the settings allow no other form
     begins, ends = time.fromisoformat(match["begins"]), time.fromisoformat(match["ends"])
     for day in (local.date(), local.date() - timedelta(days=1)):
         if match["day"] not in ("daily", _DAYS[day.weekday()]):
@@ -230,8 +229,7 @@ def within(window: str, local: datetime) -> bool:
 
 
 def running_stops(stops: Stops) -> list[str]:
-    """The journeys whose run has begun here and that are not sent yet; those that wait for a
-    person are not at work."""
+    """Journeys whose run has started and that are not sent yet, without held ones."""
     return [stop.journey for stop in stops if stop.state in ("running", "airlock", "sealed")]
 
 

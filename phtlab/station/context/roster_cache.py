@@ -1,4 +1,4 @@
-"""The roster and catalogue as this station believes them just now."""
+"""Cache of the roster and catalogue that this station trusts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from phtlab.trust_store.trust import Trusted
 
 
 class RosterSource(Protocol):
-    """What can be asked for the newest roster: `phtlab.trust_store.trust.Trust`."""
+    """Source of the newest roster: `phtlab.trust_store.trust.Trust`."""
 
     def refresh(self) -> Trusted: ...
 
 
 class RosterCache:
-    """Asks again when what is known is older than `age` seconds. Safe between threads."""
+    """Cache that refreshes the roster when it is older than `age` seconds. Thread-safe."""
 
     def __init__(self, trust: RosterSource, age: float, clock: Callable[[], float]) -> None:
         self._trust = trust
@@ -28,17 +28,17 @@ class RosterCache:
         self._fetched_at = 0.0
 
     def now(self, *, at_least_as_new_as: int = 0) -> Trusted:
-        """The roster and catalogue; asked for anew if they are old.
+        """Return the roster and catalogue, refreshed if they are old.
 
-        So they are, too, if an order was written under a later version, but not more
-        often than once a second: an order is anybody's claim until it is verified.
-        Raises RosterStaleError or CentralUnreachableError: neither is the order's fault.
+        They are also refreshed if an order names a later version, but at most once a second, since
+        an order is unverified at this point. Raises RosterStaleError or CentralUnreachableError:
+        neither is an error of the order.
         """
         with self._lock:
             since = self._clock() - self._fetched_at
             known = self._known
             behind = known is not None and known.roster.version < at_least_as_new_as
-            # A time that has not come yet: the clock was set back, and nobody knows how old it is.
+            # A time in the future: the clock was set back, so the age is unknown.
             old = since >= self._age or since < 0
             if known is None or old or (behind and since >= 1):
                 known = self._refresh()
@@ -50,7 +50,7 @@ class RosterCache:
         except RosterStaleError:
             raise
         except RosterError as error:
-            # Central delivers what the officers did not sign: no order is to blame for it.
+            # Central delivers what the officers did not sign, which is not an error of an order.
             raise RosterStaleError(error.message, error.hint, code=error.code) from None
         self._known = known
         self._fetched_at = self._clock()

@@ -1,9 +1,9 @@
-"""The self-test: what a station found of itself last, when it looks again, and what that stops.
+"""Self-test results: the last report, when the next test is due, and which results stop new runs.
 
-What was found is kept in the station's folder, for `phtlab station status`, the console and the
-daemon. Of what is broken, most harms nobody: an order waits, or is refused with a code. Some must
-keep new runs from beginning, because a run would then not be what its researcher and its operator
-were promised: `STOPPING`.
+The report is stored in the station's folder, for `phtlab station status`, the console and the
+daemon. Most broken results do no harm: an order waits, or is refused with a code. Those in
+`STOPPING` prevent new runs, since a run would not be what its researcher and its operator were
+promised.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ STOPPING: Final[dict[str, str]] = {
     "airlock": "more could leave than the policy allows",
     "self-test report": "what was found broken is not known",
 }
-"""What keeps new runs from beginning while it is broken, and why. All else does not."""
+"""Results that prevent new runs while broken, and why. No other result does."""
 _REPORT: Final = "self-test report"
 TRAIN: Final = "self-test train"
 AIRLOCK: Final = "airlock"
-"""What the train of the self-test found."""
+"""Names of the results that come from the self-test's train."""
 _AGAIN: Final = timedelta(minutes=10)
-"""After so long it is looked again whether what stops new runs is mended."""
+"""Interval of retests while a result stops new runs."""
 _ANSWERED: Final = timedelta(minutes=1)
-"""After so long a report is renewed of which a part was cut off that has an answer since."""
+"""Interval until an interrupted report is renewed, once the interrupted part has a result."""
 _AHEAD: Final = timedelta(minutes=1)
-"""A report of so much later than now is renewed: the clock was ahead, and was found broken."""
+"""A report dated further ahead than this is renewed: the clock was ahead when it was made."""
 
 
 class Found(BaseModel):
-    """One result, as it is kept and printed."""
+    """One result, as it is stored and printed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -74,16 +74,17 @@ class Found(BaseModel):
 
     @property
     def stops(self) -> bool:
-        """Whether nothing new may begin because of it.
+        """Whether the result prevents new runs.
 
-        What was cut off is no verdict: until it has an answer, `unfinished_trial` stops new runs.
+        An interrupted check gives no verdict: until it has one, `unfinished_trial` prevents new
+        runs.
         """
         named = self.name.partition(":")[0] in STOPPING
         return self.state == "broken" and named and not self.unfinished
 
 
 class Report(BaseModel):
-    """What a self-test found, and when it ended."""
+    """Results of a self-test, and when it ended."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -101,22 +102,22 @@ class Report(BaseModel):
 
     @property
     def stopping(self) -> tuple[Found, ...]:
-        """What of it keeps new runs from beginning."""
+        """Results that prevent new runs."""
         return tuple(result for result in self.results if result.stops)
 
     @property
     def unfinished(self) -> bool:
-        """Whether a part of it was cut off."""
+        """Whether a part of the test was interrupted."""
         return any(result.unfinished for result in self.results)
 
     @property
     def damaged(self) -> bool:
-        """Whether this stands in place of a report that cannot be read."""
+        """Whether this report replaces a stored one that cannot be read."""
         return any(result.name == _REPORT for result in self.results)
 
     @property
     def sentence(self) -> str:
-        """In a line."""
+        """Summary in one line."""
         broken, warned = len(self.broken), len(self.of_state("warning"))
         if not broken and not warned:
             return f"All {len(self.results)} things are well."
@@ -130,9 +131,9 @@ def report_of(
     at: datetime,
     before: Report | None = None,
 ) -> Report:
-    """The results of a check as a report.
+    """Build a report from the results of a check.
 
-    Of a check without a train, what the train found in the report `before` stays.
+    If the check ran no train, the train's results in the report `before` are kept.
     """
     kept = [found for found in (before.results if before else ()) if found.name in (TRAIN, AIRLOCK)]
     return Report(
@@ -144,15 +145,15 @@ def report_of(
 
 
 def keep_report(folder: StationFolder, report: Report) -> None:
-    """Keep what was found, in place of what was found before."""
+    """Store the report, replacing the previous one."""
     write_durably(folder.self_test, canonical(report.model_dump(mode="json")))
 
 
 def last_report(folder: StationFolder) -> Report | None:
-    """What the last self-test found; None before the first.
+    """Return the last self-test's report; None before the first.
 
-    A file that cannot be read may have said that nothing may begin: it counts as that, until the
-    station has tested itself anew.
+    An unreadable file may have contained a result that prevents new runs, so it counts as one until
+    the next self-test.
     """
     try:
         written = folder.self_test.read_bytes()
@@ -172,13 +173,13 @@ def last_report(folder: StationFolder) -> Report | None:
 
 
 def request_test(station: StationContext, *, by: str) -> None:
-    """Have the running daemon test itself soon, without its nightly time."""
+    """Request a self-test from the running daemon, without waiting for the nightly time."""
     _request_file(station.folder).touch(0o600)
     station.audit.append(actor=by, action="self-test-asked")
 
 
 def self_test_requested(folder: StationFolder) -> bool:
-    """Whether a test was asked for that has not begun."""
+    """Whether a requested test has not started yet."""
     return _request_file(folder).exists()
 
 
@@ -187,7 +188,11 @@ def _request_file(folder: StationFolder) -> Path:
 
 
 def note_self_test_begun(folder: StationFolder) -> None:
-    """A test begins. Who asks while it runs gets another: what they mended may be behind it."""
+    """Clear the request as a test starts.
+
+    A request during the test leads to another one, since it may concern repairs that the running
+    test does not see.
+    """
     _request_file(folder).unlink(missing_ok=True)
 
 
@@ -196,11 +201,10 @@ def _local(moment: datetime) -> datetime:
 
 
 class SelfTestSchedule:
-    """When the next self-test is due: once a day, at the time that the settings say, and more often
-    while something that it found stops new runs.
+    """Schedule of self-tests: daily at a set time, more often while a result stops new runs.
 
-    Each station is a little later than that by its own mark, always the same: a consortium's
-    stations do not all ask central at once. One that was off at its time tests itself as it begins.
+    Each station adds a fixed delay derived from its own mark, so that a consortium's stations do
+    not all query central at once. A station that was off at its time runs the test when it starts.
     """
 
     def __init__(
@@ -211,9 +215,10 @@ class SelfTestSchedule:
         self._zone = zone
 
     def due(self) -> bool:
-        """Whether it is time.
+        """Whether a self-test is due.
 
-        If the setting `self_test_at` is empty, only when asked for, and again if that was cut off.
+        If the setting `self_test_at` is empty: only on request, and again if that test was
+        interrupted.
         """
         if self_test_requested(self._station.folder):
             return True
@@ -232,7 +237,7 @@ class SelfTestSchedule:
         return since > now + _AHEAD or since < self._latest(at, now)
 
     def _latest(self, at: time, now: datetime) -> datetime:
-        """The newest moment up to `now` at which a test was due."""
+        """Return the newest time up to `now` at which a test was due."""
         local = self._zone(now)
         planned = datetime.combine(local.date(), at, local.tzinfo) + self._later()
         while planned > local:

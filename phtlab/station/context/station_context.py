@@ -1,7 +1,7 @@
-"""A station's folder and settings, as its commands, its console and its daemon work with them.
+"""A station's folder and settings, shared by its commands, its console and its daemon.
 
-The console and the commands have no key: what a person decides is written into the folder, and the
-daemon, which holds the key, signs it (`DaemonContext`).
+The console and the commands have no key: people's decisions are written into the folder, and the
+daemon, which holds the key, signs them (`DaemonContext`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from phtlab.trust_store.trust import last_roster
 
 @dataclass(frozen=True)
 class StationContext:
-    """One station, whether or not its daemon runs. Settings are read once; policy at each use."""
+    """One station, running or not. Settings are read once, the policy at each use."""
 
     folder: StationFolder
     settings: StationSettings
@@ -38,13 +38,13 @@ class StationContext:
 
     @property
     def audit(self) -> Log:
-        """The station's log; whoever does an act appends it."""
+        """The station's audit log; every part that acts appends its own entries."""
         return Log(self.folder.audit, self.name, self.now)
 
     def policy(self) -> Policy:
-        """The policy in force. Raises PolicyError."""
+        """Return the policy in force. Raises PolicyError."""
         return load_policy(self.folder.policy)
 
     def roster(self) -> Roster | None:
-        """The roster that the daemon verified last; None before it has one."""
+        """Return the roster that the daemon last verified; None before there is one."""
         return last_roster(self.folder.trust)

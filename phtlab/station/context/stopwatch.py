@@ -1,4 +1,4 @@
-"""How long runs have lasted, whatever is done to the clock meanwhile."""
+"""Elapsed time of runs, unaffected by changes of the system clock."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 
 class Stopwatch:
-    """Believes the clock of the wall once a run, when it first hears of it.
+    """Reads the wall clock once per run, and then uses a monotonic clock.
 
-    From then on it counts by a clock that is never set, so that a run has the time that it was
-    promised, no less if the wall's is set ahead and no more if it is set back.
+    So a run gets exactly its promised time, whether the wall clock is set ahead or back.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -18,10 +17,10 @@ class Stopwatch:
         self._zero: dict[str, float] = {}
 
     def elapsed(self, run: str, wall_clock: float) -> float:
-        """Seconds since `run` began; `wall_clock` is what the clock says of it now."""
+        """Return seconds since `run` started; `wall_clock` is that time by the wall clock now."""
         now = self._clock()
         return now - self._zero.setdefault(run, now - max(wall_clock, 0.0))
 
     def forget(self, run: str) -> None:
-        """The run is over."""
+        """Drop a run that has ended."""
         self._zero.pop(run, None)

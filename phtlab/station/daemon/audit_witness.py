@@ -1,10 +1,10 @@
-"""A station watches central's log, and lets others watch its own.
+"""Witnessing of audit logs: the station verifies central's log and its own, and signs checkpoints.
 
-From time to time it verifies its own log and signs its end: central takes that into its own
-chain. Then it reads what is new in central's log, verifies that this follows what it saw before,
-and signs how far it saw it: also the other stations' ends are signed with that.
+Periodically it verifies its own log and signs a checkpoint of its end, which central adds to its
+own chain. Then it reads the new entries of central's log, verifies that they continue what it saw
+before, and signs a checkpoint, which also covers the other stations' checkpoints.
 
-So a log that was cut or written anew shows at the next look: central's at every station, a
+So a truncated or rewritten log is found at the next verification: central's at every station, a
 station's at that station, and both wherever they are verified.
 """
 
@@ -41,7 +41,7 @@ _log = structlog.get_logger("phtlab.station")
 
 
 def watch_logs(station: DaemonContext, until: threading.Event) -> None:
-    """Look now and, by the setting `audit_interval`, again and again until `until` is set."""
+    """Verify both logs now and every `audit_interval` seconds (a setting) until `until` is set."""
     witness, backoff = AuditWitness(station), Backoff(first=5.0, longest=600.0)
     interval = float(station.settings.audit_interval)
     while not until.is_set():
@@ -49,7 +49,7 @@ def watch_logs(station: DaemonContext, until: threading.Event) -> None:
         try:
             witness.review_logs()
             backoff.succeeded("review")
-        # All errors: the thread's end would be a station that watches nothing and looks well.
+        # All errors: otherwise the thread would end, and nothing would verify the logs any more.
         except Exception as error:
             seconds = min(interval, backoff.failed("review", station.now().timestamp()))
             why = safe_error_text(error)
@@ -58,7 +58,7 @@ def watch_logs(station: DaemonContext, until: threading.Event) -> None:
 
 
 class AuditWitness:
-    """Looks at both logs for one station. All of central's is read at first and each day."""
+    """Verifies both logs for one station. Reads all of central's log at first and once a day."""
 
     def __init__(self, station: DaemonContext) -> None:
         self._station = station
@@ -67,10 +67,10 @@ class AuditWitness:
         self._whole: datetime | None = None
 
     def review_logs(self) -> tuple[Alarm, ...]:
-        """Verify both logs and sign how far they go; the alarms that stand after that.
+        """Verify both logs and sign checkpoints; return the alarms that are active after that.
 
         Raises UnreachableError, CentralError, RosterError, OSError, and AuditError
-        (``audit-seen``): nothing was found out, look again later.
+        (``audit-seen``): the logs could not be verified, try again later.
         """
         roster = self._station.roster_cache.now().roster
         self._watched("own", self._station.name, roster)
@@ -114,7 +114,7 @@ class AuditWitness:
         return self._seen(log, head, serial)
 
     def _own(self, log: str, last: LastSeenHead | None, roster: Roster) -> LastSeenHead:
-        # What this station signed itself: central may hide some of it, but can forge none.
+        # Checkpoints that this station signed: central may hide some, but cannot forge any.
         known = last.serial if last and self._held[0] != START else 0
         views = list(self._station.central.audit.checkpoints(log, known))
         signed = [value for value, _ in opened(views, roster)[0] if value.witness == log]
@@ -127,10 +127,10 @@ class AuditWitness:
         return self._seen(log, head, max(serial, last.serial if last else 0))
 
     def _own_head(self, signed: list[Checkpoint]) -> Head:
-        """How far this station's log goes. Raises AuditError.
+        """Return the end of this station's log. Raises AuditError.
 
-        What held at the last look is compared by one digest of all its lines, which takes a
-        hundredth of the time; if that is another, all entries are verified, to say what is wrong.
+        The part that was verified before is compared by one digest of all its lines, which takes a
+        hundredth of the time; if it differs, all entries are verified, to report the exact error.
         """
         log, hashed, count = self._station.audit, sha256(), self._lines
         start, known = self._held
@@ -168,12 +168,12 @@ class AuditWitness:
         return LastSeenHead(log=log, number=head.number, digest=head.digest, at=now, serial=serial)
 
     def _alarm(self, log: str, error: AuditError, known: Alarm | None) -> Alarm:
-        """Say it each time, and log it once."""
+        """Log the error each time; return the known alarm, or a new one that is audited once."""
         station = self._station
         _log.error("audit log does not hold", log=log, code=error.code, why=str(error))
         if known is not None and (known.log, known.code) == (log, error.code):
             return known
-        if log != station.name:  # The station's own is left as it was found.
+        if log != station.name:  # The station's own log is left as it was found.
             station.audit.append(
                 actor=station.name,
                 action="audit-alarm",

@@ -1,8 +1,9 @@
-"""Two different records of one stop, both signed with this station's key: its folder was copied.
+"""Contradictions: two different records of one stop, both signed with this station's key.
 
-Central names the journeys, and is not believed: their two records prove it. A station that has
-seen the proof pauses itself, once for each journey, holds what counts people until a person accepts
-that it does not know what left from the copy, and keeps what it saw::
+They prove that the station's folder was copied. Central names the journeys, and the two records are
+the proof. A station that has verified a proof pauses itself, once for each journey, holds outputs
+with person counts until a person accepts that the copy's released outputs are unknown, and stores
+the proof::
 
     contradictions/<journey>.json   both records, as they were signed
 """
@@ -31,23 +32,23 @@ _log = structlog.get_logger("phtlab.station")
 
 
 class Contradiction(StrictModel):
-    """`records`: the one that central keeps, and the one that came later."""
+    """A stored proof. `records` are the one that central keeps and the later one."""
 
     seen: AwareDatetime
     records: tuple[Envelope, Envelope]
 
 
 class Contradictions:
-    """Looks into what central says of one station. Nothing that matters is remembered in it."""
+    """Checks the contradictions that central reports. All state that matters is in files."""
 
     def __init__(self, station: DaemonContext) -> None:
         self._station = station
         self._backoff = Backoff(first=30.0, longest=3600.0)
 
     def import_records(self, journeys: Iterable[str]) -> bool:
-        """Pause the station if one of `journeys` is new and proven; whether one was.
+        """Pause the station if one of `journeys` is new and proven. Return whether one was.
 
-        Raises UnreachableError, AuditError, OSError: it is all asked again then.
+        Raises UnreachableError, AuditError, OSError: everything is checked again then.
         """
         found = False
         for journey in journeys:
@@ -67,7 +68,7 @@ class Contradictions:
         return found
 
     def _proof(self, journey: str) -> tuple[Envelope, Envelope]:
-        """Both records of this station's stop, verified. Raises PhtlabError without a proof."""
+        """Fetch and verify both records of this station's stop. Raises PhtlabError if unproven."""
         station = self._station
         view = station.central.journey(journey)
         stop = next((stop for stop in view.stops if stop.station == station.name), None)
@@ -93,10 +94,11 @@ class Contradictions:
         return records
 
     def _keep(self, journey: str, records: tuple[Envelope, Envelope]) -> None:
-        """In this order: a station that is killed in between is paused, and sees it again."""
+        """Pause first, then store the proof: after a kill in between, the proof is found again."""
         station = self._station
         pause_contradicted(station, journey, record=records[1].digest)
-        # What left from the copy is not known here: as after a restore, a person looks at counts.
+        # The copy's released outputs are unknown: as after a restore, outputs with person counts
+        # are held.
         forget(
             station.folder,
             LostHistory(since=station.now(), datasets=tuple(sorted(station.declared()))),

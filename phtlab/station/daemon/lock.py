@@ -1,4 +1,4 @@
-"""Whether a daemon works in a station's folder just now, told without touching its lock."""
+"""Check whether a daemon runs in a station's folder, without touching its lock."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from phtlab.station.settings.folder import StationFolder
 def daemon_runs(folder: StationFolder) -> bool:
     """Whether a process of this machine holds the lock of `StationFolder.occupied`.
 
-    Trying to take the lock could keep a daemon out that starts in that moment; so the kernel's
-    table of locks is read (proc_locks(5)).
+    Reads the kernel's lock table (proc_locks(5)), because trying to take the lock could keep out a
+    daemon that starts at that moment.
     """
     try:
         about = (folder.path / "lock").stat()

@@ -1,4 +1,4 @@
-"""The daemon's log: one JSON object a line on standard error."""
+"""The daemon's log: one JSON object per line on standard error."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import structlog
 
 
 def warnings_to_stderr() -> None:
-    """Log warnings and errors only, from here on: of a command that a person waits for."""
+    """Log only warnings and errors from now on, for interactive commands."""
     log_to_stderr()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 def log_to_stderr() -> None:
-    """Log from here on. What is logged is written in this package: no value, no secret."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs
+    """Start logging. This package writes all log messages, without values or secrets."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # httpx logs URLs
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,8 +1,8 @@
-"""The station at work: what is offered comes in, and every stop moves on until it ends.
+"""The daemon's loop: it receives offers, and advances every stop until it ends.
 
-`Daemon.receive` and `Daemon.step` are all of it; `run` calls them from threads. A
-daemon that is killed anywhere and made anew over the same folder goes on as if nothing
-had happened: see `stop.py`.
+`Daemon.receive` and `Daemon.step` do all the work; `run` calls them from threads. A daemon that is
+killed at any point and restarted on the same folder continues as if nothing had happened: see
+`stops/stop.py`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _log = structlog.get_logger("phtlab.station")
 
 
 class Daemon:
-    """One station's daemon. Nothing that matters is remembered in it."""
+    """One station's daemon. All state that matters is in the station's folder."""
 
     def __init__(self, station: DaemonContext) -> None:
         self.station = station
@@ -77,10 +77,10 @@ class Daemon:
         self._event_thread = threading.Event()
         self._wake = threading.Event()
 
-    # What both the threads and the tests call
+    # Called by the threads and by tests.
 
     def receive(self, offer: Offer) -> None:
-        """Take in one offer of central's inbox: a new stop, a cancellation, or known news."""
+        """Process one offer of central's inbox: a new stop, a cancellation, or a known offer."""
         try:
             Order.model_validate(peek(offer.order).predicate)
             claimed = offer.order.digest
@@ -99,7 +99,7 @@ class Daemon:
         self._wake.set()
 
     def step(self) -> bool:
-        """Move each open stop by one transition, in this thread. Returns whether any moved."""
+        """Advance each open stop by one transition, in this thread. Return whether any advanced."""
         moved = self._sign()
         for stop in list(self._open.values()):
             moved |= self._advance(stop)
@@ -107,11 +107,10 @@ class Daemon:
         return moved
 
     def sweep(self) -> None:
-        """Remove what a killed station left: half-written files, and runs that no stop needs; and
-        proposals that are long over."""
+        """Remove a killed station's temporary files and orphaned runs, and long-ended proposals."""
         try:
             self.station.folder.remove_dead_drafts(self._data())
-            # In this order: a run that begins in between has a stop that says so.
+            # In this order: a run that starts in between has a stop that needs it.
             jobs = self.station.executor.jobs()
             needed = {stop.job_id for stop in self.station.stops if _needs_job(stop)}
             for job_id in jobs - needed:
@@ -120,24 +119,24 @@ class Daemon:
             for proposal in remove_ended(self.station):
                 _log.info("proposal removed: it is over", proposal=proposal)
         except EngineMissingError:
-            pass  # The stops say so.
+            pass  # the stops report it
         except (PhtlabError, OSError) as error:
-            # What is left costs space; a station that ended for it would cost its journeys.
+            # Leftovers only cost space, so an error must not end the station.
             _log.warning("sweep stopped", why=str(error))
 
     def _data(self) -> list[Path]:
-        """Where the declared data sets lie; none if a declaration cannot be read."""
+        """Paths of the declared data sets; empty if a declaration is invalid."""
         try:
             return [dataset.path for dataset in self.station.declared().values()]
         except (PhtlabError, OSError):
             return []
 
     def publish(self) -> None:
-        """Tell central which data sets are here, if that changed."""
+        """Publish the station's profile to central, if it changed."""
         self._publisher.publish()
 
     def exchange(self) -> None:
-        """Fetch proposals, and bring central what people here decided."""
+        """Fetch proposals from central, and send the decisions of the station's people."""
         if self._exchange.run():
             self._office.recheck()
 
@@ -146,17 +145,17 @@ class Daemon:
         try:
             if self._contradictions.import_records(contradicted):
                 self._wake.set()
-        # All errors: central names them with each answer, so that it is looked into again.
+        # All errors: central names these journeys in every answer, so they are checked again.
         except Exception as error:
             _log.warning("contradictions not looked into", why=safe_error_text(error))
 
-    # The threads
+    # The threads.
 
     def run(self, until: threading.Event) -> None:
-        """Work until `until` is set. Runs in the sandbox go on after that.
+        """Work until `until` is set. Runs in the sandbox continue after that.
 
-        Raises StationError: `station-runs` if another daemon works in the same folder, `pause` if
-        the station was restored and not yet compared.
+        Raises StationError: `station-runs` if another daemon works in the same folder, `pause-held`
+        if the station was restored and not yet compared, `pause` if its pause file is damaged.
         """
         with self.station.folder.occupied():
             maintenance.require_settled(self.station.folder)
@@ -197,7 +196,7 @@ class Daemon:
                 if time.monotonic() - swept >= _SWEEP_SECONDS:
                     self.sweep()
                     swept = time.monotonic()
-                # Not at each tick of a run: it looks into every draft and proposal.
+                # Not at every tick of a run, since it reads every draft and proposal.
                 if time.monotonic() - signed >= _TICK_IDLE:
                     self._sign()
                     signed = time.monotonic()
@@ -209,11 +208,11 @@ class Daemon:
                 self._wake.wait(_TICK_RUNNING if running or busy else _TICK_IDLE)
 
     def _sign(self) -> bool:
-        """What people here decided since; a folder that cannot be read or written waits."""
+        """Sign new decisions; errors are logged, and the next call tries again."""
         try:
             signed = self._office.sign()
             pending = self._exchange.hears()
-        # All errors: a file that cannot be read is no reason for the station to end.
+        # All errors: an unreadable file must not end the station.
         except Exception as error:
             _log.warning("decisions wait", why=safe_error_text(error))
             return False
@@ -243,13 +242,13 @@ class Daemon:
             try:
                 self._publish()
                 inbox = self.station.central.inbox(cursor, wait)
-            # All errors: the thread's end would be a station that is deaf and looks well.
+            # All errors: otherwise the thread would end, and the station would receive no offers.
             except Exception as error:
                 seconds = backoff.failed("inbox", self._clock())
                 _log.warning(
                     "central not reached", seconds=round(seconds, 1), why=safe_error_text(error)
                 )
-                # What was published may be gone with a central that was set back.
+                # A central restored from a backup may have lost what was published.
                 self._publisher.forget()
                 cursor, wait = 0, 0
                 until.wait(seconds)
@@ -272,16 +271,17 @@ class Daemon:
             try:
                 self.exchange()
                 backoff.succeeded("exchange")
-            # All errors: the thread's end would be approvals and revocations that nobody hears of.
+            # All errors: otherwise the thread would end, and no approval or revocation would be
+            # sent.
             except Exception as error:
                 wait = backoff.failed("exchange", self._clock())
                 _log.warning("exchange waits", seconds=round(wait, 1), why=safe_error_text(error))
                 self._exchange.forget()
-                until.wait(min(wait, 1.0))  # however much news there is
+                until.wait(min(wait, 1.0))  # however many events arrive
             self._event_thread.wait(wait)
 
     def _accept_offers(self, offers: Iterable[Offer]) -> bool:
-        """Whether all of `offers` were taken in; one that could not be stands in no other's way."""
+        """Receive `offers`. Return whether all succeeded; a failed one does not block others."""
         whole = True
         for offer in offers:
             if len(self._open) >= MAX_OPEN:
@@ -298,7 +298,7 @@ class Daemon:
         return whole
 
     def _publish(self) -> None:
-        """A declaration with a slip in it, or one that central refuses, is no reason to be deaf."""
+        """Publish; an invalid declaration, or one that central refuses, must not stop the inbox."""
         try:
             self.publish()
         except UnreachableError:
@@ -313,7 +313,7 @@ class Daemon:
             self.teller.flush()
 
     def _send_record(self, stop: Stop) -> None:
-        """Central offers what has ended: it never got the record, or it lost it."""
+        """Send a record again: central offers an ended stop if it never got or lost the record."""
         try:
             self.station.central.put_record(stop.journey, self.station.name, stop.record())
         except PhtlabError as error:
@@ -325,9 +325,10 @@ class Daemon:
             try:
                 if nightly.due():
                     run_self_test(self.station)
-                    self._publisher.forget()  # what central does not show, it is told again
+                    self._publisher.forget()  # central may have lost the profile
             except Exception as error:
-                # A night without a test is told, and ends no thread: the next one has its test.
+                # Log a failed self-test without ending the thread, so that the next night has its
+                # test.
                 _log.error("self-test not done", why=safe_error_text(error))
                 until.wait(_SELF_TEST_PAUSE)
 
@@ -344,6 +345,6 @@ def _needs_job(stop: Stop) -> bool:
 
 
 def _warm_up(_: threading.Event) -> None:
-    """Import what the first stop would else wait for: most of a second."""
+    """Import slow modules, which would delay the first stop by most of a second."""
     import papermill.translators  # noqa: F401
     import pyarrow.parquet  # noqa: F401

@@ -1,4 +1,4 @@
-"""Telling central how far stops are: the latest word only, and never in anyone's way."""
+"""Progress reports to central: only the latest per journey, without blocking anything."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _log = structlog.get_logger("phtlab.station")
 
 
 class ProgressReporter:
-    """Collects updates by journey and sends the last of each, at most every `interval` seconds.
+    """Collects updates by journey and sends the latest of each, at most every `interval` seconds.
 
-    Updates are for display: one that cannot be sent is dropped, and sent only if it is told again.
+    Updates are for display: one that cannot be sent is dropped, and sent only if it is reported
+    again.
     """
 
     def __init__(
@@ -42,13 +43,13 @@ class ProgressReporter:
         self.wake.set()
 
     def forget(self, journey: str) -> None:
-        """Say nothing more of a journey: its record has the last word."""
+        """Drop a journey's updates: its record replaces them."""
         with self._lock:
             self._latest.pop(journey, None)
             self._sent.pop(journey, None)
 
     def flush(self) -> None:
-        """Send what is due."""
+        """Send the updates that are due."""
         for journey, update in self._due():
             try:
                 self._central.update_stop(journey, self._station, update)
@@ -58,7 +59,7 @@ class ProgressReporter:
                     self._repeat(journey, update)
 
     def _repeat(self, journey: str, update: StopUpdate) -> None:
-        """A run's own reports are not repeated: see `_is_earlier`."""
+        """Let a held state be sent again; a run's own reports are not: see `_is_earlier`."""
         with self._lock:
             last = self._sent.get(journey)
             if last is not None and last[0] == update:
@@ -70,7 +71,7 @@ class ProgressReporter:
             due = []
             for journey, update in list(self._latest.items()):
                 last = self._sent.get(journey)
-                # Only progress within one state is held back; a new state is news.
+                # Only progress within one state is delayed; a new state is sent at once.
                 same = last is not None and last[0].state == update.state
                 if same and last is not None and 0 <= now - last[1] < self._interval:
                     continue
@@ -81,5 +82,5 @@ class ProgressReporter:
 
 
 def _is_earlier(reported: StopUpdate, update: StopUpdate) -> bool:
-    """The run itself writes how far it is: if that could go to and fro, it would carry data out."""
+    """Whether a run's reported progress goes back, which is refused: it could encode data."""
     return update.state == reported.state and (update.cell or 0) < (reported.cell or 0)

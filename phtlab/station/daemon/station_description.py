@@ -1,4 +1,4 @@
-"""What the station says of itself: descriptions of its data sets, and their twins."""
+"""The station's public profile: its data sets, their twins, and its airlock rules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from phtlab.wire.api.journeys import StationProfile
 
 
 def profile_of(station: DaemonContext) -> tuple[StationProfile, dict[str, bytes]]:
-    """The profile, and the twins by data set. Raises DataSetError."""
+    """Return the profile, and the twins by data set. Raises DataSetError."""
     descriptions, twins = [], {}
     for name, dataset in station.declared().items():
         twin = twin_of(station.folder, dataset)
@@ -33,9 +33,9 @@ def profile_of(station: DaemonContext) -> tuple[StationProfile, dict[str, bytes]
 
 
 def published_rules(station: DaemonContext) -> dict[str, JsonValue] | None:
-    """What the policy's `[airlock]` sets otherwise than by default; None if that is not told.
+    """Return the non-default values of the policy's `[airlock]`; None if they are not published.
 
-    A twin station holds nothing, and a policy with a slip in it says nothing.
+    A twin station publishes none, and neither does a station with an invalid policy.
     """
     if station.settings.twin:
         return None
@@ -57,7 +57,7 @@ class ProfilePublisher:
         self._published: object = None
 
     def publish(self) -> None:
-        """Raises DataSetError, or what central's client raises."""
+        """Publish a changed profile. Raises DataSetError, or what central's client raises."""
         state = self._declarations()
         if state == self._published:
             return
@@ -68,7 +68,7 @@ class ProfilePublisher:
         self._published = state
 
     def forget(self) -> None:
-        """Publish again next time, changed or not."""
+        """Publish again at the next call, even if nothing changed."""
         self._published = None
 
     def _declarations(self) -> object:

@@ -1,4 +1,4 @@
-"""Tries the sandbox again, with growing pauses, while a trial that was cut off has no answer."""
+"""Retries an interrupted trial of the sandbox, with growing delays, until one finishes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = structlog.get_logger("phtlab.station")
 
 
 def retry_trials(station: DaemonContext, until: threading.Event) -> None:
-    """Retry until `until` is set; a thread of the daemon."""
+    """Retry until `until` is set; runs as a thread of the daemon."""
     backoff = Backoff(first=1.0)
     while not until.wait(_TICK):
         try:
@@ -26,7 +26,7 @@ def retry_trials(station: DaemonContext, until: threading.Event) -> None:
                 if not backoff.tries("trial"):
                     _log.warning("nothing new begins", cause="trial", why=note.sentence)
                 why = retry_trial(station)
-        # All errors: the thread's end would be a station that stays closed.
+        # All errors: otherwise the thread would end, and no run could start any more.
         except Exception as error:
             why = safe_error_text(error)
         if not why:
@@ -38,9 +38,10 @@ def retry_trials(station: DaemonContext, until: threading.Event) -> None:
 
 
 def retry_trial(station: DaemonContext) -> str:
-    """Try once more; returns why there is no answer yet, or nothing if there is one.
+    """Run the trial once more. Return why it did not finish, or "" if it did.
 
-    If a limit does not hold, the self-test has found that when this returns, and stops new runs.
+    If a limit is not enforced, the self-test has reported that before this returns, and stops new
+    runs.
     """
     results = station.executor.check()
     found = trial_results(results)
@@ -51,7 +52,7 @@ def retry_trial(station: DaemonContext) -> str:
         note_trial(station.folder, found, station.now())
         _log.info("trial of the sandbox answered", result=found[0].sentence)
         return ""
-    # The verdict first, then the note: new runs stay stopped in between.
+    # Store the verdict before removing the note, so that new runs stay stopped in between.
     run_self_test(station)
     unfinished = unfinished_trial(station.folder)
     return unfinished.sentence if unfinished else ""

@@ -1,1 +1,1 @@
-"""Execution of one stop in a sandbox: the contract, and the Docker engine."""
+"""Execution of one stop in a sandbox: the `Executor` contract, and its Docker implementation."""

@@ -1,8 +1,8 @@
-"""What runs a stop: one abstract class, whose docstrings are the contract.
+"""The executor: one abstract class that runs stops, with docstrings that are its contract.
 
-Modelled on the executor of OpenSAFELY's job-runner: every transition is
-idempotent, and the state of a job is derived from what really exists, so that
-a station killed at any moment carries on by asking again.
+Modelled on the executor of OpenSAFELY's job-runner: every transition is idempotent, and the state
+of a job is derived from what really exists, so that a station killed at any moment resumes by
+querying the state again.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may use. Bytes are bytes; times are seconds of wall clock."""
+    """Resource limits of one run. Sizes are in bytes, times in seconds of wall clock."""
 
     memory_bytes: int = 1024 * MIB
-    """Memory of all its processes, swap included, /tmp included."""
+    """Memory of all processes, including swap and /tmp."""
     cpus: float = 1.0
     pids: int = 256
     seconds: int = 3600
     """The station stops the run after ``seconds + grace_seconds``."""
     grace_seconds: int = 5
-    """Between the request to end and the kill."""
+    """Time between SIGTERM and SIGKILL."""
     output_bytes: int = 64 * MIB
     output_inodes: int = 1024
     tmp_bytes: int = 256 * MIB
@@ -62,16 +62,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run: what an executor needs to know and nothing of why it runs."""
+    """One run: everything an executor needs, and nothing about the run's purpose."""
 
     id: str
-    """Lower-case letters, digits and hyphens; one id is run at most once."""
+    """Lower-case letters, digits and hyphens; each id is run at most once."""
     image: str
     """``host:port/repository@sha256:…``; never a tag."""
     inputs: Path
-    """Folder seen read-only as /phtlab/in. User 65532 must be able to read it."""
+    """Mounted read-only at /phtlab/in. User 65532 must be able to read it."""
     data: Mapping[str, Path] = field(default_factory=dict)
-    """A folder is seen as /data/<name>; a file as /data/<name>/<its file name>."""
+    """A folder is mounted at /data/<name>; a file at /data/<name>/<its file name>."""
     limits: Limits = field(default_factory=Limits)
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -106,7 +106,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class RegistryAuth:
-    """Leave to pull one image: a bearer token, or nothing for an open registry."""
+    """Authorisation to pull one image: a bearer token, or None for an open registry."""
 
     token: str | None = None
 
@@ -119,11 +119,10 @@ State = Literal["absent", "running", "exited"]
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """What the engine says of a job now; what the run says is in its run.json.
+    """A job's status as the engine reports it; the run's own report is in its run.json.
 
-    ``exit_code`` is None unless exited. ``oom_killed`` is true when the kernel
-    killed any process of the run for memory, even if the run went on. Times are
-    in UTC.
+    ``exit_code`` is None unless the job exited. ``oom_killed`` is true if the kernel killed any
+    process of the run for lack of memory, even if the run continued. Times are in UTC.
     """
 
     state: State
@@ -138,7 +137,7 @@ CheckState = Literal["ok", "warning", "broken"]
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a run has used: memory of all its processes now, and processor time since it began."""
+    """Resource usage of a run: memory of all its processes now, and CPU time since its start."""
 
     memory_bytes: int
     cpu_seconds: float
@@ -146,10 +145,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that a station needs: whether it is so, and how to mend it.
+    """Result of one check of the station: whether it passed, and how to repair it if not.
 
-    A `warning` is well as it is, and will not stay so. An `unfinished` check was cut off: it is
-    not ok, and no verdict on what it checks.
+    A `warning` passed, but will fail in time. An `unfinished` check was interrupted: it is not ok,
+    and gives no verdict.
     """
 
     name: str
@@ -168,10 +167,10 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class InstalledKernel:
-    """An image that the engine has and that a run could use without a registry."""
+    """A kernel or train image that the engine has, usable without a registry."""
 
     reference: str
-    """As `Job.image`."""
+    """Same form as `Job.image`."""
     name: str
     language: str
     kernelspec: str
@@ -179,61 +178,61 @@ class InstalledKernel:
 
 
 class Executor(ABC):
-    """Runs jobs out of sight of everything but their inputs.
+    """Runs jobs that can access nothing but their inputs.
 
-    - Every method may be called again after it was interrupted at any point, by
-      this process or by a later one; nothing is remembered in the object.
-    - A job whose ``start`` returned runs at most once. A second ``start`` of a
-      running or exited job changes nothing.
-    - The run sees only its image, ``inputs``, ``data`` and an output folder that
-      is empty when it begins; it has no network. Limits are enforced, not advised.
-    - What lies in ``outputs`` is written by code that nobody trusts: read it only
-      through :mod:`phtlab.station.executor.untrusted_files`.
-    - Wall-clock time is the caller's to enforce, by ``stop``.
+    - Every method may be called again after an interruption at any point, by this process or by a
+      later one; the object keeps no state.
+    - A job whose ``start`` returned runs at most once. A second ``start`` of a running or exited
+      job changes nothing.
+    - The run sees only its image, ``inputs``, ``data`` and an output folder that is initially
+      empty; it has no network. Limits are enforced.
+    - The content of ``outputs`` is written by untrusted code: read it only through
+      :mod:`phtlab.station.executor.untrusted_files`.
+    - The caller enforces the wall-clock limit, by ``stop``.
 
-    Any method raises :class:`~phtlab.errors.EngineMissingError` when the engine
-    does not answer. Nothing is lost by that: ask again.
+    Any method raises :class:`~phtlab.errors.EngineMissingError` if the engine does not answer.
+    Nothing is lost then: call the method again.
     """
 
     @abstractmethod
     def check(self) -> tuple[CheckResult, ...]:
-        """Whether the engine can hold every limit. Never raises; changes nothing.
+        """Check whether the engine can enforce every limit. Never raises; changes nothing.
 
-        A result of the name `sandbox` or `limit: …` is what a trial found; it is `unfinished` if
-        the trial was cut off.
+        Results named `sandbox` or `limit: …` come from a trial; they are `unfinished` if the trial
+        was interrupted.
         """
 
     @abstractmethod
     def start(self, job: Job, authorize: Callable[[], RegistryAuth]) -> None:
-        """Fetch the image by digest and begin the run; return once it has begun.
+        """Fetch the image by digest and start the run; return once it has started.
 
-        ``authorize`` is called only when the image is not here yet. That an image
-        is here or can be fetched is never proof of a right to run it.
+        ``authorize`` is called only if the engine does not have the image. Neither having an image
+        nor being able to fetch it is authorisation to run it.
 
         Raises:
-            DataSetError: a path of ``job.data`` is not there (``data-set-missing``).
+            DataSetError: a path of ``job.data`` does not exist (``data-set-missing``).
             RegistryUnreachableError, RegistryError: the image cannot be fetched.
-            SandboxError: the sandbox cannot be made as asked.
-            TrialUnfinishedError: whether it holds is not known yet; start again later.
+            SandboxError: the sandbox cannot be created as specified.
+            TrialUnfinishedError: a trial of the sandbox was interrupted; start again later.
         """
 
     @abstractmethod
     def status(self, job_id: str) -> JobStatus:
-        """What exists: ``absent`` means that nothing has ever begun, or all is removed.
+        """Return the job's status: ``absent`` if it never started, or everything was removed.
 
-        A job that was being prepared when the station died is ``absent``: start it.
+        A job that was being prepared when the station was killed is ``absent``: start it.
         """
 
     @abstractmethod
     def stop(self, job_id: str) -> None:
-        """Ask the run to end, kill it after its grace, return when it has ended.
+        """Terminate the run, kill it after its grace period, and return when it has ended.
 
-        Does nothing to a job that is absent or exited. Outputs and logs stay.
+        Does nothing if the job is absent or exited. Outputs and logs remain.
         """
 
     @abstractmethod
     def outputs(self, job_id: str) -> Path:
-        """The folder that the run sees as /phtlab/out, while it runs and after.
+        """Return the folder that the run sees as /phtlab/out, during and after the run.
 
         Raises:
             SandboxError: the job has no outputs (``outputs-absent``).
@@ -241,27 +240,27 @@ class Executor(ABC):
 
     @abstractmethod
     def logs(self, job_id: str) -> bytes:
-        """The last of what the run printed: at most ``log_bytes``, hostile bytes.
+        """Return the end of what the run printed: at most ``log_bytes``, untrusted.
 
-        Empty when there is nothing. Never send it anywhere.
+        Empty if there is nothing. It leaves the station only if a person releases the run log.
         """
 
     @abstractmethod
     def remove(self, job_id: str) -> None:
-        """End the run if need be and leave nothing of it: no process, volume or file.
+        """End the run if necessary, and remove every process, volume and file of it.
 
-        The image stays. Does nothing when there is nothing.
+        The image remains. Does nothing if there is nothing to remove.
         """
 
     @abstractmethod
     def jobs(self) -> frozenset[str]:
-        """The ids of all jobs of this station that have left any trace."""
+        """Return the ids of all jobs of this station that have left any trace."""
 
     def unreadable(self, data: Mapping[str, Path]) -> Mapping[str, str]:
-        """What of `data` a run could not read: by data set, the first such file or folder.
+        """Return what of `data` a run could not read: by data set, the first such file or folder.
 
-        By the mode for others, unless an executor can try: then TrialUnfinishedError is raised if
-        the trial was cut off. Changes nothing.
+        Decided by the mode for others, unless an executor can run a trial, which raises
+        TrialUnfinishedError if it is interrupted. Changes nothing.
         """
         found = {}
         for name, path in data.items():
@@ -271,13 +270,15 @@ class Executor(ABC):
         return found
 
     def kernels(self) -> tuple[InstalledKernel, ...]:
-        """The kernel images, and trains built on them, that are here; the best first."""
+        """Return the kernel images, and trains built on them, that the engine has; best first."""
         return ()
 
     def usage(self, job_id: str) -> Usage | None:
-        """What a running job uses, for the operator's eyes; None if it does not run, or the
-        executor cannot tell."""
+        """Return a running job's resource usage, for operators only.
+
+        None if the job does not run, or the executor cannot measure it.
+        """
         return None
 
     def close(self) -> None:  # noqa: B027 - an executor may hold nothing
-        """Release connections. Runs go on."""
+        """Release connections. Runs continue."""

@@ -1,8 +1,8 @@
-"""Whether a run can read the data sets: tried by a container with the same walls, on the real data.
+"""Trial of reading the data sets: a container with the sandbox's restrictions opens the real data.
 
-It opens each file and reads a byte, which goes nowhere; what it prints is the name of the first
-file that it cannot read. Modes tell less: there are access lists, groups, user namespaces, file
-systems of the network, and a security module of the host.
+The trial opens each file and reads one byte, which it discards; it prints the name of the first
+unreadable file of each data set. File modes alone do not decide readability: access lists, groups,
+user namespaces, network file systems and security modules of the host matter too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from phtlab.station.executor.sandbox_trial import (
 )
 
 NAME = ".reading"
-"""No job's id: what it left is nobody's run."""
+"""Not a job id, so leftovers of a trial are never taken for a run."""
 MOST_FILES = 10_000
 _LIMITS = Limits(memory_bytes=128 * MIB, pids=32, seconds=60, grace_seconds=1, log_bytes=MIB)
 _SCRIPT = f"""
@@ -57,9 +57,9 @@ def try_reading(
     runtime: str,
     groups: Sequence[int],
 ) -> dict[str, str]:
-    """The first unreadable file of each data set that has one, as the run would see it.
+    """Return the first unreadable file of each data set that has one, as the run would see it.
 
-    Raises TrialUnfinishedError if no answer comes, and the SDK's errors.
+    Raises TrialUnfinishedError if the trial gives no answer, and the SDK's errors.
     """
     name, place = container_name(station, NAME), root / NAME
     job = Job("reading", image, place, data=data, limits=_LIMITS)
@@ -75,7 +75,7 @@ def try_reading(
     with one_at_a_time(root):
         place.mkdir(mode=0o700, exist_ok=True)
         try:
-            remove_container(engine, name)  # what a station left that died within a trial
+            remove_container(engine, name)  # left by a station that was killed during a trial
             created = engine.create_container_from_config(body, name)  # type: ignore[no-untyped-call]
             engine.start(created["Id"])
             exit_code, printed = wait_for_trial(engine, created["Id"], _LIMITS.seconds)
@@ -86,4 +86,4 @@ def try_reading(
         found = json.loads(printed)
         return {str(key): str(path).removeprefix("/data/") for key, path in found.items()}
     except (ValueError, AttributeError):
-        raise unfinished(exit_code, b"") from None  # what was printed may name patients
+        raise unfinished(exit_code, b"") from None  # the printed text may name patients

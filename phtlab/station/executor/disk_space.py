@@ -1,4 +1,4 @@
-"""Whether the disks that a station writes to have room: bytes, files, and a write that succeeds."""
+"""Checks that the disks a station writes to have room for bytes and files, and are writable."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from phtlab.station.executor.contract import MIB, CheckResult
 
 ENGINE_DISK = "engine's disk"
 _WARNED_AT = 8
-"""Free space below so many times what is needed is a warning."""
+"""Warn if the free space is below this multiple of the needed space."""
 _NEEDED_FILES = 1000
 _PROBE_BYTES = 64 * 1024
 
 
 def disk_check(name: str, path: Path, *, needed: int) -> CheckResult:
-    """Whether `needed` bytes and some files can be written below `path`, by what the disk says."""
+    """Check by statvfs that `needed` bytes and some files can be written below `path`."""
     try:
         found = os.statvfs(path)
     except OSError as error:
         return CheckResult(name, False, f"{path}: {error.strerror}.", _advice(path))
     free = found.f_bavail * found.f_frsize
-    # A file system that makes inodes as it goes says that it has none (f_files of btrfs is 0).
+    # File systems that allocate inodes dynamically report none (f_files of btrfs is 0).
     files = found.f_favail if found.f_files else None
     if free < needed:
         sentence = f"{path} has {_size(free)} free, and {_size(needed)} are needed."
@@ -38,14 +38,14 @@ def disk_check(name: str, path: Path, *, needed: int) -> CheckResult:
 
 
 def station_disks(folder: Path, *, needed: int) -> Iterator[CheckResult]:
-    """The station's folder, and where temporary files lie."""
+    """Check the disks of the station's folder and of temporary files."""
     yield _written(disk_check("disk", folder, needed=needed), folder)
     temporary = Path(tempfile.gettempdir())
     yield _written(disk_check("temporary files", temporary, needed=64 * MIB), temporary)
 
 
 def _written(result: CheckResult, path: Path) -> CheckResult:
-    """`result`, or that nothing can be written after all: a quota, a disk that is read-only."""
+    """Return `result`, or a failure if a test write fails: a quota, a read-only disk."""
     if not result.ok:
         return result
     try:

@@ -1,7 +1,7 @@
-"""The executor on a Docker engine of this machine.
+"""The executor on this machine's Docker engine.
 
-Everything that it knows of a job is one container, found by name, and one
-folder with the output volume. It keeps nothing else, here or on disk.
+A job's state is one container, found by name, and one folder with the output volume. The executor
+stores nothing else, in memory or on disk.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ _VOLUMES: Mapping[str, Callable[[], OutputVolumes]] = {
     "directory": DirectoryVolumes,
 }
 _IMAGE_BYTES = 256 * MIB
-"""Of a train's own layer, or a part of a kernel image's: room for less is none."""
+"""Minimum free space: enough for a train's own layer, or a part of a kernel image."""
 
-# The engines of this process whose sandbox held in a trial, by address, runtime and kind of
-# volume; one that has been away is tried again.
+# Engines whose sandbox passed a trial in this process, by address, runtime and kind of volume; an
+# engine that was unreachable since is tried again.
 _HELD: set[tuple[str, str, str]] = set()
 _TRIAL = threading.Lock()
 
@@ -77,10 +77,10 @@ _TRIAL = threading.Lock()
 class DockerExecutor(Executor):
     """Runs each job in one container of the engine at ``engine``.
 
-    ``root`` holds a folder a job and is the station's alone (0700). ``runtime``
-    is a runtime that the engine knows, such as runc or runsc. ``output_volume``
-    is ``loopback``, whose quota holds and which needs root, or ``directory``,
-    whose quota does not hold. ``groups`` are further group ids of every run.
+    ``root`` holds a folder per job and is accessible to the station only (0700). ``runtime`` is a
+    runtime that the engine knows, such as runc or runsc. ``output_volume`` is ``loopback``, which
+    enforces the quota and needs root, or ``directory``, which does not enforce it. ``groups`` are
+    supplementary group ids of every run.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class DockerExecutor(Executor):
             fetch_image(engine, job.image, authorize)
             self._require_tried(engine, job.image)
             if found is not None:
-                # Prepared by a station that died. Its volume's mount may be gone: begin anew.
+                # Prepared by a station that was killed. Its volume's mount may be gone: start over.
                 remove_container(engine, found["Id"])
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             output = self._volumes.create(self._folder(job.id), job.limits, self._owner(engine))
@@ -201,9 +201,9 @@ class DockerExecutor(Executor):
     def kernels(self) -> tuple[InstalledKernel, ...]:
         found = []
         with self._engine() as engine:
-            # A kernel image itself before trains that were built on one.
+            # Kernel images before the trains that were built on them.
             for image in sorted(images_here(engine.images()), key=lambda name: "/trains/" in name):
-                with suppress(NotFound):  # removed meanwhile, by whoever else uses the engine
+                with suppress(NotFound):  # removed meanwhile by another user of the engine
                     kernels = kernel_here(image, engine.inspect_image(image))  # type: ignore[no-untyped-call]
                     if kernels is not None:
                         found.append(kernels)
@@ -220,7 +220,7 @@ class DockerExecutor(Executor):
                 return None
         memory = stats.get("memory_stats", {}).get("usage")
         cpu = stats.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage")
-        if memory is None or not cpu:  # it has ended
+        if memory is None or not cpu:  # the run has ended
             return None
         return Usage(int(memory), int(cpu) / 1e9)
 
@@ -235,13 +235,13 @@ class DockerExecutor(Executor):
         return any(mount.get("Source", "").startswith(place) for mount in container["Mounts"])
 
     def _tried(self) -> tuple[CheckResult, ...]:
-        """What comes of a trial of the sandbox now, if there is an image to try it with."""
+        """Run a trial of the sandbox now, if the engine has an image for it."""
         try:
             with self._engine() as engine:
                 if self._image_here(engine) is not None:
                     return self._trial(engine, lambda: self._image_here(engine))
         except PhtlabError as error:
-            # An engine that went away meanwhile has not answered either.
+            # An engine that became unreachable meanwhile gives no verdict either.
             unfinished = isinstance(error, TrialUnfinishedError | EngineMissingError)
             return (
                 CheckResult("sandbox", False, error.message, error.hint, unfinished=unfinished),
@@ -272,18 +272,19 @@ class DockerExecutor(Executor):
         return super().unreadable(data)
 
     def _image_here(self, engine: docker.APIClient) -> str | None:
-        """An image that a trial can run in."""
+        """Return an image that can run a trial, or None."""
         for image in images_here(engine.images()):
-            with suppress(NotFound):  # removed meanwhile, by whoever else uses the engine
+            with suppress(NotFound):  # removed meanwhile by another user of the engine
                 found = engine.inspect_image(image)  # type: ignore[no-untyped-call]
                 if found["Config"].get("Entrypoint") == list(ENTRYPOINT):
                     return image
         return None
 
     def _require_tried(self, engine: docker.APIClient, image: str) -> None:
-        """Require that a trial held, in this process and since the engine came.
+        """Require that a trial passed, in this process and since the engine was last unreachable.
 
-        Raises SandboxError if a limit did not hold, TrialUnfinishedError if that is not known.
+        Raises SandboxError (``sandbox-not-held``) if a limit was not enforced, TrialUnfinishedError
+        if no trial could be finished.
         """
         key = (self._address, self._runtime, type(self._volumes).__name__)
         with _TRIAL:
@@ -323,13 +324,13 @@ class DockerExecutor(Executor):
         return confirmed(once)
 
     def _owner(self, engine: docker.APIClient) -> int:
-        """Which user of this machine a run is; asked once of an engine."""
+        """Return the host's user id of the run; queried once per engine."""
         if self._first_user is None:
             self._first_user = first_user(engine.info())
         return self._first_user + USER
 
     def _folder(self, job_id: str) -> Path:
-        if not JOB_ID.fullmatch(job_id):  # it becomes a path that is deleted
+        if not JOB_ID.fullmatch(job_id):  # the id becomes a path that is deleted
             raise SandboxError(f"{job_id!r} is not a job id.", code="sandbox-job")
         return self._root / job_id
 
@@ -343,7 +344,7 @@ class DockerExecutor(Executor):
 
     @contextmanager
     def _engine(self) -> Iterator[docker.APIClient]:
-        """The engine's API; what is no answer of it becomes EngineMissingError."""
+        """Yield the engine's API; its connection and server errors become EngineMissingError."""
         try:
             check_socket(self._address)
             if self._client is None:

@@ -1,4 +1,4 @@
-"""What a Docker engine answers, as what a station works with. Pure."""
+"""Conversion of a Docker engine's answers into the station's own types. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OURS = re.compile(r"/(?:kernels|trains)/")
 
 
 def status_of(state: Mapping[str, Any]) -> JobStatus:
-    """The engine's ``State`` of a container as a job's status."""
+    """Convert the engine's ``State`` of a container into a job's status."""
     if state["Status"] == "created":
         return JobStatus("absent")
     started = _moment(state["StartedAt"])
@@ -30,9 +30,9 @@ def status_of(state: Mapping[str, Any]) -> JobStatus:
 
 
 def first_user(info: Mapping[str, Any]) -> int:
-    """The user of this machine that is root in an engine's containers, by its ``GET /info``.
+    """Return the host's user id of root in an engine's containers, from its ``GET /info``.
 
-    That is 0, but for an engine with user namespaces (userns-remap): its data root is named
+    That is 0, except for an engine with user namespaces (userns-remap): its data root is named
     after the first user and the first group that it was given.
     """
     if "name=userns" not in (info.get("SecurityOptions") or ()):
@@ -42,13 +42,13 @@ def first_user(info: Mapping[str, Any]) -> int:
 
 
 def images_here(images: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What may be kernel or train images among the engine's, by digest, the newest first."""
+    """Names, by digest, of the engine's images that may be kernel or train images, newest first."""
     names = (name for image in images for name in image.get("RepoDigests") or ())
     return [name for name in names if IMAGE.fullmatch(name) and _OURS.search(name)]
 
 
 def kernel_here(reference: str, inspected: Mapping[str, Any]) -> InstalledKernel | None:
-    """An image as what a run can use; None if it is not of a kernel that phtlab has built."""
+    """Describe an image for a run; None if phtlab did not build its kernel."""
     config = inspected["Config"]
     labels = config.get("Labels") or {}
     if config.get("Entrypoint") != list(ENTRYPOINT) or "org.phtlab.kernelspec" not in labels:
@@ -64,4 +64,4 @@ def kernel_here(reference: str, inspected: Mapping[str, Any]) -> InstalledKernel
 
 def _moment(text: str) -> datetime | None:
     moment = datetime.fromisoformat(text).astimezone(UTC)
-    return None if moment.year == 1 else moment  # the engine's way to say never
+    return None if moment.year == 1 else moment  # the engine's value for never

@@ -1,6 +1,6 @@
-"""Whether an engine can hold the sandbox's limits, read from what it says of itself.
+"""Checks that an engine can enforce the sandbox's limits, from what it reports about itself.
 
-Pure: from the answers of ``GET /version`` and ``GET /info`` to sentences for a person.
+Pure: from the answers of ``GET /version`` and ``GET /info`` to sentences for operators.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from phtlab.station.executor.contract import CheckResult
 
 OLDEST_API = (1, 41)
-"""Docker 20.10: the first with private cgroup namespaces and errno in seccomp profiles."""
+"""Docker 20.10, the first with private cgroup namespaces and errno in seccomp profiles."""
 
 _LIMITS = {
     "MemoryLimit": "memory",
@@ -24,7 +24,7 @@ _LIMITS = {
 def engine_checks(
     version: Mapping[str, Any], info: Mapping[str, Any], *, runtime: str, address: str
 ) -> tuple[CheckResult, ...]:
-    """One result each for: version, place, limits, system calls, container runtime."""
+    """Check the engine's version, address, limits, system call filter and container runtime."""
     return (
         _version(version),
         _check_address(address),

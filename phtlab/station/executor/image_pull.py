@@ -1,4 +1,4 @@
-"""How an engine comes by an image: by digest, with leave, and none that writes past its sandbox."""
+"""Image pulls: by digest, with authorisation; refuses images that write outside the sandbox."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NO_ANSWER = ("connection refused", "no such host", "timeout", "no route", "unre
 def fetch_image(
     engine: docker.APIClient, reference: str, authorize: Callable[[], RegistryAuth]
 ) -> None:
-    """Have `reference` (``host:port/repository@sha256:…``) here; pulled only if it is not.
+    """Ensure that the engine has `reference` (``host:port/repository@sha256:…``); pull it if not.
 
-    Raises RegistryUnreachableError, RegistryError (``image-refused``), and SandboxError for an
-    image that could write around the sandbox.
+    Raises RegistryUnreachableError, RegistryError (``image-refused``), and SandboxError
+    (``sandbox-volumes``) for an image that could write outside the sandbox's limits.
     """
     try:
         require_image(engine, reference)
@@ -29,7 +29,7 @@ def fetch_image(
 
 
 def require_image(engine: docker.APIClient, reference: str) -> None:
-    """Raise the SDK's NotFound unless `reference` is here; SandboxError as `fetch_image`."""
+    """Raise the SDK's NotFound unless the engine has `reference`; SandboxError as `fetch_image`."""
     image = engine.inspect_image(reference)  # type: ignore[no-untyped-call]
     if image["Config"].get("Volumes"):
         raise SandboxError(
@@ -41,7 +41,7 @@ def require_image(engine: docker.APIClient, reference: str) -> None:
 
 def _pull(engine: docker.APIClient, reference: str, auth: RegistryAuth) -> None:
     repository, _, digest = reference.partition("@")
-    # An empty setting, not None: None would send whatever the user's own configuration holds.
+    # An empty setting, not None: with None the SDK would send the user's own credentials.
     credentials = {"registrytoken": auth.token} if auth.token else {}
     try:
         events = engine.pull(
@@ -67,7 +67,7 @@ def _pull(engine: docker.APIClient, reference: str, auth: RegistryAuth) -> None:
 
 
 def engine_message(error: APIError) -> str:
-    """The engine's own words, without a full stop."""
+    """Return the engine's own message, without a full stop."""
     words = error.explanation or str(error)
     text = words.decode(errors="replace") if isinstance(words, bytes) else words
     return text.strip().rstrip(".")

@@ -1,9 +1,8 @@
-"""Where a run writes: a volume of fixed size, so that no run fills the station's disk.
+"""Output volumes of fixed size, so that no run can fill the station's disk.
 
-A job's folder holds `volume.img` and `out`, where the image is mounted. A
-tmpfs would be empty once the container is gone, and project quotas are not on
-every file system; a loopback ext4 file system is both lasting and everywhere,
-but needs root to mount.
+A job's folder holds `volume.img` and `out`, where the image is mounted. A tmpfs would be lost with
+its container, and not every file system has project quotas; a loopback ext4 file system persists
+and works everywhere, but needs root to mount.
 """
 
 from __future__ import annotations
@@ -20,40 +19,40 @@ from phtlab.station.executor.contract import MIB, CheckResult, Limits
 from phtlab.station.executor.sandbox import USER
 
 _TOOLS = "/usr/sbin:/usr/bin:/sbin:/bin"
-_ENVIRONMENT = {"PATH": _TOOLS, "LC_ALL": "C"}  # nothing of the station's own, such as a passphrase
+_ENVIRONMENT = {"PATH": _TOOLS, "LC_ALL": "C"}  # no secrets of the station, such as a passphrase
 _INODE_BYTES = 256
 _RESERVED_INODES = 16
 _BLOCK = 4096
 
 
 class OutputVolumes(Protocol):
-    """Makes, finds and clears the output volume in a job's folder; remembers nothing."""
+    """Creates, finds and removes the output volume in a job's folder; stateless."""
 
     given_up: frozenset[str]
-    """Limits of the sandbox that it does not hold, as sandbox_trial names them."""
+    """Limits of the sandbox that it does not enforce, named as in sandbox_trial."""
 
     def create(self, folder: Path, limits: Limits, owner: int = USER) -> Path:
-        """A new, empty volume: whatever was in the folder is gone. Returns its path.
+        """Create a new, empty volume, replacing any content of the folder. Return its path.
 
-        `owner` is this machine's user that the run is: USER, or what an engine maps it to.
+        `owner` is the host's user id of the run: USER, or what an engine maps it to.
         """
 
     def path(self, folder: Path) -> Path:
-        """The volume's path, mounted again if the machine was started anew.
+        """Return the volume's path, mounting it again after a reboot.
 
         Raises:
             SandboxError: there is no such volume (``outputs-absent``).
         """
 
     def remove(self, folder: Path) -> None:
-        """Leave no mount, loop device or file. Does nothing when there is nothing."""
+        """Remove every mount, loop device and file. Does nothing if there is nothing to remove."""
 
     def check(self) -> CheckResult:
-        """Whether the quota holds here."""
+        """Check whether the quota is enforced on this machine."""
 
 
 class LoopbackVolumes:
-    """An ext4 image of fixed size for each job, mounted without devices, set-ids or programs."""
+    """A fixed-size ext4 image per job, mounted without devices, set-id bits or execution."""
 
     given_up: frozenset[str] = frozenset()
 
@@ -66,10 +65,11 @@ class LoopbackVolumes:
         size = image_bytes(limits)
         try:
             with image.open("xb") as file:
-                # Reserved, not sparse: a full disk is found now, not as an I/O error in the run.
+                # Allocated, not sparse: a full disk fails now instead of as an I/O error during the
+                # run.
                 os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
-            # A part of it may have been reserved: without it, the station can write again.
+            # Part of the space may be allocated: free it, so that the station can write again.
             self.remove(folder)
             raise StationError(
                 f"There is no room for an output volume of {size} bytes in {folder.parent}: "
@@ -81,7 +81,7 @@ class LoopbackVolumes:
             *("mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal,^resize_inode"),
             *("-b", str(_BLOCK), "-I", str(_INODE_BYTES)),
             *("-N", str(limits.output_inodes + _RESERVED_INODES)),
-            # nodiscard keeps the reservation, which mkfs would give back to the disk.
+            # nodiscard keeps the allocation, which mkfs would otherwise free.
             *("-E", f"root_owner={owner}:{owner},nodiscard,lazy_itable_init=0", image),
         )
         self.path(folder)
@@ -126,7 +126,7 @@ class LoopbackVolumes:
 
 
 class DirectoryVolumes:
-    """A plain folder: each file is limited, their sum is not. For trying out without root."""
+    """A plain folder, which limits each file but not their sum. For trying out without root."""
 
     given_up = frozenset({"output quota", "output files", "output programs"})
 
@@ -139,7 +139,7 @@ class DirectoryVolumes:
             os.chown(out, owner, owner)
             out.chmod(0o700)
         else:
-            # Only through the job's folder, which is the station's alone.
+            # Reachable only through the job's folder, which only the station can access.
             out.chmod(0o777)
         return out
 
@@ -150,7 +150,7 @@ class DirectoryVolumes:
         return out
 
     def remove(self, folder: Path) -> None:
-        # A station may have changed its setting: what the other kind left must go, too.
+        # The setting may have changed: also remove what the other kind of volume left.
         LoopbackVolumes().remove(folder)
 
     def check(self) -> CheckResult:
@@ -164,10 +164,10 @@ class DirectoryVolumes:
 
 
 def image_bytes(limits: Limits) -> int:
-    """The image's size in bytes: ``output_bytes`` for the run, and what ext4 itself needs.
+    """Return the image's size in bytes: ``output_bytes`` for the run, plus ext4's own needs.
 
-    That is the inode table, tables a block group, and the clusters that ext4 keeps
-    back for its own maps: 2 %, at most 4096 blocks (``s_resv_clusters``).
+    Those are the inode table, tables per block group, and the clusters that ext4 reserves for its
+    own maps: 2 %, at most 4096 blocks (``s_resv_clusters``).
     """
     inodes = (limits.output_inodes + _RESERVED_INODES) * _INODE_BYTES
     reserved = min(limits.output_bytes // 45, 17 * MIB)
@@ -176,20 +176,20 @@ def image_bytes(limits: Limits) -> int:
 
 
 def mounts_at(path: Path) -> int:
-    """How many mounts lie on ``path`` in this process's sight, one above the other."""
+    """Count the mounts stacked at ``path`` in this process's mount namespace."""
     target = str(path.parent.resolve() / path.name)
     with Path("/proc/self/mountinfo").open(encoding="utf-8", errors="surrogateescape") as table:
         return sum(_unescape(line.split(" ")[4]) == target for line in table)
 
 
 def loop_devices(image: Path) -> list[str]:
-    """The loop devices whose backing file is ``image``, deleted or not."""
+    """Return the loop devices whose backing file is ``image``, deleted or not."""
     backing_file = str(image.parent.resolve() / image.name)
     found = []
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
         try:
             name = backing.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
-        except OSError:  # detached while we looked
+        except OSError:  # detached meanwhile
             continue
         if name.removesuffix(" (deleted)") == backing_file:
             found.append(f"/dev/{backing.parent.parent.name}")
@@ -197,14 +197,14 @@ def loop_devices(image: Path) -> list[str]:
 
 
 def _unescape(field: str) -> str:
-    """mountinfo writes space, tab, newline and backslash as octal (proc_pid_mountinfo(5))."""
+    """Decode mountinfo's octal space, tab, newline and backslash (proc_pid_mountinfo(5))."""
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         field = field.replace(code, character)
     return field
 
 
 def _unmount(path: Path) -> None:
-    """Unmount, waiting a moment for a reader that is just leaving; then detach lazily."""
+    """Unmount, retrying briefly while a reader closes its files; then detach lazily."""
     for _ in range(20):
         unmount: list[str | Path] = [_tool("umount") or "umount", path]
         if subprocess.run(unmount, capture_output=True, env=_ENVIRONMENT).returncode == 0:
@@ -217,7 +217,7 @@ def _detach(device: str, image: Path) -> None:
     try:
         _run("losetup", "-d", device)
     except SandboxError:
-        # An unmount lets the kernel detach it by itself, a moment after it was listed here.
+        # After an unmount the kernel may detach the device itself, just after it was listed.
         if device in loop_devices(image):
             raise
 

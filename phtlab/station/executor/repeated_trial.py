@@ -44,9 +44,9 @@ def confirmed(trial: Callable[[], tuple[CheckResult, ...]]) -> tuple[CheckResult
 
 
 def until_finished(trial: Callable[[], Found]) -> Found:
-    """What `trial` finds. One that is cut off is tried again after a pause, `_TRIES` times at most.
+    """Return the result of `trial`; retry an interrupted one after a pause, up to `_TRIES` times.
 
-    Raises TrialUnfinishedError if it was cut off each time.
+    Raises TrialUnfinishedError if every attempt was interrupted.
     """
     pauses = Backoff(first=_PAUSE)
     while True:

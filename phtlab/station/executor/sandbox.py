@@ -1,8 +1,8 @@
-"""The sandbox as a pure function: from a job and its limits to what the engine is asked for.
+"""The sandbox as a pure function from a job and its limits to the engine's request.
 
-The body is that of the Engine API's ``POST /containers/create``. docs/sandbox.md
-explains each flag; tests/station/executor/test_sandbox.py holds them in place, and
-tests/sandbox/test_probes.py tries to get past them.
+The body is that of the Engine API's ``POST /containers/create``. docs/sandbox.md explains each
+flag; tests/station/executor/test_sandbox.py checks them, and tests/sandbox/test_probes.py tries to
+break out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from phtlab.station.executor.contract import Job, Limits
 from phtlab.train.image import ENTRYPOINT
 
 USER = 65532
-"""Nobody's user on any host: what the run is, inside and outside."""
+"""User id of the run, inside and outside the container; no user of any host has it."""
 
 LABEL_STATION = "phtlab.station"
 LABEL_JOB = "phtlab.job"
@@ -30,13 +30,13 @@ DATA = "/data"
 
 @cache
 def seccomp_profile() -> str:
-    """Our seccomp profile, as the engine takes it: an allow list, all else is EPERM."""
+    """Return our seccomp profile in the engine's form: an allow list, all else gives EPERM."""
     text = files("phtlab.station.executor").joinpath("seccomp.json").read_text(encoding="utf-8")
     return json.dumps(json.loads(text), separators=(",", ":"))
 
 
 def container_name(station: str, job_id: str) -> str:
-    """The station is in it: several stations may share an engine and be on one journey."""
+    """Return the container's name; it names the station, since several may share an engine."""
     return f"phtlab-{station}-{job_id}"
 
 
@@ -49,11 +49,11 @@ def container_body(
     groups: Sequence[int] = (),
     entrypoint: Sequence[str] = ENTRYPOINT,
 ) -> dict[str, Any]:
-    """What the engine is asked to create for ``job``, with ``output`` as its /phtlab/out.
+    """Return the engine's request to create ``job``, with ``output`` mounted at /phtlab/out.
 
-    ``groups`` are further group ids of the run, by which it may read data files
-    that are not readable for all. The entry point is ours, whatever the image
-    says; so are user, working directory, stop signal and health check.
+    ``groups`` are supplementary group ids of the run, which let it read data files that are not
+    world-readable. Entry point, user, working directory, stop signal and health check are set
+    explicitly, whatever the image declares.
     """
     return {
         "Image": job.image,
@@ -83,7 +83,7 @@ def container_body(
 
 
 def data_target(name: str, path: Path) -> str:
-    """Where the run sees a data set's host path: a folder as itself, a file in a folder."""
+    """Return a data set's path inside the sandbox: a folder as itself, a file within a folder."""
     return f"{DATA}/{name}" if path.is_dir() else f"{DATA}/{name}/{path.name}"
 
 
@@ -92,7 +92,7 @@ def _environment(job: Job) -> Mapping[str, str]:
 
 
 def _walls(runtime: str, groups: Sequence[int]) -> dict[str, Any]:
-    """What the run cannot reach, whatever its limits."""
+    """Isolation settings: what the run cannot access."""
     return {
         "NetworkMode": "none",
         "ReadonlyRootfs": True,
@@ -103,27 +103,27 @@ def _walls(runtime: str, groups: Sequence[int]) -> dict[str, Any]:
         "PidMode": "",
         "CgroupnsMode": "private",
         "UTSMode": "",
-        "Init": True,  # reaps orphans; all die with it
+        "Init": True,  # reaps orphans; all processes end with it
         "GroupAdd": [str(group) for group in groups],
         "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
-        "AutoRemove": False,  # status and logs must outlive the run
+        "AutoRemove": False,  # status and logs are needed after the run
         "Runtime": runtime,
     }
 
 
 def _ceilings(limits: Limits) -> dict[str, Any]:
-    """How much the run may use."""
+    """Resource limits of the run."""
     tmp = (
-        # The owner and mode are explicit: otherwise the image's /tmp decides.
+        # Owner and mode are explicit: otherwise the image's /tmp decides.
         f"rw,noexec,nosuid,nodev,size={limits.tmp_bytes},nr_inodes={limits.tmp_inodes},"
         f"mode=0700,uid={USER},gid={USER}"
     )
     body: dict[str, Any] = {
         "Memory": limits.memory_bytes,
-        "MemorySwap": limits.memory_bytes,  # the sum: so no swap
+        "MemorySwap": limits.memory_bytes,  # memory plus swap, so no swap
         "NanoCpus": int(limits.cpus * 1_000_000_000),
         "PidsLimit": limits.pids,
-        "OomScoreAdj": 500,  # on a full machine a run that does not mind dies first
+        "OomScoreAdj": 500,  # on a machine out of memory, runs are killed first
         "Ulimits": [
             {"Name": "nofile", "Soft": limits.open_files, "Hard": limits.open_files},
             {"Name": "fsize", "Soft": limits.file_bytes, "Hard": limits.file_bytes},
@@ -142,10 +142,10 @@ def _ceilings(limits: Limits) -> dict[str, Any]:
 
 
 def _bind(source: Path, target: str, *, writable: bool = False) -> dict[str, Any]:
-    """A bind that fails if its source is missing, and brings no mount below it along.
+    """Bind mount that fails if its source is missing, and excludes mounts below it.
 
-    A recursive read-only bind leaves the mounts below it writable on engines
-    before 25, so that what is mounted inside a data folder is not seen at all.
+    On engines before 25, a recursive read-only bind leaves the mounts below it writable. So the run
+    does not see anything mounted inside a data folder.
     """
     return {
         "Type": "bind",

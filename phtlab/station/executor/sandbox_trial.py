@@ -1,8 +1,8 @@
-"""A trial of the sandbox: one short container that goes past every limit, and what came of it.
+"""Trial of the sandbox: one short container that exceeds every limit, and the results.
 
-What an engine says of itself is not what it does: a runtime may take a limit and not hold it
-(docs/sandbox.md names those that were seen to). So no run begins on an engine before a trial
-with the same flags, the same runtime and the same kind of output volume has held.
+What an engine reports about itself is not always what it does: a runtime may accept a limit and not
+enforce it (docs/sandbox.md names those observed). So no run starts on an engine before a trial with
+the same flags, the same runtime and the same kind of output volume has passed.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from phtlab.station.executor.sandbox import (
 from phtlab.station.executor.untrusted_files import read_untrusted
 
 NAME = ".trial"
-"""No job's id: what a trial left is nobody's run."""
+"""Not a job id, so leftovers of a trial are never taken for a run."""
 LIMITS = Limits(
     memory_bytes=128 * MIB,
     cpus=0.5,
-    pids=100,  # gVisor itself needs some dozens
+    pids=100,  # gVisor itself needs a few dozen
     seconds=60,
     grace_seconds=1,
     output_bytes=2 * MIB,
@@ -63,7 +63,7 @@ _CGROUPS = (
 
 
 class Limit(NamedTuple):
-    """What the trial's answer must be, and what to say of another."""
+    """The expected answer of the trial, and the sentence and advice for any other."""
 
     held: Callable[[Any], bool]
     broken: str
@@ -120,13 +120,13 @@ TRIED: Mapping[str, Limit] = {
 def judge_trial(
     found: Mapping[str, Any], given_up: Collection[str] = ()
 ) -> tuple[CheckResult, ...]:
-    """One result a limit that did not hold, or one for all that did. Pure.
+    """One result per limit that was not enforced, or one for all if all were. Pure.
 
-    `given_up` are limits that the station's settings do without, which says so elsewhere.
+    `given_up` are limits that the station's settings do without, which another check reports.
     """
     if isinstance(trying := found.get("trying"), str) and trying in TRIED:
         went = f"The runtime went down when the trial went past this limit: {trying}."
-        # What came before was answered, what comes after was not reached.
+        # The limits before it have answers; those after it were not reached.
         missing = {"log", *(name for name in TRIED if name not in found)}
         return (
             *(r for r in judge_trial({**found, "trying": None}, {*given_up, *missing}) if not r.ok),
@@ -154,16 +154,16 @@ def try_sandbox(
     groups: Sequence[int] = (),
     owner: int = USER,
 ) -> tuple[CheckResult, ...]:
-    """Run a trial in `image`, which is here and has python3; leaves nothing. About a second.
+    """Run a trial in `image`, which the engine has and which has python3. Takes about a second.
 
-    Raises TrialUnfinishedError if the trial gave no answer: it was killed, removed or did not end,
-    or `image` was removed from the engine. Raises OSError, and the SDK's errors but the engine's
-    refusal to start.
+    Leaves nothing behind. Raises TrialUnfinishedError if the trial gave no answer: it was killed,
+    removed or did not end, or `image` was removed from the engine. Raises OSError, and the SDK's
+    errors except for the engine's refusal to start.
     """
     with one_at_a_time(root):
         place = root / NAME
         name = container_name(station, NAME)
-        _remove(engine, name, volumes, place)  # what a station left that died within a trial
+        _remove(engine, name, volumes, place)  # left by a station that was killed during a trial
         try:
             inputs = place / "in"
             inputs.mkdir(mode=0o755, parents=True)
@@ -214,20 +214,20 @@ def _run(
         raise unfinished(exit_code, log) from None
     answers = {**found, "log": len(log)}
     if exit_code != 0 and answers.get("trying") is None:
-        answers["trying"] = "log"  # which it fills last
+        answers["trying"] = "log"  # the log is filled last
     limit = answers.get("trying")
     if isinstance(limit, str) and limit in TRIED:
         *broken, _ = judge_trial(answers, given_up)
         if not broken:
-            # Killed just then, or by the runtime each time: one trial does not tell.
+            # Killed by chance, or by the runtime each time: one trial cannot tell.
             raise unfinished(exit_code, log, limit=limit)
     return judge_trial(answers, given_up)
 
 
 def wait_for_trial(engine: docker.APIClient, container: str, seconds: int) -> tuple[int, bytes]:
-    """The exit code and the log of a trial's container, once it has ended.
+    """Return the exit code and the log of a trial's container, once it has ended.
 
-    Raises TrialUnfinishedError if it does not end in time or is removed by somebody else.
+    Raises TrialUnfinishedError if it does not end in time or somebody else removes it.
     """
     try:
         ended = engine.wait(container, timeout=seconds)
@@ -242,7 +242,7 @@ def wait_for_trial(engine: docker.APIClient, container: str, seconds: int) -> tu
 
 
 def unfinished(exit_code: int, log: bytes, *, limit: str = "") -> TrialUnfinishedError:
-    """The error for a trial that ended without an answer."""
+    """Return the error for a trial that ended without an answer."""
     last = log[-300:].decode(errors="replace").strip()
     words = f": {last!a}" if last else ""
     going = f" while it went past this limit: {limit}" if limit else ""
@@ -252,12 +252,12 @@ def unfinished(exit_code: int, log: bytes, *, limit: str = "") -> TrialUnfinishe
 
 
 def trial_crashed(limit: str) -> tuple[CheckResult, ...]:
-    """The verdict on a runtime that ends each trial when it goes past `limit`."""
+    """Return the verdict on a runtime that crashes in each trial when it exceeds `limit`."""
     return judge_trial({"trying": limit}, TRIED)
 
 
 def remove_container(engine: docker.APIClient, name: str) -> None:
-    """Remove a container, or wait until a removal that was cut off is done."""
+    """Remove a container, or wait until a removal in progress is done."""
     deadline = time.monotonic() + _REMOVAL_SECONDS
     while True:
         try:
@@ -266,7 +266,7 @@ def remove_container(engine: docker.APIClient, name: str) -> None:
         except NotFound:
             return
         except APIError as error:
-            # 409: it is being removed already.
+            # 409: a removal is in progress.
             if error.status_code != 409 or time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
@@ -280,7 +280,7 @@ def _remove(engine: docker.APIClient, name: str, volumes: OutputVolumes, place: 
 
 @contextmanager
 def one_at_a_time(root: Path) -> Iterator[None]:
-    """One trial at a time of this station's folder, in whichever process."""
+    """Lock that allows one trial at a time per station folder, across processes."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (root.parent / f"{root.name}.trial").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -288,5 +288,5 @@ def one_at_a_time(root: Path) -> Iterator[None]:
 
 
 def refusal(results: Sequence[CheckResult]) -> str:
-    """Why no run may begin, for the station's log; empty if none is broken."""
+    """Return why no run may start, for the station's log; empty if no result is broken."""
     return " ".join(f"{result.sentence} {result.advice}" for result in results if not result.ok)

@@ -1,10 +1,10 @@
-"""Runs inside a trial of the sandbox: goes past each limit and writes down what stopped it.
+"""Script that runs inside a trial of the sandbox: exceeds each limit and records the error.
 
-The station puts this file into the trial's inputs: it is run by the kernel image's Python, imports
-nothing of phtlab, and writes ``trial.json``. What each answer should be: sandbox_trial.py.
+The station puts this file into the trial's inputs: the kernel image's Python runs it. It imports
+nothing of phtlab, and writes ``trial.json``. The expected answers are in sandbox_trial.py.
 """
 
-# Plain calls, as an analysis would make them; a private place in the sandbox is meant.
+# Plain calls, as an analysis would make them; /tmp is the sandbox's own.
 # ruff: noqa: PTH101, PTH108, PTH123, S103, S108
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from typing import Any
 OUT = "/phtlab/out"
 TMP = "/tmp"
 MIB = 1024 * 1024
-# What the run's own control group says: version 2, and two places of version 1.
+# The CPU quota of the run's own cgroup: version 2, and two paths of version 1.
 QUOTAS = (
     "/sys/fs/cgroup/cpu.max",
     "/sys/fs/cgroup/cpu/cpu.cfs_quota_us",
     "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us",
 )
 LIBC = ctypes.CDLL(None, use_errno=True)
-# Numbers of calls that the C library does not wrap (Linux, by machine).
+# Numbers of system calls that the C library does not wrap (Linux, by machine).
 NUMBERS = {
     "x86_64": {"io_uring_setup": 425, "keyctl": 250, "bpf": 321, "memfd_create": 319},
     "aarch64": {"io_uring_setup": 425, "keyctl": 219, "bpf": 280, "memfd_create": 279},
@@ -45,7 +45,7 @@ def named(error: OSError) -> str:
 
 
 def read(path: str) -> str:
-    """The first word of a file; nothing if there is no such file."""
+    """Return the first word of a file; empty if the file cannot be read."""
     try:
         with open(path) as file:
             return file.read().split(" ")[0].strip()
@@ -54,7 +54,7 @@ def read(path: str) -> str:
 
 
 def stopped(what: Callable[..., object], *arguments: Any) -> str:
-    """The name of the error that `what` ends in, or `allowed`."""
+    """Return the name of the error that `what` raises, or `allowed`."""
     try:
         what(*arguments)
     except OSError as error:
@@ -156,7 +156,7 @@ def processes() -> str:
 
 
 def memory() -> str:
-    """A child takes twice the limit; it is the first to be killed for it."""
+    """Let a child allocate twice the limit; the OOM killer should kill it first."""
     child = os.fork()
     if child == 0:
         with contextlib.suppress(OSError):
@@ -176,11 +176,11 @@ def write_text(path: str, text: str) -> None:
 
 
 def processors(before: float) -> int:
-    """What two busy processes get of the wall clock's time, in tenths of a processor.
+    """Measure the CPU share of two busy processes, in tenths of a CPU; 99 if there is no quota.
 
-    On a busy machine they get little without a limit, too: a group without one is 99. A quota is
-    of each tenth of a second, of which a short look may see the full parts only: what is much is
-    looked at once more, for longer.
+    On a busy machine the share is small even without a limit, so the cgroup's quota is read first.
+    A quota applies to each tenth of a second, of which a short measurement may see only full parts:
+    a high share is measured again, for longer.
     """
     if any(read(path) in ("-1", "max") for path in QUOTAS):
         return 99
@@ -205,7 +205,7 @@ def busy(before: float, seconds: float) -> int:
 
 
 def calls() -> str:
-    """Which of the calls that the filter refuses are open; a child that takes them with it."""
+    """Return the open system calls that the filter should refuse, tried in a child process."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -238,7 +238,8 @@ def open_calls() -> str:
     answers["mount"] = refused(LIBC.mount, b"none", b"/tmp", b"tmpfs", 0, 0)
     for name, family in (("AF_VSOCK", 40), ("AF_ALG", 38), ("AF_PACKET", 17)):
         answers[name] = stopped(socket.socket, family, socket.SOCK_RAW).replace("allowed", "")
-    # A runtime that has no such call says ENOSYS, or EAFNOSUPPORT of a family: as good as refused.
+    # A runtime without such a call answers ENOSYS, or EAFNOSUPPORT for a socket family: as good as
+    # refused.
     none = ("EPERM", "EACCES", "ENOSYS", "EAFNOSUPPORT", "ESOCKTNOSUPPORT", "EPROTONOSUPPORT")
     return ", ".join(sorted(name for name, answer in answers.items() if answer not in none))
 
@@ -246,7 +247,7 @@ def open_calls() -> str:
 def status(*names: str) -> str:
     with open("/proc/self/status") as file:
         fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-    # gVisor knows no ambient capabilities.
+    # gVisor has no field for ambient capabilities.
     return ",".join(sorted({fields[name].strip() for name in names if name in fields}))
 
 
@@ -274,7 +275,7 @@ def main() -> None:
             "output programs": program(OUT),
         }
     )
-    # Last, because a runtime that does not hold them may go down with the trial.
+    # Last, because a runtime that does not enforce these may crash with the trial.
     for name, attempt in (("memory", memory), ("processes", processes)):
         write_text(f"{OUT}/trial.json", json.dumps({**found, "trying": name}))
         found[name] = attempt()

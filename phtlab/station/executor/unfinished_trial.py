@@ -1,6 +1,6 @@
-"""The note that a trial of the sandbox was cut off: until one has an answer, no run begins.
+"""The note that a trial of the sandbox was interrupted: no run starts until a trial finishes.
 
-It lies in the station's folder, for the console and the commands; `trial_retry` tries again.
+The note is in the station's folder, for the console and the commands; `trial_retry` tries again.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from phtlab.train.canonical import canonical
 
 
 class UnfinishedTrial(StrictModel):
-    """That the last trial was cut off, and how; `since` is None if the note cannot be read."""
+    """The last trial was interrupted, and how; `since` is None if the note is unreadable."""
 
     since: AwareDatetime | None
     sentence: str
 
 
 def unfinished_trial(folder: StationFolder) -> UnfinishedTrial | None:
-    """The note, if the last trial had no answer. A note that is damaged counts as one."""
+    """Return the note if the last trial was interrupted. A damaged note counts as one."""
     try:
         return UnfinishedTrial.model_validate_json(folder.unfinished_trial.read_bytes())
     except FileNotFoundError:
@@ -35,7 +35,7 @@ def unfinished_trial(folder: StationFolder) -> UnfinishedTrial | None:
 
 
 def keep_unfinished(folder: StationFolder, sentence: str, now: datetime) -> None:
-    """Note that a trial was cut off; `since` is when the first in a row was."""
+    """Record that a trial was interrupted; `since` is the time of the first in a row."""
     before = unfinished_trial(folder)
     note = UnfinishedTrial(since=(before and before.since) or now, sentence=sentence)
     if note != before:
@@ -43,14 +43,14 @@ def keep_unfinished(folder: StationFolder, sentence: str, now: datetime) -> None
 
 
 def trial_results(results: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
-    """Those of a check's results that a trial of the sandbox found."""
+    """Return the results of a check that come from a trial of the sandbox."""
     return tuple(
         result for result in results if result.name.partition(":")[0] in ("sandbox", "limit")
     )
 
 
 def note_trial(folder: StationFolder, results: Iterable[CheckResult], now: datetime) -> None:
-    """Keep or remove the note, as the trial among the results of a check was cut off or not."""
+    """Store or remove the note, depending on whether the trial among `results` was interrupted."""
     found = trial_results(results)
     for result in found:
         if result.unfinished:

@@ -1,8 +1,8 @@
-"""Reading what an untrusted run wrote, without being led anywhere else.
+"""Reading of files that an untrusted run wrote, without following them anywhere else.
 
-Only plain files of one name, below the folder, of bounded size: no link of
-either kind, no pipe, socket or device, no other file system. Each step is made
-on the open folder, so that swapping a folder for a link in between wins nothing.
+Only regular files with a single name, below the folder, of bounded size: no symbolic or hard link,
+pipe, socket, device or other file system. Each step uses the open folder's descriptor, so that
+swapping a folder for a link in between has no effect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from phtlab.errors import AirlockError
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# NONBLOCK: a pipe put there between look and open must not hold the station up.
+# NONBLOCK: a pipe created between stat and open must not block the station.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
@@ -28,12 +28,12 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 def open_untrusted(directory: Path, name: str, *, limit: int) -> Iterator[BinaryIO]:
     """Open the regular file ``name`` (parts joined by "/") below ``directory``.
 
-    It was at most ``limit`` bytes long when opened, sparse parts counted; if it
-    may still be written to, read no further than that.
+    Its size was at most ``limit`` bytes when opened, sparse parts included; if the run may still
+    write to it, read no further than that.
 
     Raises:
-        AirlockError: ``output-name`` for a name that is none, ``output-missing``,
-            ``output-not-a-file`` for anything but a plain file with one name,
+        AirlockError: ``output-name`` for an invalid name, ``output-missing``,
+            ``output-not-a-file`` for anything but a regular file with one name,
             ``output-too-large``.
     """
     parts = name.split("/")
@@ -49,7 +49,7 @@ def open_untrusted(directory: Path, name: str, *, limit: int) -> Iterator[Binary
 
 
 def read_untrusted(directory: Path, name: str, *, limit: int) -> bytes:
-    """The whole content of :func:`open_untrusted`'s file; raises as that does."""
+    """Read the whole content of :func:`open_untrusted`'s file; raises the same errors."""
     with open_untrusted(directory, name, limit=limit) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
@@ -58,7 +58,7 @@ def read_untrusted(directory: Path, name: str, *, limit: int) -> bytes:
 
 
 class LeftFiles:
-    """The files in the folder `inner` of `directory`; those that were opened are closed on leaving.
+    """The files in the folder `inner` of `directory`; closes opened ones on exit.
 
     Its methods raise as :func:`open_untrusted` does.
     """
@@ -84,9 +84,10 @@ class LeftFiles:
 
 
 def list_untrusted(directory: Path, name: str, *, most: int) -> list[str]:
-    """The names in the folder ``name`` of ``directory``, at most ``most``; nothing is opened.
+    """List names in the folder ``name`` of ``directory``, at most ``most``; opens no file.
 
-    Raises OSError: FileNotFoundError if there is none, else a link or a file is in its place.
+    Raises OSError: FileNotFoundError if there is no such folder, else if a link or file has its
+    name.
     """
     outer = os.open(directory, _FOLDER)
     try:
@@ -109,7 +110,7 @@ def _open(directory: Path, parts: list[str], name: str, limit: int) -> int:
             os.close(folder)
             folder = inner
         with _missing(name):
-            # Looked at before it is opened: opening a device can itself do something.
+            # Checked before it is opened: opening a device can itself have effects.
             _demand_plain(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False), device, name)
             descriptor = os.open(parts[-1], _FILE, dir_fd=folder)
     finally:
@@ -142,10 +143,10 @@ def _demand_plain(found: os.stat_result, device: int, name: str) -> None:
 
 
 def _demand_in_place(descriptor: int, name: str) -> None:
-    """After its links were counted: the name by which it was opened is there still.
+    """Require, after the link count was checked, that the opened name still exists.
 
-    Else it was a second name of some other file, and taken away before the links were counted. A
-    name that is gone stays so: the same one again is another directory entry (proc(5), fd).
+    Otherwise it was a second name of some other file, removed before the links were counted. A
+    removed name stays marked as deleted: recreating it makes another directory entry (proc(5), fd).
     """
     if Path(f"/proc/self/fd/{descriptor}").readlink().name.endswith(" (deleted)"):
         raise _not_a_file(name)

@@ -1,1 +1,1 @@
-"""Checks of what a station needs, and the self-test train."""
+"""Checks of what a station needs, local trains, and the self-test."""

@@ -1,4 +1,4 @@
-"""Whether the station's log holds, and central's as far as the station saw it: in a sentence."""
+"""Verification state of the station's log and of central's, as a sentence; and its acceptance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from phtlab.station.settings.folder import StationFolder
 
 
 def audit_state(folder: StationFolder, name: str) -> str:
-    """How far both logs hold. Raises AuditError if one does not, with what to do."""
+    """Describe how far both logs verify. Raises AuditError, with advice, if one does not."""
     watch = Watch.of(folder)
     for alarm in watch.alarms:
         raise AuditError(
@@ -28,10 +28,11 @@ def audit_state(folder: StationFolder, name: str) -> str:
 
 
 def accept_central(station: StationContext, *, by: str, reason: str) -> Alarm:
-    """Watch central's log anew, from how it is now: officers say why it lacks what was seen of it.
+    """Accept central's log as it is now, after officers explained why it lacks what was seen.
 
-    What was seen before, and why it is believed no more, stays in the station's own log. Raises
-    AuditError (``audit-no-alarm``) if central's log holds as far as this station knows.
+    Verification restarts from the present log. The station's own log keeps the head seen before,
+    and why central's log failed verification. Raises AuditError (``audit-no-alarm``) if central's
+    log has no alarm.
     """
     watched = Watch.of(station.folder).central
     if watched.alarm is None:

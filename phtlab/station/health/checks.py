@@ -1,4 +1,4 @@
-"""What a station needs, thing by thing, with the command that mends it."""
+"""Checks of what a station needs, each with advice for the repair."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_station(
     identity: Callable[[], Identity],
     now: Clock = utc_now,
 ) -> Iterator[CheckResult]:
-    """Each thing as it is found out. Never raises PhtlabError or OSError; mends nothing."""
+    """Yield each result as it is known. Never raises PhtlabError or OSError; repairs nothing."""
     yield _folder(folder)
     yield _policy(folder)
     yield from station_disks(folder.path, needed=_needed(folder))
@@ -90,10 +90,10 @@ def _policy(folder: StationFolder) -> CheckResult:
 
 
 def _needed(folder: StationFolder) -> int:
-    """Room for one run: its output volume, the sealed cargo, and what is written about it."""
+    """Disk space for one run: its output volume, the sealed cargo, and the files about it."""
     try:
         limits = load_policy(folder.policy).limits.limits(0)
-    except PhtlabError:  # a result of its own
+    except PhtlabError:  # reported by the policy's own check
         limits = Limits()
     return 2 * limits.output_bytes + 32 * MIB
 
@@ -103,7 +103,7 @@ def _clock(folder: StationFolder, client: CentralClient | None, now: Clock) -> C
     if client is not None:
         before = now()
         central = client.info().time
-        # Half of the way there and back.
+        # Correct by half of the round-trip time.
         central += (now() - before) / 2
     return judge_clock(now(), central, signed_moments(folder.trust))
 
@@ -223,9 +223,9 @@ def _datasets(folder: StationFolder, settings: StationSettings) -> Iterator[Chec
 def _unreadable(
     folder: StationFolder, settings: StationSettings, datasets: Mapping[str, DataSet]
 ) -> Mapping[str, str]:
-    """What a run could not read of what is there; by its modes if the engine cannot try.
+    """Return what a run could not read, by file modes if the engine cannot run a trial.
 
-    Raises TrialUnfinishedError if the engine tried and was cut off.
+    Raises TrialUnfinishedError if the engine's trial was interrupted.
     """
     paths = {
         name: dataset.path.absolute() for name, dataset in datasets.items() if dataset.path.exists()
@@ -238,7 +238,7 @@ def _unreadable(
             executor.close()
     except TrialUnfinishedError:
         raise
-    except PhtlabError:  # what is wrong with the engine is a result of its own
+    except PhtlabError:  # the engine's own checks report its errors
         return {name: "" for name, path in paths.items() if not readable_in_sandbox(path)}
 
 
@@ -271,11 +271,11 @@ def _twin(folder: StationFolder, name: str, dataset: DataSet) -> CheckResult:
 def _published(
     folder: StationFolder, settings: StationSettings, client: CentralClient
 ) -> Iterator[CheckResult]:
-    """Whether researchers see at central what is declared here."""
+    """Check that central shows the declared data sets to researchers."""
     try:
         declared = load_datasets(folder)
         own_views = [view for view in client.stations() if view.name == settings.name]
-    except (PhtlabError, OSError):  # told as data sets, or as the roster
+    except (PhtlabError, OSError):  # reported by the checks of data sets or roster
         return
     published = {data.name: data.schema_digest for view in own_views for data in view.datasets}
     ours = {name: dataset.schema.digest for name, dataset in declared.items()}
@@ -299,7 +299,7 @@ def _result(name: str, found: Callable[[], str]) -> CheckResult:
 
 
 def _failed(name: str, error: PhtlabError | OSError) -> CheckResult:
-    if isinstance(error, OSError):  # of a disk, which has a result of its own
+    if isinstance(error, OSError):  # of a disk, which has its own check
         where = f" in {error.filename}" if error.filename else ""
         sentence = f"It cannot be looked at: {error.strerror or type(error).__name__}{where}."
         return CheckResult(name, False, sentence, "Mend what is said of the disk, and check again")

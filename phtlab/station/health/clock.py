@@ -1,8 +1,8 @@
-"""Whether this machine's clock is right: against central's word, and against what was signed.
+"""Check of this machine's clock, against central's time and against signed documents.
 
-An order's expiry, the roster's freshness and a token's life are judged by this clock. Central's
-word is nobody's signature: it is good for finding a clock that is off by accident. What was signed
-is a lower bound that central cannot move: nothing is signed before its time.
+This clock decides on an order's expiry, the roster's freshness and a token's lifetime. Central's
+time is unsigned: it can only reveal a clock that is wrong by accident. The times in signed
+documents are a lower bound that central cannot move, since nothing is signed before its time.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from phtlab.trust_store.repository import Lifetimes
 
 WARNED = timedelta(seconds=10)
 BROKEN = timedelta(seconds=60)
-"""From here on central takes no token of this station: `phtlab.wire.central.token.SKEW`."""
+"""Beyond this, central rejects the station's tokens: `phtlab.wire.central.token.SKEW`."""
 _ADVICE = "Set the clock, and keep it set: timedatectl set-ntp true"
 
 
 def judge_clock(
     now: datetime, central: datetime | None, signed: Iterable[tuple[str, datetime]]
 ) -> CheckResult:
-    """By `now` of this machine, central's time, and (what, not before when) of signed things."""
+    """Judge `now` by central's time, and by signed documents (name, earliest signing time)."""
     for what, moment in signed:
         if now < moment - BROKEN:
             return CheckResult(
@@ -60,8 +60,10 @@ def judge_clock(
 
 
 def signed_moments(trust: Path) -> Iterator[tuple[str, datetime]]:
-    """Before when the kept roster metadata cannot have been signed (TUF's clause 4.1: each
-    expires a lifetime after it was signed, at most)."""
+    """Earliest signing times of the stored roster metadata.
+
+    Each expires at most one lifetime after it was signed (TUF specification, 4.1).
+    """
     for name, kind, lifetime in (
         ("timestamp", Timestamp, Lifetimes.online),
         ("targets", Targets, Lifetimes.targets),

@@ -1,4 +1,4 @@
-"""What a station promised others to keep: its log, whole, and the list of what stands, fresh."""
+"""Checks of a station's duties to others: a valid audit log, a fresh list of active approvals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VERIFY = "phtlab audit verify --directory STATION says where; then ask who chan
 
 
 def audit_checks(folder: StationFolder, station: str) -> Iterator[CheckResult]:
-    """The station's own log, and central's as the daemon saw it last. Raises AuditError."""
+    """Check the station's own log, and central's as the daemon last saw it. Raises AuditError."""
     watch = Watch.of(folder)
     if watch.own.alarm is not None:
         yield CheckResult("audit log", False, watch.own.alarm.sentence, _VERIFY)
@@ -43,7 +43,7 @@ def audit_checks(folder: StationFolder, station: str) -> Iterator[CheckResult]:
 def approvals_check(
     folder: StationFolder, station: str, central: CentralClient, roster: Roster, now: datetime
 ) -> CheckResult:
-    """Whether the signed list of what stands is fresh, here and at central."""
+    """Check that the signed list of active approvals is fresh, at the station and at central."""
     if not folder.active_approvals.exists():
         if any(Approvals(folder)):
             return _stale("There are approvals, and no signed list of those that stand.")

@@ -1,10 +1,10 @@
-"""A notebook of the operator's own, run here by the very steps of a journey, without central.
+"""Local trains: a notebook of the operator, run through all steps of a journey without central.
 
-The station makes a train of it, signs an order to itself, and takes both through everything that
-a researcher's goes through: verified, admitted, run in the sandbox, passed by the airlock, sealed,
-recorded. The consortium is the station alone, so nothing of it is worth anything elsewhere: no
-other member knows this key as a researcher's. It all lies in a folder of its own, and the log of
-the station says that there was a local train.
+The station makes a train of the notebook and signs an order to itself. Both go through all the
+steps of a researcher's journey: verification, admission, the sandbox, the airlock, sealing and the
+record. The consortium consists of the station alone, so its signatures are worthless elsewhere: no
+other member knows this key as a researcher's. The files are in a separate folder, and the station's
+log records that there was a local train.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ _POLL_SECONDS: Final = 0.05
 
 Made = tuple[TrainManifest, Mapping[str, bytes]]
 Maker = Callable[[KernelImage], Made]
-"""The manifest and the layer's files of a notebook on this kernel image."""
+"""Returns the manifest and the layer's files of a notebook on this kernel image."""
 
 
 @dataclass(frozen=True)
 class LocalFolder(StationFolder):
-    """Where local trains of the station in `of` lie: its data sets and twins, all else apart."""
+    """Folder of the local trains of the station in `of`: it shares policy, data sets and twins."""
 
     of: StationFolder
 
@@ -87,7 +87,7 @@ class LocalFolder(StationFolder):
 
 @dataclass(frozen=True)
 class LocalRun:
-    """What came of a local train. `archive` is the opened cargo (tar), if anything left."""
+    """Result of a local train. `archive` is the opened cargo (tar), if anything left."""
 
     stop: Stop
     record: StopRecord
@@ -96,7 +96,7 @@ class LocalRun:
 
 
 class _LocalStation(DaemonContext):
-    """Admits what its operator runs; limits and airlock are the station's own."""
+    """A station that admits its operator's trains; limits and airlock are the station's own."""
 
     def policy(self) -> Policy:
         own = super().policy()
@@ -117,22 +117,24 @@ def run_local(
     now: Callable[[], datetime] = utc_now,
     report: Callable[[str], None] = lambda state: None,
 ) -> LocalRun:
-    """Run one notebook to its end in `folder`. `log` is told of it; `told` hears each state.
+    """Run one notebook to its end in `folder`, log it in `log`, and `report` each state.
 
-    `executor` is taken in place of the settings' own. Raises StationError (``no-kernel-here``) if
-    no image of `language` is here, EngineMissingError, and what reading the notebook raises.
+    `executor` replaces the one from the settings. Raises StationError (``no-kernel-here``) if the
+    engine has no image of `language`, StationError (``local-train-runs``), EngineMissingError, and
+    what reading the notebook raises.
     """
     folder.create()
     runs = executor or open_executor(folder, settings)
     try:
         with _alone(folder):
-            for leftover in runs.jobs():  # by a local train that was killed
+            for leftover in runs.jobs():  # left by a local train that was killed
                 runs.remove(leftover)
             kernel = _kernel(runs, language)
             station, offer, manifest = _prepared(
                 folder, settings, identity, make, kernel, parameters, runs, now
             )
-            # A daemon would wait until they are mended; here somebody waits.
+            # Raise errors of policy and data sets now: a daemon would wait for a repair, but a
+            # person waits here.
             station.policy()
             station.datasets()
             log.append(
@@ -175,7 +177,7 @@ def _alone(folder: StationFolder) -> Iterator[None]:
 def _run_journey(
     stop: Stop, station: DaemonContext, by: str, report: Callable[[str], None]
 ) -> None:
-    """Every step of a stop, until it has ended. What the airlock holds, its operator may see."""
+    """Advance a stop until it has ended, releasing what the airlock holds to its operator."""
     steps = Transitions(station, lambda journey, update: report(update.state), lambda: [stop])
     try:
         while not stop.is_reported:
@@ -246,9 +248,10 @@ def _prepared(
 
 
 def _kernel_image(kernel: InstalledKernel) -> tuple[KernelImage, tuple[bytes, bytes]]:
-    """The image as one that a train can be built on, with a manifest and a config of its own.
+    """Describe an installed image as one to build a train on, with its own manifest and config.
 
-    An engine keeps no manifest; the layers, by which it is checked, are the image's own.
+    Both are made here, since the engine keeps no manifest; the layers, which verification checks,
+    are the image's own.
     """
     config = canonical(
         {
@@ -282,7 +285,7 @@ def _kernel_image(kernel: InstalledKernel) -> tuple[KernelImage, tuple[bytes, by
 
 
 def _opened(stop: Stop, record: StopRecord, identity: Identity) -> Path | None:
-    """The sealed cargo opened with the station's own key: that it can be is part of the test."""
+    """Open the sealed cargo with the station's own key, which is part of the test."""
     if record.outcome != "departed":
         return None
     archive = stop.path / "results.tar"
@@ -298,7 +301,7 @@ def _kept(stop: Stop) -> Path:
 
 @dataclass
 class _Alone:
-    """A consortium of this station, which is its own researcher too."""
+    """Trust store of a consortium of this station alone, which is also its own researcher."""
 
     identity: Identity
     kernel: KernelImage
@@ -317,7 +320,7 @@ class _Alone:
 
 
 class _Nobody:
-    """In central's place: offers nothing, and takes everything."""
+    """Replacement for central: offers nothing, and accepts everything."""
 
     @property
     def governance(self) -> NoReturn:
@@ -340,17 +343,17 @@ class _Nobody:
         return StopView(station=station, number=0, state="sealed", updated=utc_now())
 
     def stations(self) -> tuple[StationView, ...]:
-        """Of a local train nothing is foreseen elsewhere."""
+        """No other stations, so a local train has no forecasts."""
         return ()
 
     def put_profile(self, profile: StationProfile) -> None:
-        """Nobody asks."""
+        """Does nothing: nobody reads it."""
 
     def put_twin(self, name: str, content: bytes) -> None:
-        """Nobody asks."""
+        """Does nothing: nobody reads it."""
 
     def close(self) -> None:
-        """There is no connection."""
+        """Does nothing: no connection exists."""
 
 
 def _no_central() -> CentralUnreachableError:
@@ -359,7 +362,7 @@ def _no_central() -> CentralUnreachableError:
 
 @dataclass
 class _LocalContext:
-    """In the registry's place: the train as it was composed, and an image that the engine has."""
+    """Replacement for the registry: the composed train, and an image that the engine has."""
 
     image: str
     train: TrainImage
@@ -385,7 +388,7 @@ class _LocalContext:
         shutil.copyfile(cargo, cargo.with_name("delivered.age"))
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
-        """The log lies here already, for its operator."""
+        """Does nothing: the log is at the station already, for its operator."""
 
     def close(self) -> None:
-        """There is no connection."""
+        """Does nothing: no connection exists."""

@@ -1,7 +1,7 @@
-"""Whether this station gets from the registry what it should, and no more.
+"""Check that the registry gives this station exactly the access that it should have.
 
-A station has rights in the registry only for journeys that it is part of, and one repository of
-its own for this test: ``self-test/NAME``.
+A station has access in the registry only to journeys that it is part of, and to one repository for
+this test: ``self-test/NAME``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _ADVICE = "Ask central's operator whether the registry takes central's tokens: d
 
 
 def registry_check(client: CentralClient, station: str, url: str | None) -> CheckResult:
-    """Reads and writes in its own repository, and tries one that is not its own.
+    """Read and write in the station's own repository, and try to write in another.
 
-    Raises RegistryUnreachableError, CentralError; RegistryError if it is refused.
+    Raises RegistryUnreachableError, CentralError; RegistryError if the registry refuses.
     """
     place = url or client.info().registry_url
     content = f"phtlab: the self-test of {station}\n".encode()
@@ -25,7 +25,7 @@ def registry_check(client: CentralClient, station: str, url: str | None) -> Chec
         registry.check()
         own = f"self-test/{station}"
         try:
-            # An upload that is begun and given up: the blob below may be there already.
+            # Begin and abandon an upload, since the blob below may exist already.
             registry.require_push(own)
             digest = registry.put_blob(own, content)
             registry.read_blob(own, digest, len(content))

@@ -1,4 +1,4 @@
-"""The self-test at work: each thing that a station needs, then a train of its own."""
+"""The self-test: all checks of the station, then a train of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from phtlab.station.settings.settings import StationSettings
 from phtlab.train.crypto.identity import Identity
 
 _NEEDED: Final = frozenset({"key", "policy", "container engine", "sandbox", "limit"})
-"""Without these no train runs; each says itself what is wrong with it."""
+"""Checks that must pass before a train can run; each reports its own errors."""
 _log = structlog.get_logger("phtlab.station")
 
 
@@ -41,9 +41,9 @@ def look(
     by: str,
     now: Callable[[], datetime] = utc_now,
 ) -> Iterator[CheckResult]:
-    """Each thing as it is found out; then the train, if those that it needs are well.
+    """Yield each check's result when it is known; then the train's, if the checks it needs passed.
 
-    `log` is told of the train, as of any that runs here. Never raises PhtlabError or OSError.
+    `log` records the train, as any that runs at the station. Never raises PhtlabError or OSError.
     """
     broken = set()
     for result in check_station(folder, settings, identity, now):
@@ -55,9 +55,9 @@ def look(
 
 
 def run_self_test(station: DaemonContext) -> Report:
-    """Look at everything now, keep what was found, and tell the operator's log of what is broken.
+    """Run all checks now, store the report, and log what is broken.
 
-    Raises OSError if the report cannot be kept: that, too, is in the log by then.
+    Raises OSError if the report cannot be stored; it is logged by then.
     """
     note_self_test_begun(station.folder)
     results = tuple(

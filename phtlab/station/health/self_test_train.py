@@ -1,8 +1,8 @@
-"""The self-test's train: a tiny notebook on made-up rows that takes every step of a journey here.
+"""The self-test's train: a tiny notebook on synthetic rows that takes all steps of a journey.
 
-A layer is composed and verified, a run begins in the sandbox, the airlock takes a small group out,
-what is left is sealed to the station's own key and opened again. Neither central nor the registry
-has a part in it, and no data set of the station is read.
+A layer is composed and verified, a run starts in the sandbox, the airlock suppresses a small group,
+the rest is sealed to the station's own key and opened again. It uses neither central nor the
+registry, and reads no data set of the station.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from phtlab.train.documents.roster import KernelImage
 from phtlab.train.image import declared_files, train_files
 
 GROUPS: Final[Mapping[str, int]] = {"few": 3, "many": 25, "more": 31}
-"""Made-up rows by group. The airlock takes the first out: fewer than its smallest count."""
+"""Synthetic rows by group. The airlock suppresses the first: below its smallest count."""
 _NOTEBOOK: Final = "notebook.ipynb"
 _CELL: Final = """\
 import phtlab
@@ -54,7 +54,7 @@ categories = ["few", "many", "more"]
 def train_check(
     folder: StationFolder, settings: StationSettings, identity: Identity, log: Log, *, by: str
 ) -> CheckResult:
-    """Run it, and say what came of it; leaves nothing but two entries in `log`."""
+    """Run the train and return its result; leaves nothing but two entries in `log`."""
     place = folder.self_test_train
     try:
         place.create()
@@ -70,11 +70,11 @@ def train_check(
         )  # fmt: skip
         found = judge_run(run)
     except PhtlabError as error:
-        # Not yet, or just now: nothing of it is broken.
+        # Not possible yet, or not just now: nothing is broken.
         passing = error.code in ("local-train-runs", "no-kernel-here")
         found = CheckResult(TRAIN, passing, error.message, error.hint, warning=passing)
         if error.code == "local-train-runs":
-            return found  # the folder is the other's
+            return found  # the folder belongs to the other run
     except OSError as error:
         sentence = f"It cannot be written: {error.strerror or type(error).__name__}."
         found = CheckResult(TRAIN, False, sentence, "Mend what is said of the disk")
@@ -83,7 +83,7 @@ def train_check(
 
 
 def judge_run(run: LocalRun) -> CheckResult:
-    """Whether it went as it should, and the airlock took out what it should."""
+    """Check that the run completed, and that the airlock suppressed exactly the small group."""
     if run.archive is None:
         return CheckResult(
             TRAIN,

@@ -1,4 +1,4 @@
-"""Offered to admitted: is it what it claims to be, and may it run here?"""
+"""Admission: verify an offered stop, then decide by policy or approval whether it may run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _log = structlog.get_logger("phtlab.station")
 
 
 def verify(stop: Stop, station: DaemonContext) -> None:
-    """Offered to verified: signatures, roster, time, route, parameters, and the image itself."""
+    """Offered to verified: check signatures, roster, time, route, parameters and image."""
     trusted = station.roster_cache.now(at_least_as_new_as=stop.claimed_order().roster_version)
     train, order, researcher = _documents(stop, station, trusted.roster)
     require_issued_since(station.folder, order)
@@ -73,7 +73,7 @@ def verify(stop: Stop, station: DaemonContext) -> None:
     )
     notebook = _notebook(train, dict(files))
     parameterize(notebook, parameters)
-    # The image's settings say what it carries: the reader of the train is shown that.
+    # Reviewers of the train see what the image's settings list.
     carried = {"notebook.ipynb": notebook, "config.json": parts.config}
     newest = trusted.catalogue.named(kernel.name)
     if newest != kernel:
@@ -91,9 +91,10 @@ def verify(stop: Stop, station: DaemonContext) -> None:
 
 
 def _carried_by(newest: KernelImage, station: DaemonContext) -> dict[str, bytes]:
-    """The settings of the catalogue's newest image, which the train's own is compared with.
+    """Fetch the settings of the catalogue's newest image, to compare the train's image with.
 
-    A train waits for nobody's newer image: without it the reader is told less.
+    A train does not wait for a newer image: if it cannot be fetched, the review lacks the
+    comparison.
     """
     try:
         return {settings_file(newest.digest): station.artifacts.settings_of(newest)}
@@ -103,8 +104,8 @@ def _carried_by(newest: KernelImage, station: DaemonContext) -> dict[str, bytes]
 
 
 def admit(stop: Stop, station: DaemonContext) -> None:
-    """Verified to held or admitted: by the policy, or by an approval that stands."""
-    # What was held may have waited for days: who signed it may be a member no more.
+    """Verified to held, admitted or refused: by the policy, or by an active approval."""
+    # A held stop may have waited for days: its signer may no longer be a member.
     trusted = station.roster_cache.now()
     _documents(stop, station, trusted.roster)
     offer = stop.verified_offer()
@@ -113,7 +114,7 @@ def admit(stop: Stop, station: DaemonContext) -> None:
     if policy.approval.agreement and not has_agreed(station, trusted, offer.researcher):
         _refuse(stop, "agreement-missing", APPROVAL["agreement-missing"])
         return
-    # One after the other: a proposal's journeys are counted by what was admitted before.
+    # One at a time: the limit on a proposal's journeys counts those admitted before.
     with _ADMITTING:
         _admit(stop, station, offer, policy)
 
@@ -148,7 +149,7 @@ def _admit(stop: Stop, station: DaemonContext, offer: VerifiedOffer, policy: Pol
     for dataset in used.values():
         dataset.require()
         if not station.settings.twin:
-            check_columns(dataset)  # as they are by now: a run sees the whole file
+            check_columns(dataset)  # checked now, since a run sees the whole current file
     limits = policy.limits.limits(station.settings.gpus)
     _keep_whole(stop.job, _job(stop, offer, used, limits), readable_by_all=True)
     admission = Admission(
@@ -168,10 +169,11 @@ def _refuse(stop: Stop, code: str, sentence: str) -> None:
 
 
 def ending_of_lapsed(stop: Stop, station: DaemonContext) -> Ending | None:
-    """How a stop ends that was admitted and may not go on.
+    """Return how an admitted stop ends that may not continue; None if it may.
 
-    Before it started, because of whatever would not let it be admitted now: it may have waited for
-    long. Once it started only because of an approval that was taken back, if so wished.
+    Before it started: for an expired order, a withdrawn proposal, or an approval that is no longer
+    active, since it may have waited for long. After it started: only for an approval whose
+    revocation requests to stop runs.
     """
     if not stop.has(Marker.ADMITTED):
         return None
@@ -193,13 +195,13 @@ def ending_of_lapsed(stop: Stop, station: DaemonContext) -> Ending | None:
 
 
 def _ended(approvals: Approvals, approval: str, station: DaemonContext) -> str:
-    """Why an approval of this station's allows nothing any more: a code, or nothing."""
+    """Return the code for why an approval no longer applies, or "" if it does."""
     if approvals.revoked(approval):
         return "approval-revoked"
     try:
         kept = approvals.get(approval)
     except ApprovalError:
-        return "approval-void"  # somebody took its file away
+        return "approval-void"  # its file was removed
     state = approvals.state(kept, station.name, station.now(), station.roster_cache.now().roster)
     return "" if state == "active" else f"approval-{state}"
 
@@ -207,7 +209,7 @@ def _ended(approvals: Approvals, approval: str, station: DaemonContext) -> str:
 def _job(
     stop: Stop, offer: VerifiedOffer, used: Mapping[str, DataSet], limits: Limits
 ) -> dict[str, bytes]:
-    """What the run will see, by file name."""
+    """Return the files that the run will see, by name."""
     job = {
         "version": 1,
         "kernel": offer.kernel.kernelspec,
@@ -239,14 +241,14 @@ def _documents(stop: Stop, station: DaemonContext, roster: Roster) -> tuple[Trai
         train=train,
         station=station.name,
         now=station.now(),
-        seen=frozenset(),  # a journey taken before has its folder, and is never opened twice
+        seen=frozenset(),  # a journey received before has its folder, and is not verified again
     )
     researcher = open_statement(offer.order, ORDER_TYPE, roster.members)[1].name
     return train, order, researcher
 
 
 def _approved(stop: Stop, held: Decision, covered: Coverage, study_over: str) -> Decision:
-    """What becomes of a journey that the policy holds: a person's no, or an approval, decides."""
+    """Decide on a journey that the policy holds: by a person's refusal, or by an approval."""
     noted = stop.read(stop_files.DECISION) if stop.has(Marker.DECISION) else None
     if noted is not None and noted.verdict == "refuse":
         reason = noted.reason.rstrip(".")
@@ -261,7 +263,7 @@ def _approved(stop: Stop, held: Decision, covered: Coverage, study_over: str) ->
         until = f"{covered.approval.expires:%Y-%m-%d}"
         return Decision("admit", f"An approval of this station, until {until}, allows it.")
     if noted is not None:
-        # It was approved, and what was approved does not stand any more, or not for this.
+        # The approval that allowed it is no longer active, or does not cover this journey.
         code = covered.why_not.code if covered.why_not else "approval-revoked"
         code = code if code in APPROVAL else "approval-void"
         return Decision("refuse", APPROVAL[code], code)
@@ -291,12 +293,12 @@ def _notebook(train: Train, files: dict[str, bytes]) -> bytes:
 
 
 def _keep_whole(folder: Path, files: dict[str, bytes], *, readable_by_all: bool = False) -> None:
-    """Make `folder` with `files`; one left half-made by a stop of the station is made anew."""
+    """Create `folder` with `files`, replacing what an interrupted attempt left."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     mode = 0o600
     if readable_by_all:
-        # The sandbox's user reads them; the stop's folder above lets nobody else in.
+        # The sandbox's user reads them; the stop's folder above is closed to others.
         folder.chmod(0o755)
         mode = 0o644
     for name, content in files.items():

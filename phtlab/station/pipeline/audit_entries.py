@@ -1,7 +1,7 @@
-"""What becomes of each stop, in the station's log: read from the stop's files, so never missed.
+"""Audit log entries for the progress of each stop, derived from its files, so that none is missed.
 
-A stop does not move on before the log has what it came to so far. A station that was killed in
-between finds on its return what is not in the log yet.
+A stop does not advance before the log has its progress so far. A station that was killed in between
+adds the missing entries after its restart.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from phtlab.station.stops.stop import Stop, Stops
 
 
 class AuditDetails(NamedTuple):
-    """What the log says of a stop beside the action's name."""
+    """Digest and details of a stop's log entry; the action's name is separate."""
 
     digest: str
     details: Mapping[str, str]
@@ -52,7 +52,7 @@ def _outputs_held(stop: Stop) -> AuditDetails:
 
 
 def _outputs_decided(stop: Stop) -> AuditDetails:
-    """How many were released, in part, or refused; each word has an entry of its own."""
+    """Count of released, redacted and withheld outputs; each vote has an entry of its own."""
     choices = Counter[str](outcome.choice for outcome in stop.read(RELEASE).outputs.values())
     return AuditDetails(_train(stop), {choice: str(number) for choice, number in choices.items()})
 
@@ -79,7 +79,7 @@ _BY_MARKER: Final[Mapping[Marker, tuple[str, Callable[[Stop], AuditDetails]]]] =
 
 
 class StopAudit:
-    """Adds to `log` what stops come to. Each stop is noted by one thread at a time."""
+    """Adds the progress of stops to `log`. Each stop is noted by one thread at a time."""
 
     def __init__(self, log: Log, stops: Stops) -> None:
         self._log = log
@@ -88,11 +88,11 @@ class StopAudit:
         self._actions: dict[str, set[str]] | None = None
 
     def note(self, stop: Stop) -> None:
-        """Add what is new of `stop`. Raises OSError, AuditError, StationError; then try again."""
+        """Add missing entries of `stop`. Raises OSError, AuditError, StationError: try again."""
         with self._lock:
             known = self._logged()
             if stop.ended and stop.journey not in known:
-                return  # it was noted to its end, and let go
+                return  # it was noted to its end, and removed from the table
             logged = known.setdefault(stop.journey, set())
         for marker, (action, details_of) in _BY_MARKER.items():
             if action in logged or not stop.has(marker):
@@ -111,7 +111,7 @@ class StopAudit:
                 self._logged().pop(stop.journey, None)
 
     def _logged(self) -> dict[str, set[str]]:
-        """By journey, which actions the log has of the stops that have not ended."""
+        """Return the logged actions of unfinished stops, by journey."""
         if self._actions is None:
             actions: dict[str, set[str]] = {
                 stop.journey: set() for stop in self._stops.unfinished()

@@ -1,8 +1,8 @@
-"""Cargo before it is sealed: a tar archive of what the airlock let pass.
+"""Cargo before sealing: a tar archive of what the airlock released.
 
-Uncompressed (what is sealed should not be a decompression bomb to its reader), in PAX
-format, in a fixed order with nothing of this machine in it: no time, owner or path.
-`cargo.json` comes first and lists the rest.
+Uncompressed, so that it cannot be a decompression bomb for its recipient; in PAX format, in a fixed
+order, without any time, owner or path of this machine. `cargo.json` is the first file, and lists
+the others.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ INDEX = "cargo.json"
 
 
 def open_cargo(journey: str, station: str, passed: Sequence[CheckedOutput]) -> io.BufferedReader:
-    """The archive of all released outputs of `passed`, to be read once, in constant memory.
+    """Return the archive of all released outputs of `passed`, readable once, in constant memory.
 
-    Raises AirlockError, as reading it does, if a file that was left is no longer what it was.
+    Raises AirlockError, as reading it does, if a file of the run has changed.
     """
     leaving = [output for output in passed if output.files]
     return io.BufferedReader(Joined(list(_archive(journey, station, leaving))))
 
 
 def _archive(journey: str, station: str, leaving: Sequence[CheckedOutput]) -> Iterator[Content]:
-    """The pieces of the archive, padded as `tarfile` pads it."""
+    """Yield the pieces of the archive, padded as `tarfile` pads it."""
     entries: list[tuple[str, Content]] = [(INDEX, _index(journey, station, leaving))]
     entries += [
         (name, content) for output in leaving for name, content in sorted(output.files.items())

@@ -1,4 +1,4 @@
-"""Airlock to departed: what may leave is sealed, sent, recorded and told."""
+"""Airlock to departed: check outputs, seal and push what may leave, sign and send the record."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def check_outputs_of_run(stop: Stop, station: DaemonContext) -> None:
     except SandboxError:
         _end(stop, run_failed("run-lost"))
         return
-    # The run's files stay open until they are sealed: they are copied nowhere, and need no memory.
+    # The run's files stay open until they are sealed, so that they need neither copies nor memory.
     with LeftFiles(folder, "outputs") as left_files:
         passed = _passed(stop, station, offer, left_files, policy)
         held = any(output.verdict.verdict == "held" for output in passed)
@@ -76,7 +76,8 @@ def check_outputs_of_run(stop: Stop, station: DaemonContext) -> None:
         else:
             _seal(stop, station, offer, passed)
     if held:
-        # An engine that fails now costs the stop nothing: the next sweep does it, and says so.
+        # If the engine fails now, the stop continues: the next sweep removes the run and reports
+        # errors.
         with suppress(EngineMissingError, SandboxError):
             station.executor.remove(stop.job_id)
 
@@ -84,9 +85,10 @@ def check_outputs_of_run(stop: Stop, station: DaemonContext) -> None:
 def _passed(
     stop: Stop, station: DaemonContext, offer: VerifiedOffer, left_files: LeftFiles, policy: Policy
 ) -> tuple[CheckedOutput, ...]:
-    """The outputs past the airlock, held against what has left; what leaves now is noted there."""
+    """Check the outputs against what has left before, and record what leaves now."""
     manifest = offer.train.manifest
-    # What it ran on, not what the station is by now: only a run on a twin has nobody's data.
+    # What the run used, not the station's present setting: only a run on a twin has no personal
+    # data.
     if stop.read(stop_files.ADMITTED).twin:
         passed = pass_outputs(manifest.outputs, left_files, policy.airlock)
         _foresee(
@@ -97,7 +99,7 @@ def _passed(
             (policy.airlock, [output.verdict for output in passed]),
         )
         return released_at_twin(passed)
-    # What the run wrote is read and drawn before other stops wait for this one.
+    # Read and draw the run's outputs before other stops have to wait for the lock.
     read = read_outputs(manifest.outputs, left_files, policy.airlock)
     with released_counts.exclusive_access(station.folder.released):
         forgotten = forgotten_of(station.folder)
@@ -107,7 +109,7 @@ def _passed(
             manifest.datasets,
             everybody,
             forgotten is not None and not set(forgotten.datasets).isdisjoint(manifest.datasets),
-            # Counting rows reads the whole file: only where their number is not published.
+            # Counting rows reads the whole file, so only if their number is not published.
             people_at_most(station.datasets(), manifest.datasets) if everybody is None else None,
         )
         passed = check_read(read, policy.airlock, history)
@@ -132,7 +134,7 @@ def _foresee(
     left_files: LeftFiles,
     known: tuple[AirlockRules, Sequence[OutputVerdict]],
 ) -> None:
-    """Note what other stations would make of it; nothing, if central is away."""
+    """Record forecasts of what other stations would release; none if central is unreachable."""
     manifest = offer.train.manifest
     try:
         stations = station.central.stations()
@@ -144,7 +146,7 @@ def _foresee(
 
 
 def _everybody(station: DaemonContext, names: Sequence[str]) -> tuple[int, int] | None:
-    """How many people whoever reads the station's profile knows there are; of one data set only."""
+    """Return bounds on the number of people from the public profile; None for several data sets."""
     dataset = station.datasets().get(names[0]) if len(names) == 1 else None
     return None if dataset is None else people_known(dataset)
 
@@ -173,7 +175,7 @@ def _hold(
     rules: ReleaseRules,
 ) -> None:
     manifest, now = offer.train.manifest, station.now()
-    # What the image is made of matters before it runs, not to what came out.
+    # The image's origin matters before it runs, not for the outputs.
     risk = assessed(offer, station, known=(manifest.kernel.digest,)).risk
     until = rules.until(now, offer.order.expires)
     persons = rules.persons(risk)
@@ -196,7 +198,7 @@ def count_votes(stop: Stop, station: DaemonContext) -> None:
 
 
 def seal_released(stop: Stop, station: DaemonContext) -> None:
-    """Airlock to sealed, with what people let go; or to an ending, if nothing may leave."""
+    """Airlock to sealed, with what people released; or to an ending, if nothing may leave."""
     waiting_outputs = waiting.waiting_at(stop)
     outcomes = stop.read(RELEASE).outputs
     with waiting.opened(stop, waiting_outputs) as files:
@@ -238,7 +240,7 @@ def _seal(
 
 
 def push(stop: Stop, station: DaemonContext) -> None:
-    """Sealed cargo into the registry, and meanwhile the run's remains away."""
+    """Push sealed cargo to the registry, and remove the run meanwhile."""
     with ThreadPoolExecutor(1, thread_name_prefix="clearing") as clearing:
         cleared = clearing.submit(station.executor.remove, stop.job_id)
         station.artifacts.deliver(stop.journey, station.name, stop.cargo)
@@ -247,7 +249,7 @@ def push(stop: Stop, station: DaemonContext) -> None:
 
 
 def record_departed(stop: Stop, station: DaemonContext) -> None:
-    """Sign what has departed already: its cargo is in the registry."""
+    """Sign the record of a stop whose cargo is in the registry."""
     offer = stop.verified_offer()
     sealed = stop.read(stop_files.SEALED)
     context = cargo_context(stop.journey, offer.order, station.name)
@@ -263,13 +265,13 @@ def record_departed(stop: Stop, station: DaemonContext) -> None:
 
 
 def record_ending(stop: Stop, station: DaemonContext) -> None:
-    """Sign how it ended otherwise. First the run is made to end, if there is one."""
+    """Sign the record of a stop that does not depart, after removing its run, if any."""
     ending = stop.read(stop_files.ENDING)
     if stop.has(Marker.STARTING):
         try:
             station.executor.remove(stop.job_id)
         except EngineMissingError:
-            # Nothing began, or the sweep removes it when the engine is back.
+            # Nothing started, or the sweep removes it once the engine answers.
             if stop.has(Marker.STARTED):
                 raise
     stop.cargo.unlink(missing_ok=True)
@@ -287,10 +289,10 @@ def record_ending(stop: Stop, station: DaemonContext) -> None:
 
 
 def send_record(stop: Stop, station: DaemonContext, tries: int) -> None:
-    """Put the record to central. The same record again changes nothing there.
+    """Send the record to central. Idempotent.
 
-    A central that refuses it is asked `_PATIENCE` times, and one that keeps another record of it
-    once; then the stop is over nonetheless, and its record stays here.
+    A central that refuses it is tried `_PATIENCE` times, and one that has another record of the
+    stop once; then the stop ends nevertheless, and its record remains at the station.
     """
     refusal = ""
     try:
@@ -302,7 +304,7 @@ def send_record(stop: Stop, station: DaemonContext, tries: int) -> None:
         if not lasting or error.code == "token-expired":
             raise
         refusal = str(error)
-    # In this order: what is told is never looked at again.
+    # In this order: a reported stop is never processed again.
     stop.cargo.unlink(missing_ok=True)
     waiting.forget(stop)
     stop.write(stop_files.REPORTED, RecordReported(refused=refusal))
@@ -344,9 +346,9 @@ def _sign(stop: Stop, station: DaemonContext, **what: Any) -> None:
 def span(
     issued: datetime, started: datetime | None, finished: datetime
 ) -> tuple[datetime | None, datetime]:
-    """When it ran, as the record says it: not before its order, and with its end after its begin.
+    """Clamp the run's times for the record: not before its order, and its end not before its start.
 
-    A clock that was set back meanwhile says otherwise, and is wrong.
+    Times outside these bounds come from a clock that was set back meanwhile.
     """
     if started is not None:
         started = max(started, issued)

@@ -1,7 +1,7 @@
-"""Another policy: what it would have done with what came here, and putting it in force.
+"""Trial of a new policy on past journeys, and putting a policy in force.
 
-The signatures, the roster and the approvals of the time are not asked again: this is about what
-the policy alone decide, of trains and orders that were verified when they came.
+The trial replays only the policy's decisions on trains and orders that were verified when they
+arrived; it does not verify their signatures, the roster and the approvals again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST = 500
 
 @dataclass(frozen=True)
 class Replayed:
-    """One journey that came here, and how each policy decides on it."""
+    """A past journey, and how each policy decides on it."""
 
     journey: str
     name: str
@@ -40,7 +40,7 @@ class Replayed:
 
     @property
     def changes(self) -> bool:
-        """Whether anything but the words is another; unknown if the policy in force is broken."""
+        """Whether the decision changes beyond its text; False if the policy in force is invalid."""
         if self.before is None:
             return False
         changed = (self.before.verdict, self.before.code) != (self.after.verdict, self.after.code)
@@ -49,7 +49,7 @@ class Replayed:
 
 @dataclass(frozen=True)
 class PolicyTrial:
-    """What a new policy would have done. `left_out` are older journeys that were not looked at."""
+    """What a new policy would have done. `left_out` counts older, unreplayed journeys."""
 
     journeys: tuple[Replayed, ...]
     left_out: int = 0
@@ -60,17 +60,17 @@ class PolicyTrial:
 
     @property
     def outputs(self) -> int:
-        """The outputs on which the airlock was replayed."""
+        """Number of outputs on which the airlock was replayed."""
         return sum(journey.airlock.replayed for journey in self.journeys)
 
     @property
     def lost(self) -> int:
-        """The outputs on which it could not be, as what left of them is not kept."""
+        """Number of outputs not replayed, since their released content is not stored."""
         return sum(journey.airlock.lost for journey in self.journeys)
 
 
 def current_text(station: StationContext) -> str:
-    """The policy in force, as its file has it; empty if there is none."""
+    """Return the text of the policy in force; empty if there is none."""
     try:
         return station.folder.policy.read_text("utf-8", "replace")
     except FileNotFoundError:
@@ -78,9 +78,9 @@ def current_text(station: StationContext) -> str:
 
 
 def try_policy(station: StationContext, text: str) -> PolicyTrial:
-    """What the policy `text` would have done with the newest journeys, newest first.
+    """Replay the newest journeys under the policy `text`, newest first.
 
-    Raises PolicyError (``policy-invalid``) if `text` is no policy.
+    Raises PolicyError (``policy-invalid``) if `text` is not a valid policy.
     """
     new = parse_policy(text)
     try:
@@ -96,10 +96,10 @@ def try_policy(station: StationContext, text: str) -> PolicyTrial:
 
 
 def put_in_force(station: StationContext, text: str, *, by: str, instead_of: str) -> Policy:
-    """Make `text` the policy, from the next order on. `instead_of` names what `by` saw in force.
+    """Put `text` in force from the next order on. `instead_of` names the policy that `by` saw.
 
-    Raises PolicyError (``policy-invalid``), or StationError (``policy-changed``) if another
-    policy is in force by now.
+    Raises PolicyError (``policy-invalid``), or StationError (``policy-changed``) if another policy
+    is in force by now.
     """
     policy = parse_policy(text)
     if named(current_text(station)) != instead_of:
@@ -109,7 +109,7 @@ def put_in_force(station: StationContext, text: str, *, by: str, instead_of: str
             code="policy-changed",
         )
     content = text if text.endswith("\n") else text + "\n"
-    # What is done is in the log before it counts.
+    # Log the change before it takes effect.
     station.audit.append(
         actor=by, action="policy-changed", subject="policy.toml", digest=named(content)
     )
@@ -118,7 +118,7 @@ def put_in_force(station: StationContext, text: str, *, by: str, instead_of: str
 
 
 def named(text: str) -> str:
-    """Names a policy's text."""
+    """Return the name of a policy's text: its digest."""
     return digest(text.encode())
 
 
@@ -136,7 +136,7 @@ def _replayed(
         except StationError:
             continue  # 'Journeys' reports that it is broken
         manifest = offer.train.manifest
-        # An image counts as known once it was admitted, which a train cannot have been by itself.
+        # A train cannot make its own image known: only admission does that.
         risk = assessed(offer, station, known).risk
 
         def decision_of(

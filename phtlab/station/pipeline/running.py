@@ -1,4 +1,4 @@
-"""Admitted to airlock: start the run once, watch it, and note what came of it."""
+"""Admitted to airlock: start the run once, watch it, and record its outcome."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _MAX_NAMES = 4096
 
 
 def claim(stop: Stop, station: DaemonContext) -> None:
-    """Admitted to running: from here on a run may exist."""
+    """Admitted to running: from now on a run may exist."""
     stop.write(stop_files.STARTING, Timestamp(at=station.now()))
 
 
 def watch(stop: Stop, station: DaemonContext) -> None:
-    """Start the run if it has not begun, stop it if its time is up, note its end.
+    """Start the run if it has not started, stop it at its time limit, and record its end.
 
     An engine that does not answer is waited for, as is a trial of the sandbox that was cut off;
     if the run never began, only for the settings' patience.
@@ -68,10 +68,10 @@ def watch(stop: Stop, station: DaemonContext) -> None:
 
 
 def progress(stop: Stop, station: DaemonContext) -> StopUpdate | None:
-    """How far the run says it is, as far as that can be: for display only.
+    """Return the run's progress as far as it may be reported; for display only.
 
-    The run chooses when it ends a cell: with many cells, that tells whatever it wants. So of a run
-    on data it is told only where the policy lets it be.
+    The run chooses when it ends a cell, so with many cells the progress can encode data. So
+    progress of a run on real data is reported only if the policy allows it.
     """
     if not stop.read(stop_files.ADMITTED).twin and station.policy().progress != "cells":
         return StopUpdate(state="running")
@@ -85,19 +85,19 @@ def progress(stop: Stop, station: DaemonContext) -> StopUpdate | None:
         done, cells = progress_file.get("done"), progress_file.get("cells")
         if not isinstance(done, int) or not isinstance(cells, int):
             return None
-        # What the station knows itself is no way out for anything else.
+        # Only values that agree with what the station knows, so that they carry nothing else.
         if 0 <= done <= cells == len(cell_lines(stop)):
             return StopUpdate(state="running", cell=min(done + 1, cells), cells=cells)
     return None
 
 
 def cell_lines(stop: Stop) -> dict[int, int]:
-    """Each travelling cell's number in the author's notebook, and its number of lines."""
+    """Number of lines of each dispatched cell, by its number in the author's notebook."""
     return {number: len(source.splitlines()) or 1 for number, source in _cells(stop).items()}
 
 
 def _cells(stop: Stop) -> dict[int, str]:
-    """Each travelling cell's number in the author's notebook, and its source."""
+    """Source of each dispatched cell, by its number in the author's notebook."""
     notebook = json.loads((stop.train / "notebook.ipynb").read_bytes())
     return {
         cell["metadata"]["phtlab"]["cell"]: "".join(cell["source"]) for cell in notebook["cells"]
@@ -108,7 +108,7 @@ def _vocabulary(stop: Stop, station: DaemonContext) -> Vocabulary:
     """What an error's sentence may be made of: the train's words, and what is published here."""
     manifest = stop.verified_offer().train.manifest
     published: dict[str, DataSet] = {}
-    with suppress(DataSetError, OSError):  # a declaration that was broken since: no column is told
+    with suppress(DataSetError, OSError):  # for a declaration broken since, no column names
         published = station.declared()
     return vocabulary(
         _cells(stop).values(),
@@ -183,7 +183,7 @@ def _finish(stop: Stop, station: DaemonContext, status: JobStatus) -> None:
 
 
 def _undeclared(stop: Stop, outputs: Path) -> str:
-    """`output-missing`, `output-undeclared`, or nothing: of names only, no file is opened."""
+    """Return `output-missing`, `output-undeclared` or "", by file names only; opens no file."""
     declared = {output.name for output in stop.verified_offer().train.manifest.outputs}
     try:
         names = list_untrusted(outputs, "outputs", most=_MAX_NAMES)
@@ -191,7 +191,7 @@ def _undeclared(stop: Stop, outputs: Path) -> str:
     except FileNotFoundError:
         found = set()
     except OSError:
-        return "output-undeclared"  # a link or a file where the folder should be
+        return "output-undeclared"  # a link or a file in place of the folder
     if found - declared:
         return "output-undeclared"
     return "output-missing" if declared - found else ""
@@ -200,7 +200,10 @@ def _undeclared(stop: Stop, outputs: Path) -> str:
 def _keep_for_operator(
     stop: Stop, station: DaemonContext, outputs: Path, record: bytes | None
 ) -> None:
-    """The whole notebook, record and log, for the operator alone: they never leave."""
+    """Store the whole notebook, record and log for the operator.
+
+    Of these, only the run log can leave, if a person releases it (`release/run_log.py`).
+    """
     stop.operator.mkdir(mode=0o700, exist_ok=True)
     limits = stop.read(stop_files.ADMITTED).limits
     if record is not None:
@@ -215,5 +218,5 @@ def _keep_for_operator(
 
 
 def _whole_seconds(moment: datetime | None) -> datetime | None:
-    """How long a run takes to the microsecond can say something about the data."""
+    """Drop microseconds, since a run's exact duration can disclose something about the data."""
     return moment.replace(microsecond=0) if moment else None

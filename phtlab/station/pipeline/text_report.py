@@ -1,4 +1,4 @@
-"""A stop shown to its operator: what others wrote is escaped before a terminal sees it."""
+"""Text report of a stop for its operator, with all untrusted text escaped for the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from phtlab.station.stops.stop import Stop
 
 
 def stop_view(stop: Stop) -> dict[str, Any]:
-    """A stop as JSON: the stable shape of `phtlab station status --json`."""
+    """Return a stop as JSON, in the stable format of `phtlab station status --json`."""
     view: dict[str, Any] = {
         "journey": stop.journey,
         "state": stop.state,
@@ -47,7 +47,7 @@ def stop_view(stop: Stop) -> dict[str, Any]:
 
 
 def safe_lines(stop: Stop) -> Iterator[str]:
-    """The train's parameters, data sets, outputs and code, line by line."""
+    """Yield the train's parameters, data sets, outputs and code, line by line."""
     if not stop.has(Marker.VERIFIED):
         return
     offer = stop.verified_offer()

@@ -1,6 +1,6 @@
-"""One stop, one transition at a time: what comes next, from which files exist.
+"""Execution of a stop's transitions, one at a time, chosen by which files exist.
 
-Every transition may be interrupted anywhere and is then simply done again.
+Every transition may be interrupted anywhere and can then simply be repeated.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ ReportUpdate = Callable[[str, StopUpdate], None]
 
 _REFUSALS_BORNE = 8
 _DEFECTS_BORNE = 3
-# Clocks that differ, and a disk without room: they say what to do, and cost time only. Central
-# refuses an order of the future too: one that came here was sent by a clock like central's.
+# Errors that an operator corrects, such as clocks that differ or a full disk: they cost time only.
+# Central refuses an order of the future too, so one that arrived agrees with central's clock.
 _CORRECTED_BY_AN_OPERATOR = frozenset(
     {"token-expired", "order-future", "station-disk-full", "pause"}
 )
@@ -58,7 +58,7 @@ _log = structlog.get_logger("phtlab.station")
 
 
 class Transitions:
-    """Moves stops on. Several stops may be moved at once, one by one thread only."""
+    """Advances stops. Several stops may advance at once, but each in one thread only."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Transitions:
         open_stops: Callable[[], Iterable[Stop]],
         trial_unfinished: Callable[[TrialUnfinishedError], None] = lambda error: None,
     ) -> None:
-        """`trial_unfinished` hears of each trial of the sandbox that a run could not wait for."""
+        """Call `trial_unfinished` for each interrupted trial of the sandbox that a run needed."""
         self._trial_unfinished = trial_unfinished
         self._station = station
         self._report = report
@@ -96,7 +96,7 @@ class Transitions:
         return self._backoff.ready(stop.hex, self._clock())
 
     def advance(self, stop: Stop) -> bool:
-        """Take the next transition. Returns whether one was taken; never raises."""
+        """Take the next transition. Return whether one was taken; never raises."""
         if not self.ready(stop):
             return False
         try:
@@ -107,15 +107,17 @@ class Transitions:
             if after != before:
                 self._changed(stop)
             elif after == "held":
-                # It lasts: said again, so that neither a kill nor a central that was away hides it.
+                # Report a held stop repeatedly, so that a kill or an unreachable central does not
+                # hide it.
                 self._report(stop.journey, StopUpdate(state=after, sentence=stop.held_because))
             self._audit.note(stop)
         except OSError as error:
-            # A full or broken disk: nothing is decided, all is kept.
+            # A full or broken disk: nothing is decided, and nothing is lost.
             self._wait(stop, f"{_DISK} ({error.strerror or type(error).__name__})")
             return False
         except (StationError, AuditError) as error:
-            # The stop's own files are broken, also those that would say how it ends; or the log.
+            # The log is broken, or the stop's own files, including those that would say how it
+            # ends.
             self._wait(stop, str(error))
             return False
         return moved
@@ -168,7 +170,7 @@ class Transitions:
             admission.admit(stop, station)
 
     def _closed(self) -> bool:
-        """Whether nothing new begins now; the log says so once, and once when that is over."""
+        """Whether nothing new may start now; logs each change once."""
         why = maintenance.closed(self._station)
         if why != self._reported_closed:
             self._reported_closed = why
@@ -186,7 +188,7 @@ class Transitions:
                 running.claim(stop, self._station)
 
     def _end_expired(self, stop: Stop, sentence: str) -> bool:
-        """Refuse a stop, with `sentence`, if its order's time is over. Returns whether it is."""
+        """Refuse a stop, with `sentence`, if its order has expired. Return whether it has."""
         if self._station.now() < stop.claimed_order().expires:
             return False
         self._end(stop, Ending(outcome="refused", code="order-expired", sentence=sentence))
@@ -207,7 +209,7 @@ class Transitions:
         return True
 
     def _passes(self, stop: Stop, error: PhtlabError) -> bool:
-        """Whether it is worth waiting: the fault is nobody's who has a part in this journey."""
+        """Whether to wait, because no party to this journey caused the error."""
         if stop.has(Marker.RECORD):
             return True
         if isinstance(error, UnreachableError | RosterStaleError):
@@ -218,7 +220,7 @@ class Transitions:
             return True
         if isinstance(error, RegistryError | CentralError):
             return self._backoff.tries(stop.hex) < _REFUSALS_BORNE
-        # A policy or a declaration with a slip in it: the operator mends it, nobody loses.
+        # An invalid policy or declaration, which the operator can repair without ending the stop.
         broken = isinstance(error, DataSetError) and error.code == DataSetError.code
         return isinstance(error, PolicyError) or broken
 
@@ -233,7 +235,7 @@ class Transitions:
         )
 
     def _defect(self, stop: Stop, defect: Exception) -> bool:
-        """A fault of ours. Its text may hold anything, so only its place is logged."""
+        """Handle a defect in phtlab. Its text may contain anything, so only its place is logged."""
         place = defect.__traceback__
         while place is not None and place.tb_next is not None:
             place = place.tb_next

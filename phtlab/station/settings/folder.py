@@ -1,4 +1,4 @@
-"""Where things lie in a station's folder. Nobody but its owner may look in."""
+"""Paths in a station's folder, which only its owner can read."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class StationFolder:
     trust/                 the pinned root and the roster's cache
     datasets/<name>.toml   what each data set is, and where
     twins/<name>.csv       synthetic, from the schema alone
-    stops/<journey>/       one folder a stop; see `stop.py`
-    audit/                 what happened here; see `audit.py`
-    released/              counts that have left; see `airlock/released.py`
-    approvals/<digest>.json       what this station allows, signed; see `approvals_kept.py`
-    revocations/<digest>.json     what of that it took back
-    drafts/<digest>/              terms that people say yes to; see `approvals_draft.py`
+    stops/<journey>/       one folder per stop; see `stops/stop.py`
+    audit/                 the audit log; see `audit/log.py`
+    released/              counts that have left; see `airlock/history/released_counts.py`
+    approvals/<digest>.json       signed approvals; see `approvals/store.py`
+    revocations/<digest>.json     signed revocations of approvals
+    drafts/<digest>/              terms under vote; see `approvals/drafts.py`
     proposals/<id>/<digest>.json  versions of proposals that name this station
-    acceptances/                  who accepted the agreement; see `accepted.py`
-    standing.json                 its newest signed list of what stands
-    self-test.json                what the last self-test found; see `self_test.py`
-    trial.json                    that a trial of the sandbox was cut off; `unfinished_trial.py`
-    restored.json                 which backup this was made from; see `backup_restore.py`
-    forgotten.json                of which data sets it is not known what has left
+    acceptances/                  accepted agreements; see `approvals/agreement.py`
+    standing.json                 the newest signed list of active approvals
+    self-test.json                the last self-test's report; see `context/self_test_result.py`
+    trial.json                    an interrupted trial; see `executor/unfinished_trial.py`
+    restored.json                 the backup this was restored from; see `backup/restore.py`
+    forgotten.json                data sets with an unknown release history
     contradictions/<journey>.json two records of one stop, both this station's
-    pause.json                    that nothing new begins, and why; see `maintenance.py`
+    pause.json                    the current pause; see `context/maintenance.py`
     runs/                         the executor's, for runs and their outputs
     local/  self-test/            as a station's folder: local trains, the self-test's train
     """
@@ -128,17 +128,17 @@ class StationFolder:
 
     @property
     def runs(self) -> Path:
-        """The executor's own: what runs write lies below it."""
+        """The executor's own folder: what runs write is below it."""
         return self.path / "runs"
 
     @property
     def local(self) -> StationFolder:
-        """Where local trains lie, as at a station of their own."""
+        """Folder of local trains, in the form of a station's folder."""
         return StationFolder(self.path / "local")
 
     @property
     def self_test_train(self) -> StationFolder:
-        """Where the self-test's train lies while it travels."""
+        """Folder of the self-test's train during its journey, in the form of a station's folder."""
         return StationFolder(self.path / "self-test")
 
     @property
@@ -146,15 +146,17 @@ class StationFolder:
         return self.path / "trial.json"
 
     def mark(self) -> str:
-        """What tells this station from another of the same name at a shared engine: made once,
-        and moved with the folder."""
+        """Return the folder's mark, which distinguishes stations of one name on a shared engine.
+
+        It is created once, and moves with the folder.
+        """
         path = self.path / "mark"
         if not path.exists():
             write_durably(path, secrets.token_hex(4).encode())
         return path.read_text()
 
     def create(self) -> None:
-        """Make the folder and its parts, readable by their owner only."""
+        """Create the folder and its subfolders, accessible to their owner only."""
         for folder in (
             self.path,
             self.trust,
@@ -166,10 +168,10 @@ class StationFolder:
             folder.chmod(0o700)
 
     def remove_dead_drafts(self, data: Iterable[Path] = ()) -> int:
-        """Remove what was being written here when a station or a command was killed.
+        """Remove temporary files that a killed station or command left.
 
-        In every folder, but for `data`, which is the operator's, and what runs write. Returns how
-        many drafts were removed. Raises OSError if one cannot be.
+        Searches every folder except `data`, which is the operator's, and what runs write. Returns
+        how many files were removed. Raises OSError if one cannot be removed.
         """
         runs = (place.runs.absolute() for place in (self, self.local, self.self_test_train))
         skip = {*runs, *(path.absolute() for path in data)}
@@ -177,7 +179,7 @@ class StationFolder:
 
     @contextmanager
     def occupied(self) -> Iterator[None]:
-        """Keep a second daemon out of this folder. Raises StationError if there is a first."""
+        """Lock the folder against a second daemon. Raises StationError (``station-runs``)."""
         with (self.path / "lock").open("wb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -190,7 +192,7 @@ class StationFolder:
             yield
 
     def require(self) -> None:
-        """Raises SettingsError if this is no station's folder."""
+        """Raise SettingsError (``station-absent``) if this is not a station's folder."""
         if not self.settings.exists():
             raise SettingsError(
                 f"There is no station in {self.path.absolute()} (no station.toml).",

@@ -1,6 +1,6 @@
-"""Who works at a station's console and what each may do: `people.toml` in its folder.
+"""People who use a station's console, and their roles: `people.toml` in its folder.
 
-It is read anew at each request: whoever is taken off it is out at once.
+The console reads the file at each request, so that a removed person loses access at once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Subject = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f-\x9f]{1,25
 
 
 class Person(StrictModel):
-    """One person; whoever has any role may read."""
+    """One person. Every role includes that of a reader."""
 
     roles: tuple[Role, ...] = Field(
         min_length=1, description="What the person may do: reader, reviewer, releaser, admin"
@@ -74,7 +74,7 @@ class OidcLogin(StrictModel):
 
 
 class ConsoleSettings(StrictModel):
-    """Where the console listens, and how long a login lasts. Times are in seconds."""
+    """The console's address, and how long logins last. Times are in seconds."""
 
     address: str = Field("127.0.0.1", description="Address of this machine's loopback")
     port: int = Field(8470, ge=1, le=65535, description="Port; the same for each start")
@@ -84,7 +84,7 @@ class ConsoleSettings(StrictModel):
 
 
 class People(StrictModel):
-    """The whole of `people.toml`."""
+    """The content of `people.toml`."""
 
     people: dict[PersonName, Person] = Field(default_factory=dict)
     console: ConsoleSettings = ConsoleSettings()
@@ -98,7 +98,7 @@ class People(StrictModel):
         return self
 
     def person(self, name: str) -> Person:
-        """Raises StationError (``person-unknown``)."""
+        """Return the person `name`. Raises StationError (``person-unknown``)."""
         if name not in self.people:
             known = ", ".join(self.people) or "nobody"
             raise StationError(
@@ -109,7 +109,7 @@ class People(StrictModel):
         return self.people[name]
 
     def of_subject(self, subject: str) -> str | None:
-        """The name of whom the identity provider calls `subject`."""
+        """Return the name of the person with the identity provider's `subject`, or None."""
         return next((n for n, p in self.people.items() if subject in p.subjects), None)
 
 
@@ -118,7 +118,7 @@ def path_of(folder: StationFolder) -> Path:
 
 
 def load_people(folder: StationFolder) -> People:
-    """Who works at the console; nobody without a file. Raises SettingsError."""
+    """Read `people.toml`; without the file, nobody. Raises SettingsError (``people-form``)."""
     path = path_of(folder)
     try:
         return People.model_validate(tomllib.loads(path.read_text("utf-8")))
@@ -140,7 +140,7 @@ def load_people(folder: StationFolder) -> People:
 def with_person(
     known: People, name: str, roles: Iterable[str], subjects: Iterable[str] = ()
 ) -> People:
-    """`known` with the person `name` in place of whoever was called so. Raises SettingsError."""
+    """Return `known` with the person `name` added or replaced. Raises SettingsError."""
     person = {"roles": tuple(dict.fromkeys(roles)), "subjects": tuple(dict.fromkeys(subjects))}
     values = known.model_dump(mode="json")
     values["people"][name] = person
@@ -156,14 +156,14 @@ def with_person(
 
 
 def without_person(known: People, name: str) -> People:
-    """`known` without `name`. Raises StationError (``person-unknown``)."""
+    """Return `known` without `name`. Raises StationError (``person-unknown``)."""
     known.person(name)
     others = {other: person for other, person in known.people.items() if other != name}
     return known.model_copy(update={"people": others})
 
 
 def write_people(folder: StationFolder, people: People) -> None:
-    """Write `people.toml` anew; what has its default is left out."""
+    """Rewrite `people.toml`, leaving out default values."""
     lines = ["# Who works at this station's console: docs/console.md."]
     for section, part in (("console", people.console), ("oidc", people.oidc)):
         values = part.model_dump(mode="json", exclude_defaults=True) if part else {}

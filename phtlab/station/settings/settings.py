@@ -1,7 +1,6 @@
-"""The station's settings: `station.toml` in its folder, read once, at the edge.
+"""The station's settings: `station.toml` in its folder, read once at startup.
 
-An environment variable `PHTLAB_STATION_<NAME>` (with `__` for a nested one)
-wins over the file.
+An environment variable `PHTLAB_STATION_<NAME>` (with `__` for a nested setting) overrides the file.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$
 class StationSettings(FileSettings):
     """What the station is and how it works; what it allows is in `policy.toml`.
 
-    Times are in seconds.
+    Times are in seconds, unless a setting names another unit.
     """
 
     model_config = SettingsConfigDict(
@@ -97,14 +96,14 @@ class StationSettings(FileSettings):
 
     @property
     def self_test_time(self) -> time | None:
-        """When the nightly self-test is due, local time; None for never."""
+        """Local time of the nightly self-test; None for never."""
         return time.fromisoformat(self.self_test_at) if self.self_test_at else None
 
 
 def load_settings(folder: StationFolder) -> StationSettings:
-    """The settings of the station in `folder`.
+    """Read the settings of the station in `folder`.
 
-    Raises SettingsError naming the setting that is wrong.
+    Raises SettingsError, which names an invalid setting.
     """
     folder.require()
     try:
@@ -121,7 +120,7 @@ def load_settings(folder: StationFolder) -> StationSettings:
 
 
 def write_settings(folder: StationFolder, settings: StationSettings) -> None:
-    """Write `station.toml`; what has its default is left out."""
+    """Write `station.toml`, leaving out default values."""
     lines = ["# What this station is. What it allows is in policy.toml.", ""]
     values = settings.model_dump(exclude_defaults=True, exclude_none=True)
     lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
@@ -129,7 +128,7 @@ def write_settings(folder: StationFolder, settings: StationSettings) -> None:
 
 
 def set_central(folder: StationFolder, url: str) -> None:
-    """Write central's address into `station.toml` and leave the operator's other lines be."""
+    """Write central's address into `station.toml`, keeping the operator's other lines."""
     lines = [
         line
         for line in folder.settings.read_text("utf-8").splitlines()
@@ -141,19 +140,19 @@ def set_central(folder: StationFolder, url: str) -> None:
 
 
 def toml_value(value: Any) -> str:
-    """`value` as TOML: a JSON string, number, boolean or list is TOML as well."""
+    """Format `value` as TOML: JSON strings, numbers, booleans and lists are also TOML."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {toml_value(v)}" for key, v in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False)
 
 
 def station_directory(given: Path | None) -> Path:
-    """The folder named on the command line, else `PHTLAB_STATION`, else the current one."""
+    """Return the folder from the command line, else `PHTLAB_STATION`, else the current one."""
     return given or Path(os.environ.get("PHTLAB_STATION") or ".")
 
 
 def credential_file() -> Path | None:
-    """The passphrase that systemd passed in (systemd.exec(5), `LoadCredential=passphrase:…`)."""
+    """Return the passphrase file from systemd (systemd.exec(5), `LoadCredential=passphrase:…`)."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(folder, "passphrase") if folder else None
     return path if path is not None and path.exists() else None

@@ -13,9 +13,9 @@ _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)")
 
 
 def parse_size(given: object) -> object:
-    """Bytes of `given`; anything but text is handed on for others to refuse.
+    """Convert text such as "512 MiB" to bytes; return anything but text unchanged for validation.
 
-    Raises ValueError for text that is no size.
+    Raises ValueError for text that is not a size.
     """
     if not isinstance(given, str):
         return given

@@ -1,4 +1,4 @@
-"""What the files of a stop's folder hold: one model for each file."""
+"""Models of the files in a stop's folder, one for each file."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from phtlab.train.documents.roster import KernelImage
 
 
 def utc_milliseconds() -> datetime:
-    """The time now, in UTC, to the millisecond."""
+    """Return the current time in UTC, to the millisecond."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 class StopFileContent(StrictModel):
-    """Base of what the files hold: immutable, and nothing that is not declared."""
+    """Base of the file models: immutable, without undeclared fields."""
 
 
 class Timestamp(StopFileContent):
@@ -36,7 +36,7 @@ class Timestamp(StopFileContent):
 
 
 class FolderMark(StopFileContent):
-    """`taken.json`: a stop whose folder was moved away and made anew has another mark."""
+    """`taken.json`: a mark that differs if the stop's folder was moved away and created again."""
 
     mark: str
 
@@ -53,15 +53,15 @@ class VerifiedOffer(Timestamp):
 
     @property
     def notebook(self) -> str:
-        """The digest of its notebook: a train whose image was verified has exactly one."""
+        """Digest of the notebook: a train whose image was verified has exactly one."""
         files = self.train.manifest.files
         return next(file.sha256 for file in files if file.path.endswith(".ipynb"))
 
 
 class Hold(Timestamp):
-    """`held.json`: why a person has to approve. `persons` have to agree.
+    """`held.json`: why the run needs approval, by `persons` different people.
 
-    `code` and `why_not` are why an approval of this station does not cover it, if one is near.
+    `code` and `why_not` say why the approval most likely to apply does not, if there is one.
     """
 
     sentence: str
@@ -73,7 +73,7 @@ class Hold(Timestamp):
 
 
 class HoldDecision(Timestamp):
-    """`decision.json`: why the policy is asked again about a held stop."""
+    """`decision.json`: the decision after which the policy is evaluated again for a held stop."""
 
     verdict: Literal["approve", "refuse", "over"]
     by: tuple[str, ...] = ()
@@ -83,14 +83,14 @@ class HoldDecision(Timestamp):
 
 
 class Admission(Timestamp):
-    """`admitted.json`: what the run gets: data sets (path and schema's digest), and limits."""
+    """`admitted.json`: the run's data sets (path and schema's digest) and limits."""
 
     sentence: str
     approval: Digest | None = None
     data: Mapping[str, str]
     schemas: Mapping[str, Digest]
     twin: bool
-    """Of this run: the station's setting may be another one by the time that it ends."""
+    """Whether this run gets twins: the station's setting may change before it ends."""
     limits: Limits
 
 
@@ -110,7 +110,7 @@ class RunOutcome(Timestamp):
 
 
 class HeldFile(StopFileContent):
-    """A file as it would leave."""
+    """A file of an output as it would leave."""
 
     path: str
     size: int
@@ -133,7 +133,7 @@ class HeldOutput(StopFileContent):
 
 
 class HeldOutputs(StopFileContent):
-    """`airlock-held.json`. `persons` have to agree before a held output leaves."""
+    """`airlock-held.json`: outputs that leave only if `persons` different people release them."""
 
     sentence: str
     outputs: tuple[HeldOutput, ...]
@@ -146,7 +146,7 @@ class HeldOutputs(StopFileContent):
         return tuple(output for output in self.outputs if output.held)
 
     def output(self, name: str) -> HeldOutput:
-        """The held output `name`. Raises StationError (``not-held``)."""
+        """Return the held output `name`. Raises StationError (``not-held``)."""
         for output in self.held:
             if output.name == name:
                 return output
@@ -155,7 +155,7 @@ class HeldOutputs(StopFileContent):
 
 
 class NotedCounts(StopFileContent):
-    """`noted.json`: the name of the file of `released/` with the counts that leave."""
+    """`noted.json`: the name of the file in `released/` with the counts that leave."""
 
     released: str
 
@@ -184,13 +184,13 @@ class Ending(StopFileContent):
 
 
 class RecordReported(Timestamp):
-    """`told.json`: central has the record, or refused it for good and with this reason."""
+    """`told.json`: central has the record, or refused it permanently for this reason."""
 
     refused: str = ""
 
 
 class ReviewView(Timestamp):
-    """`looked-….json`: who saw all of an output or of the log, and its digest."""
+    """`looked-….json`: who viewed all of an output or of the log, and its digest."""
 
     by: str
     digest: Digest

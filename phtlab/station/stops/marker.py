@@ -1,4 +1,4 @@
-"""The files of a stop's folder: what has happened to a stop is which of them are there."""
+"""Names of the files in a stop's folder: which of them exist is the stop's state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Marker(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """What it says that the file is there."""
+        """What the existence of the file means."""
         return _MEANINGS[self]
 
 

@@ -1,8 +1,8 @@
-"""What became of a run, judged from its record and from what the engine says. Pure.
+"""Verdict on a run, from its record and from the engine's status. Pure.
 
-The record was written by the runtime inside the sandbox, which the analysis could
-have replaced: it can only make an outcome worse than what the engine says, and
-what it says of an error is redacted before it leaves.
+The runtime inside the sandbox wrote the record, and the analysis could have replaced it. So the
+record can only make an outcome worse than the engine's status, and its error is redacted before it
+leaves.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CODES = {
 
 @dataclass(frozen=True)
 class RunVerdict:
-    """`code` is empty for a run that completed, else one of `outcomes.RUN`."""
+    """Verdict on a run. `code` is empty for a run that completed, else one of `sentences.RUN`."""
 
     code: str
     error: CellError | None = None
@@ -51,7 +51,7 @@ def judge(
     words: Vocabulary = NO_VOCABULARY,
     twin: bool = False,
 ) -> RunVerdict:
-    """The judgement on an exited run. `out_of_time`: this station stopped it for that.
+    """Return the verdict on an exited run. `out_of_time`: the station stopped it for its time.
 
     `lines` maps each travelling cell to its number of lines; `words` are those that a sentence may
     have. At a `twin` station, which holds nobody's data, the error keeps its own message.
@@ -63,7 +63,7 @@ def judge(
     if content is None:
         return RunVerdict("out-of-memory" if status.oom_killed else "run-record")
     if status.exit_code != 0:
-        # A record beside a runtime that did not end well was not its last word.
+        # The runtime failed after it wrote the record, so the record does not decide.
         return RunVerdict("out-of-memory" if status.oom_killed else "run-record", error)
     code = _CODES[content["outcome"]]
     if code == "kernel-died" and status.oom_killed:

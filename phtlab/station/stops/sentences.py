@@ -1,8 +1,8 @@
-"""How a stop can end other than departed: codes, and what the researcher is told of each.
+"""Codes and public sentences for every way in which a stop can end without departing.
 
-The sentences here are public: they go to central and into the signed record. What
-the station knows beyond them (paths, messages, values) stays in the stop's folder.
-docs/outcomes.md explains each code; a test holds it to this list.
+The sentences go to central and into the signed record. What the station knows beyond them (paths,
+messages, values) stays in the stop's folder. docs/outcomes.md explains each code; a test compares
+it with this list.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ APPROVAL: Mapping[str, str] = {
 }
 CANCELLED = "The journey was cancelled before this stop ended."
 
-# What these say is about the order or the train, and was known to whoever sent it.
+# Errors about the order or the train, which disclose only what the sender knew.
 _ABOUT_THE_SENDER = (SignatureError, OrderError, ParameterError, RosterError, TrainError)
 
 
@@ -94,12 +94,12 @@ def cancelled() -> Ending:
 
 
 def run_failed(code: str, error: CellError | None = None) -> Ending:
-    """A run that ended with `code`, one of RUN."""
+    """Return the ending of a run that ended with `code`, one of RUN."""
     return Ending(outcome="failed", code=code, sentence=RUN[code], error=error)
 
 
 def ending_of(error: PhtlabError, *, admitted: bool) -> Ending:
-    """The ending that `error` means: refused before the stop was admitted, failed after."""
+    """Return the ending for `error`: refused before the stop was admitted, failed after."""
     outcome: Literal["refused", "failed"] = "failed" if admitted else "refused"
     code = public_code(error)
     sentence = RUN.get(code) or STATION.get(code) or str(error)
@@ -107,7 +107,7 @@ def ending_of(error: PhtlabError, *, admitted: bool) -> Ending:
 
 
 def public_code(error: PhtlabError) -> str:
-    """The code that leaves: the error's own, where it is about the sender's part, else ours."""
+    """Return the public code: the error's own if it is about the sender's part, else ours."""
     if isinstance(error, _ABOUT_THE_SENDER) or error.code in RUN:
         return error.code
     if isinstance(error, EngineMissingError):

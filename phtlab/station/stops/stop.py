@@ -1,17 +1,17 @@
-"""A stop is a folder; what has happened to it is which files are there.
+"""A stop: a folder, whose files are its state.
 
-Each file is written once, whole, and never changed (see `phtlab.files.durable_file`), so a
-station killed anywhere finds on its return exactly how far it came. `Marker` names the files,
-`stop_files` says what each holds, and beside them lie::
+Each file is written once, as a whole, and never changed (see `phtlab.files.durable_file`), so that
+a station killed at any point finds after its restart exactly how far it came. `Marker` names the
+files, `stop_files` defines their content, and the folder also contains::
 
     train/           the train's files
     job/             what the run will see: job.json, notebook.ipynb
-    waiting/         held outputs as they would leave; the engine's remains can go
-    word-NAME-1.json a person's vote on the held output NAME; a second one's is -2
+    waiting/         held outputs as they would leave, independent of the engine
+    word-NAME-1.json a person's vote on the held output NAME; a second person's is -2
     cargo.age        the sealed cargo
-    operator/        for the operator's eyes: notebook, full error, log
+    operator/        for operators only: notebook, full error, log
 
-The order in which `state` looks is the whole of the state machine's memory.
+The order in which `state` checks the files defines the state machine.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 
 
 def settings_file(image: str) -> str:
-    """Where the settings of a kernel image of digest `image` lie among a train's files."""
+    """Return the name of the file with a kernel image's settings, in the stop's train folder."""
     return f"{image.removeprefix('sha256:')}.json"
 
 
@@ -76,7 +76,7 @@ class Stop:
 
     @property
     def job_id(self) -> str:
-        """The run's name at the executor: the journey's, cut to what fits."""
+        """The run's name at the executor: the journey's digest, shortened to fit."""
         return f"stop-{self.path.name[:40]}"
 
     @property
@@ -106,11 +106,11 @@ class Stop:
         write_durably(self.path_of(file.name), file.to_bytes(content))
 
     def create(self, file: StopFile[Content], content: Content) -> None:
-        """Write `file` durably. Raises FileExistsError if it is there already."""
+        """Write `file` durably. Raises FileExistsError if it exists."""
         create_durably(self.path_of(file.name), file.to_bytes(content))
 
     def read(self, file: StopFile[Content]) -> Content:
-        """What `file` holds. Raises StationError if it is not there or broken."""
+        """Read `file`. Raises StationError (``stop-broken``) if it is missing or broken."""
         path = self.path_of(file.name)
         try:
             return file.from_bytes(path.read_bytes())
@@ -125,23 +125,23 @@ class Stop:
         return self.read(stop_files.OFFER)
 
     def claimed_order(self) -> Order:
-        """The order as it claims to be, before anything is verified."""
+        """The order as claimed, before anything is verified."""
         return Order.model_validate(peek(self.offer().order).predicate)
 
     def verified_offer(self) -> VerifiedOffer:
-        """What admission verified."""
+        """Return what admission verified."""
         return self.read(stop_files.VERIFIED)
 
     def record(self) -> Envelope:
         return self.read(stop_files.RECORD)
 
     def final_record(self) -> StopRecord:
-        """This station's own record of the stop."""
+        """Return this station's own record of the stop."""
         return StopRecord.model_validate(peek(self.record()).predicate)
 
     @property
     def state(self) -> StopState:
-        """The state, from which files exist."""
+        """The state, derived from which files exist."""
         if self.has(Marker.RECORD):
             outcome = self.final_record().outcome
             return outcome if outcome != "departed" or self.has(Marker.REPORTED) else "sealed"
@@ -154,14 +154,14 @@ class Stop:
 
     @property
     def waits_for(self) -> Literal["approval", "release"] | None:
-        """What a person is asked, while the state is ``held``: may it run, or may it leave?"""
+        """The decision that a ``held`` stop needs: an approval to run, or a release."""
         if self.state != "held":
             return None
         return "release" if self.has(Marker.AIRLOCK_HELD) else "approval"
 
     @property
     def held_because(self) -> str:
-        """Why it is held, in a sentence that everyone may read; empty if it is not."""
+        """Why the stop is held, in a public sentence; empty if it is not."""
         match self.waits_for:
             case "approval":
                 return self.read(stop_files.HELD).sentence
@@ -180,7 +180,7 @@ class Stop:
 
     @property
     def cancelled(self) -> bool:
-        """Whether a cancellation is to be heeded, unless the cargo is in the registry already."""
+        """Whether a cancellation applies, unless the cargo is in the registry already."""
         return self.has(Marker.CANCEL) and not self.has(Marker.RECORD)
 
     @property
@@ -198,13 +198,13 @@ class Stop:
 
     @property
     def undecided(self) -> bool:
-        """Whether it is held until an approval allows it, or somebody refuses it."""
+        """Whether the stop is held until an approval allows it, or somebody refuses it."""
         return self.waits_for == "approval" and not self.has(Marker.ENDING)
 
     def decide(self, decision: HoldDecision) -> None:
-        """Note why the policy is to be asked again about a held stop. The first decision stands.
+        """Record why the policy is evaluated again for a held stop; only once per stop.
 
-        Raises StationError if the stop waits for none.
+        Raises StationError if the stop waits for no decision.
         """
         with suppress(FileExistsError):
             if self.undecided:
@@ -231,7 +231,7 @@ class Stops:
         return Stop(self.path / journey.removeprefix("sha256:"))
 
     def open(self, offer: Offer) -> Stop:
-        """The stop of `offer`, its folder made if it is new. Idempotent."""
+        """Return the stop of `offer`, creating its folder if it is new. Idempotent."""
         stop = self.stop(offer.journey)
         if not stop.has(Marker.OFFER):
             stop.path.mkdir(mode=0o700, exist_ok=True)
@@ -243,7 +243,7 @@ class Stops:
         return [stop for stop in self if not stop.ended]
 
     def find(self, beginning: str) -> Stop:
-        """The stop whose journey begins so. Raises StationError if none or several do."""
+        """Find the stop whose journey begins so. Raises StationError (``stop-not-found``)."""
         digest = beginning.removeprefix("sha256:").lower()
         found = [stop for stop in self if stop.hex.startswith(digest)]
         if len(found) != 1:
@@ -256,9 +256,9 @@ class Stops:
         return found[0]
 
     def take_nonce(self, nonce: str, stop: Stop) -> bool:
-        """Note that `stop`'s order has `nonce`. False if another stop's order had it first.
+        """Claim `nonce` for `stop`'s order. Return False if another stop's order used it before.
 
-        A stop whose folder was moved away and made anew is another stop.
+        A stop whose folder was moved away and created again counts as another stop.
         """
         folder = self.path / "nonces"
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Each file of a stop's folder, with the model of what it holds.
+"""Each file of a stop's folder, with the model of its content.
 
-`Stop.read` and `Stop.write` take these, so that no file is read as anything else.
+`Stop.read` and `Stop.write` take these, so that no file is read with another file's model.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Content = TypeVar("Content")
 
 @dataclass(frozen=True)
 class StopFile(Generic[Content]):
-    """A file called `name`.json that holds a `Content`."""
+    """A file `name`.json that holds a `Content`."""
 
     name: str
     adapter: TypeAdapter[Content]
@@ -46,7 +46,7 @@ class StopFile(Generic[Content]):
         return canonical(self.adapter.dump_python(content, mode="json"))
 
     def from_bytes(self, content: bytes) -> Content:
-        """Raises ValueError if it does not hold what it should."""
+        """Parse the file. Raises ValueError if its content is invalid."""
         return self.adapter.validate_json(content)
 
 

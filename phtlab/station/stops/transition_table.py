@@ -1,6 +1,6 @@
-"""The transitions of a stop: what a daemon does next, by the newest file of its folder.
+"""Transition table of a stop: what the daemon does next, by the newest file of its folder.
 
-`Transitions` takes them; `docs/reference/stops.md` draws them.
+`Transitions` executes the transitions; `docs/reference/stops.md` draws them.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from phtlab.station.stops.stop import Stop
 
 @dataclass(frozen=True)
 class Transition:
-    """What follows once `after` is there, and nothing that stands before it in the table is.
+    """The step that follows once `after` exists, and no `after` of an earlier table row does.
 
-    `writes` are the markers that it may come to. It `may_lapse` if a stop that was admitted ends
-    instead because its order expired or its approval does not hold any more.
+    `writes` are the markers that it may write. It `may_lapse` if an admitted stop ends instead,
+    because its order expired or its approval is no longer active.
     """
 
     after: Marker
@@ -29,7 +29,7 @@ class Transition:
 TRANSITIONS: Final = (
     Transition(Marker.RECORD, "send the record to central", (Marker.REPORTED,), may_lapse=False),
     Transition(Marker.ENDING, "sign how it ended", (Marker.RECORD,), may_lapse=False),
-    # Before a cancellation is looked for: no cargo lies in the registry without its record.
+    # Before cancellations are checked: cargo in the registry always gets a record.
     Transition(Marker.PUSHED, "sign that it departed", (Marker.RECORD,), may_lapse=False),
     Transition(Marker.CANCEL, "end it as cancelled", (Marker.ENDING,), may_lapse=False),
     Transition(Marker.SEALED, "push the cargo into the registry", (Marker.PUSHED,)),
@@ -62,5 +62,5 @@ TRANSITIONS: Final = (
 
 
 def next_transition(stop: Stop) -> Transition:
-    """The transition that comes next for a stop whose record central does not have yet."""
+    """Return the next transition of a stop whose record central does not have yet."""
     return next(t for t in TRANSITIONS if t.after is Marker.OFFER or stop.has(t.after))

@@ -1,1 +1,1 @@
-"""The console's routes, a module a page. Each calls the functions that the commands call."""
+"""The console's routes, a module per page. Each calls the functions that the commands call."""

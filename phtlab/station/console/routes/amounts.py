@@ -1,4 +1,4 @@
-"""What left in a month: for whom, of which data set, and how much of the policy's limits."""
+"""Page of released amounts in a month: per researcher and data set, against the policy's limits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def amounts(
         str | None, Query(max_length=20, description="As 2026-12; else the present one")
     ] = None,
 ) -> Response:
-    """For each researcher and data set what left in a month, beside what may leave unasked."""
+    """Show a month's released amounts per researcher and data set, with the policy's limits."""
     return pages_of(request).page(
         "amounts.html", worker, location="/amounts", view=month_page(console.station, month)
     )

@@ -1,4 +1,4 @@
-"""The audit log: who did what to what, when."""
+"""Page of the audit log: who did what to what, when."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from phtlab.station.console.views.audit import Filters, audit_page
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
-# A form that is left empty sends the field all the same.
+# Browsers send empty form fields too.
 Day = Annotated[date | None, BeforeValidator(lambda given: given or None)]
 FilterText = Annotated[str, Query(max_length=200)]
 
@@ -33,7 +33,7 @@ def audit(
     since: Annotated[Day, Query(description="First day, in UTC")] = None,
     until: Annotated[Day, Query(description="Last day, in UTC")] = None,
 ) -> Response:
-    """The newest entries that fit the filters, and whether the chain holds."""
+    """Show the newest entries that match the filters, and whether the hash chain verifies."""
     filters = Filters(actor, action, about.strip(), since, until)
     view = audit_page(console.station, filters)
     return pages_of(request).page(

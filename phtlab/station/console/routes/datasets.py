@@ -1,4 +1,4 @@
-"""Data sets: what each is declared to be, its twin, and who used it."""
+"""Pages of the data sets: the declaration of each, its twin, and who used it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
 @router.get("/datasets", summary="Data sets")
 def datasets(request: Request, console: ConsoleOf, worker: Reader) -> Response:
-    """All that are declared here, and how often each was used."""
+    """List all declared data sets, and how often each was used."""
     return pages_of(request).page(
         "datasets.html", worker, location="/datasets", datasets=dataset_pages(console.station)
     )
@@ -31,7 +31,7 @@ def dataset(
     worker: Reader,
     name: Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,62}$")],
 ) -> Response:
-    """Its schema, the first rows of its twin, and the journeys on it. No row of its data."""
+    """Show a data set's schema, the first rows of its twin, and its journeys; no data."""
     return pages_of(request).page(
         "dataset.html", worker, location="/datasets", view=dataset_page(console.station, name)
     )

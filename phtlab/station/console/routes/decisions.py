@@ -1,4 +1,4 @@
-"""Saying yes or no to a train or a proposal, and asking: each is one function of `approvals`."""
+"""Approve or refuse a train or a proposal, or ask about it, by functions of `approvals`."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Target = Annotated[
 
 
 async def _form_of(request: Request) -> dict[str, str]:
-    """The fields as they were sent: which there are depends on the train's parameters."""
+    """Return the submitted fields; their names depend on the train's parameters."""
     form = await request.form()
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 @router.get("/decisions/{target}", summary="Decide with bounds")
 def decide(request: Request, console: ConsoleOf, worker: Reviewer, target: Target) -> Response:
-    """Every way to say yes to a train or a proposal, and the sentence that each would sign."""
+    """Show every way to approve a train or a proposal, with the sentence that each would sign."""
     found = decision(console.station, target, by=worker.name)
     if found is None:
         raise unknown("This waits for nobody any more.", "What became of it is among the journeys.")
@@ -45,7 +45,7 @@ def decide(request: Request, console: ConsoleOf, worker: Reviewer, target: Targe
 async def preview(
     request: Request, console: ConsoleOf, worker: Reviewer, target: Target
 ) -> Response:
-    """Signs and writes nothing: the sentence, for the terms that are chosen in the form."""
+    """Show the sentence for the terms chosen in the form; sign and write nothing."""
     try:
         terms = approval_request(await _form_of(request))
         preview, trouble = preview_decision(console.station, target, by=worker.name, request=terms)
@@ -58,9 +58,9 @@ async def preview(
 async def approve(
     request: Request, console: ConsoleOf, worker: Reviewer, target: Target
 ) -> Response:
-    """Says yes to exactly the sentence that the page showed; the daemon signs it."""
+    """Record an approval of exactly the sentence that the page showed; the daemon signs it."""
     form = await _form_of(request)
-    # No field, no yes: what a page did not show was not read.
+    # Without the field, no approval: a sentence that the page did not show was not read.
     result = decisions.approve(
         console.station,
         target,
@@ -85,7 +85,7 @@ def refuse(
         str, Form(max_length=71, description="Of a proposal: the version that the page showed")
     ] = "",
 ) -> Response:
-    """Says no; the researcher reads the reason."""
+    """Record a refusal, with a reason that the researcher reads."""
     if not reason.strip():
         raise ApprovalError(
             "Say why: the researcher reads it, and can do better next time.", code="approval-reason"
@@ -109,7 +109,7 @@ def comment(
     target: Annotated[str, Path(pattern=r"^p-[0-9a-f]{16}$")],
     text: Annotated[str, Form(max_length=4000, description="The researcher reads it")] = "",
 ) -> Response:
-    """Asks the researcher about a proposal; it goes on waiting."""
+    """Ask the researcher about a proposal, which keeps waiting for a decision."""
     decisions.comment(console.station, target, text.replace("\r\n", "\n").strip(), by=worker.name)
     worker.add_message(
         "Your question goes to the researcher; the answer comes to the proposal's page."

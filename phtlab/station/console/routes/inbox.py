@@ -1,4 +1,4 @@
-"""The inbox: what waits for a person."""
+"""The inbox: journeys, proposals and outputs that wait for a decision."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PART = "parts/inbox.html"
 
 @router.get("/", summary="Inbox")
 def inbox(request: Request, console: ConsoleOf, worker: Reader) -> Response:
-    """Proposals, trains and outputs that wait, each with its risk, its wait and one button."""
+    """List waiting proposals, trains and outputs, with risk, waiting time and a button each."""
     pages = pages_of(request)
     part = pages.live("/live/inbox", _PART, inbox=inbox_view.inbox(console.station), worker=worker)
     return pages.page("inbox.html", worker, location="/", part=part)
@@ -32,7 +32,7 @@ def inbox(request: Request, console: ConsoleOf, worker: Reader) -> Response:
 def live_inbox(
     request: Request, console: ConsoleOf, worker: Reader, seen: Seen = ""
 ) -> EventStream:
-    """Server-sent events: the inbox anew, each time that it changes."""
+    """Server-sent events: the inbox, each time that it changes."""
     pages = pages_of(request)
     return stream(
         request,

@@ -1,4 +1,4 @@
-"""Journeys: what came here, how far it is, and what it left for the operator's eyes."""
+"""Pages of the journeys: their list, their state, and their run logs for releasers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_LOG = 200_000
 
 @router.get("/journeys", summary="Journeys")
 def journeys(request: Request, console: ConsoleOf, worker: Reader) -> Response:
-    """The newest, with their states as they change."""
+    """List the newest journeys, with their states as they change."""
     pages = pages_of(request)
     part = pages.live("/live/journeys", _LIST, **_list(console))
     return pages.page("journeys.html", worker, location="/journeys", part=part)
@@ -36,7 +36,7 @@ def journeys(request: Request, console: ConsoleOf, worker: Reader) -> Response:
 def live_journeys(
     request: Request, console: ConsoleOf, worker: Reader, seen: Seen = ""
 ) -> EventStream:
-    """Server-sent events: the list anew, each time that it changes."""
+    """Server-sent events: the list, each time that it changes."""
     pages = pages_of(request)
     return stream(
         request,
@@ -48,7 +48,7 @@ def live_journeys(
 
 @router.get("/journeys/{journey}", summary="A journey")
 def journey(request: Request, console: ConsoleOf, worker: Reader, journey: Journey) -> Response:
-    """One journey: its train, what happened when, and what was decided."""
+    """Show one journey: its train, its history with times, and the decisions on it."""
     pages = pages_of(request)
     stop = console.stop(journey)
     page = journey_page(stop)
@@ -62,7 +62,7 @@ def journey(request: Request, console: ConsoleOf, worker: Reader, journey: Journ
 def live_journey(
     request: Request, console: ConsoleOf, worker: Reader, journey: Journey, seen: Seen = ""
 ) -> EventStream:
-    """Server-sent events: the journey anew, each time that it changes."""
+    """Server-sent events: the journey, each time that it changes."""
     pages = pages_of(request)
     stop = console.stop(journey)
     return stream(
@@ -75,7 +75,7 @@ def live_journey(
 
 @router.get("/journeys/{journey}/log", summary="A run's log")
 def log(request: Request, console: ConsoleOf, worker: Releaser, journey: Journey) -> Response:
-    """The whole error and what the run printed. It may hold data: that it was read is logged."""
+    """Show a run's whole error and printed text, which may hold data; log who viewed it."""
     stop = console.stop(journey)
     text = view_log(console.station, stop, by=worker.name, most=_MOST_LOG)
     return pages_of(request).page(
@@ -97,7 +97,7 @@ def release_log_route(
     journey: Journey,
     reason: Annotated[str, Form(max_length=200, description="Stays at the station")] = "",
 ) -> Response:
-    """Exactly the text that was shown, sealed to the recipients of the order."""
+    """Release exactly the text that was shown, sealed to the recipients of the order."""
     stop = console.stop(journey)
     outcome = release_log(console.station, stop, by=worker.name, reason=reason)
     worker.add_message(

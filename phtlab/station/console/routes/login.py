@@ -1,4 +1,4 @@
-"""Logging in, by a one-time link or at an identity provider, and out."""
+"""Login by a one-time link or at an identity provider, and logout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Secret = Annotated[str, Form(max_length=200)]
 def login_page(
     request: Request, console: ConsoleOf, link: Annotated[str, Query(max_length=200)] = ""
 ) -> Response:
-    """Asks for a click before a link counts: whatever looks at links beforehand uses none up."""
+    """Ask for a click before a link is used, so that link previews do not use it up."""
     return pages_of(request).open_page(
         "login.html", link=link, error=None, oidc=console.provider is not None
     )
@@ -34,7 +34,7 @@ def login_page(
 
 @router.post("/login", summary="Log in by a one-time link", status_code=303)
 def login(request: Request, console: ConsoleOf, link: Secret) -> Response:
-    """Uses the link up, ends the session that the browser had, and begins another."""
+    """Use up the link, end the browser's session if any, and begin a new one."""
     person = use_link(console.station.folder, link, console.station.now())
     console.people().person(person)
     return logged_in(request, console, person, "link", redirect_to("/"))
@@ -42,12 +42,12 @@ def login(request: Request, console: ConsoleOf, link: Secret) -> Response:
 
 @router.get("/login/oidc", summary="Log in at the identity provider", status_code=302)
 def oidc(console: ConsoleOf) -> Response:
-    """To the provider, and from there to the callback."""
+    """Redirect to the provider, which returns the browser to the callback."""
     if console.provider is None:
         raise unknown("No identity provider is set up here: 'oidc' in people.toml names one.")
     url, attempt = console.provider.begin()
     answer = RedirectResponse(url, 302)
-    # Lax: the provider sends the browser back from another site.
+    # Lax, because the provider sends the browser back from another site.
     answer.set_cookie(
         _attempt(console), attempt, max_age=600, path=_OIDC, httponly=True, samesite="lax"
     )
@@ -61,14 +61,15 @@ def callback(
     state: Annotated[str, Query(max_length=500)] = "",
     code: Annotated[str, Query(max_length=4000)] = "",
 ) -> Response:
-    """Takes the provider's code; whoever `people.toml` does not name gets no further."""
+    """Exchange the provider's code, and log in the person of its subject in `people.toml`."""
     if console.provider is None:
         raise unknown("No identity provider is set up here: 'oidc' in people.toml names one.")
     subject = console.provider.finish(request.cookies.get(_attempt(console), ""), state, code)
     person = console.people().of_subject(subject)
     if person is None:
         raise refused(f"Nobody here is called '{shown(subject)}' at the identity provider")
-    # A page of ours, not a redirect: the session's cookie goes with no request of another site's.
+    # A page instead of a redirect: browsers do not send the SameSite=Strict session cookie on a
+    # redirect that another site began.
     answer = pages_of(request).open_page("logged_in.html", person=person)
     answer.delete_cookie(_attempt(console), path=_OIDC, httponly=True, samesite="lax")
     return logged_in(request, console, person, "oidc", answer)
@@ -76,7 +77,7 @@ def callback(
 
 @router.post("/logout", summary="Log out", status_code=303)
 def logout(request: Request, console: ConsoleOf, worker: Reader) -> Response:
-    """Ends the session here and in the browser."""
+    """End the session in the console and in the browser."""
     console.sessions.end(request.cookies.get(cookie_name(console.port), ""))
     answer = redirect_to("/login")
     answer.delete_cookie(cookie_name(console.port), httponly=True, samesite="strict")
@@ -85,7 +86,7 @@ def logout(request: Request, console: ConsoleOf, worker: Reader) -> Response:
 
 @router.get("/static/{name}", summary="Style and scripts", response_class=FileResponse)
 def static(name: str) -> Response:
-    """Open to all: the same for every station."""
+    """Serve a static file, to anyone: the files are the same for every station."""
     if name not in STATIC:
         raise unknown("The console has no such file.")
     path, kind = STATIC[name]
@@ -95,7 +96,7 @@ def static(name: str) -> Response:
 def logged_in(
     request: Request, console: Console, person: str, by: str, answer: Response
 ) -> Response:
-    """`answer` with a new session's cookie; it goes to no script and with no other page's link."""
+    """Add a new session's cookie to `answer`: HttpOnly and SameSite=Strict."""
     console.station.audit.append(actor=person, action="console-login", details={"by": by})
     console.sessions.end(request.cookies.get(cookie_name(console.port), ""))
     secret, _ = console.sessions.begin(person, by)

@@ -1,4 +1,4 @@
-"""Outputs that the airlock holds: each beside why it is held, and a person's word on it."""
+"""Outputs that the airlock holds: why each is held, and a person's decision on it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MOST_ROWS = 500
 def show_output(
     request: Request, console: ConsoleOf, worker: Releaser, journey: Journey, output: OutputName
 ) -> Response:
-    """The output as it would leave, beside each finding. That it was looked at is in the log."""
+    """Show the output as it would leave, beside each finding; log who viewed it."""
     stop = console.stop(journey)
     held = held_outputs.held_stop(stop)
     view = held_outputs.view_output(console.station, stop, output, by=worker.name, rows=_MOST_ROWS)
@@ -51,7 +51,7 @@ def show_output(
 async def decide(
     request: Request, console: ConsoleOf, worker: Releaser, journey: Journey, output: OutputName
 ) -> Response:
-    """The form's `choice` is release, part or refuse; `row` and `cell` name what is taken out."""
+    """Record the form's `choice`: release, part or refuse; `row` and `cell` name what to redact."""
     form = await request.form()
     fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     choice = _choice(dict(fields).get("choice", ""), fields)

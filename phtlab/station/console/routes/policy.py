@@ -1,4 +1,4 @@
-"""The policy: its text, what is wrong with it as it is typed, and what it would have done."""
+"""The policy: its text, its errors while a person edits it, and what a change would have done."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ InsteadOf = Annotated[str, Form(max_length=100, description="Names the policy th
 
 @router.get("/policy", summary="Policy")
 def policy(request: Request, console: ConsoleOf, worker: Reader) -> Response:
-    """The policy in force. An admin edits it here."""
+    """Show the policy in force, which an admin can edit."""
     text = current_text(console.station)
     try:
         parse_policy(text, "The policy in force")
@@ -37,7 +37,7 @@ def policy(request: Request, console: ConsoleOf, worker: Reader) -> Response:
 
 @router.post("/policy/trial", summary="What a policy would have done")
 def trial(request: Request, console: ConsoleOf, worker: Admin, text: Text = "") -> Response:
-    """Writes nothing: says what is wrong with the text, else which past journeys it changes."""
+    """Check a policy text: its error, or the past journeys that it would change. Writes nothing."""
     try:
         found, problem = try_policy(console.station, _lines(text)), None
     except PhtlabError as error:
@@ -52,12 +52,12 @@ def trial(request: Request, console: ConsoleOf, worker: Admin, text: Text = "") 
 def change(
     request: Request, console: ConsoleOf, worker: Admin, instead_of: InsteadOf, text: Text = ""
 ) -> Response:
-    """From the next order on; the change is in the audit log with its digest."""
+    """Change the policy from the next order on. The audit log gets an entry with its digest."""
     put_in_force(console.station, _lines(text), by=worker.name, instead_of=instead_of)
     worker.add_message("The policy is changed. The next order is judged by it.")
     return redirect_to("/policy")
 
 
 def _lines(text: str) -> str:
-    """Browsers send each line of a text's end as two characters."""
+    """Normalise line ends: browsers submit CRLF."""
     return text.replace("\r\n", "\n")

@@ -27,13 +27,14 @@ ApprovalPath = Annotated[
 def proposal(
     request: Request, console: ConsoleOf, worker: Reader, proposal: ProposalPath
 ) -> Response:
-    """What a study asks for, what changed since the version before, and what was said of it."""
-    # The decision first: if a new version comes in between, a yes to this sentence is refused. The
-    # other way round the page would show the old version above the new one's sentence.
+    """Show what a study requests, its changes since the previous version, and the comments."""
+    # Compute the decision first: if a new version arrives in between, an approval of this sentence
+    # is refused. In the other order, the page would show the old version above the new one's
+    # sentence.
     may = worker.may("reviewer")
     decide = decision(console.station, proposal, by=worker.name) if may else None
     view = proposal_page(console.station, proposal)
-    if decide is not None:  # its researcher sees that somebody reads it
+    if decide is not None:  # its researcher sees that a person is reading it
         decisions.begin_review(console.station, proposal, by=worker.name)
     return pages_of(request).page(
         "proposal.html", worker, location="/approvals", view=view, decision=decide
@@ -42,7 +43,7 @@ def proposal(
 
 @router.get("/approvals", summary="Approvals")
 def approvals_given(request: Request, console: ConsoleOf, worker: Reader) -> Response:
-    """What this station allowed and which of it stands; and the proposals that name it."""
+    """List the station's approvals with their states, and the proposals that name the station."""
     return pages_of(request).page(
         "approvals.html",
         worker,
@@ -61,7 +62,7 @@ def revoke(
     reason: Annotated[str, Form(max_length=500, description="Signed with it")] = "",
     stop_runs: Annotated[bool, Form(description="Stop what runs under it too")] = False,
 ) -> Response:
-    """At once for what has not started; the daemon signs it and central is told."""
+    """Revoke an approval, at once for new starts; the daemon signs it and sends it to central."""
     decisions.revoke(
         console.station, approval, by=worker.name, reason=reason.strip(), stop_runs=stop_runs
     )

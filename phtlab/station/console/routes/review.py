@@ -1,8 +1,8 @@
-"""Reading a train before it is allowed.
+"""Reading a train before it is approved.
 
-The notebook is a stranger's. It is a document of its own in a frame that may do nothing: neither
-scripts, nor forms, nor links, nor any request but for its style (HTML standard, `sandbox`; CSP
-level 3, `sandbox` and `default-src 'none'`). Whatever got through the escaping could do nothing.
+The notebook is untrusted. It is shown as a separate document in a frame that allows no scripts, no
+forms, no links and no requests except for its style (HTML standard, `sandbox`; CSP level 3,
+`sandbox` and `default-src 'none'`). So content that got through the escaping could do nothing.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ PAGE: Final = f"{CSP}; frame-src 'self'"
 _STYLE: Final = "review.css"
 
 
-# Before the journeys' routes: a name is no digest.
+# Before the journeys' routes, since this name must not be parsed as a digest.
 @router.get("/review/style.css", summary="The notebook's style", response_class=FileResponse)
 def style() -> Response:
-    """Open to all. A sandboxed frame is of no origin, so that any origin must be let have it."""
+    """Serve the style to any origin, because a sandboxed frame has none. No login is needed."""
     headers = {"Cross-Origin-Resource-Policy": "cross-origin", "Cache-Control": "max-age=600"}
     return FileResponse(STATIC[_STYLE][0], media_type="text/css", headers=headers)
 
@@ -57,7 +57,7 @@ def review(
     show: Annotated[Literal["changes", "notebook"], Query(description="What the frame has")]
     | None = None,
 ) -> Response:
-    """The notebook or its changes, what the machine found, what is signed, and the word on it."""
+    """Show the notebook or its changes, the findings, the manifest, and the form for a decision."""
     reading = _reading(console, journey)
     note_review(console.station, reading.stop, by=worker.name)
     changed = reading.difference is not None and not reading.unchanged
@@ -80,14 +80,14 @@ def review(
 
 @router.get("/review/{journey}/notebook", summary="The notebook as text")
 def notebook(request: Request, console: ConsoleOf, worker: Reader, journey: Journey) -> Response:
-    """A document for the sandboxed frame: every cell as it runs."""
+    """The document for the sandboxed frame: every cell as it runs."""
     reading = _reading(console, journey)
     return _framed(request, reading, cells=list(notebook_cells(reading)), title="The notebook")
 
 
 @router.get("/review/{journey}/changes", summary="The changes as text")
 def changes(request: Request, console: ConsoleOf, worker: Reader, journey: Journey) -> Response:
-    """A document for the sandboxed frame: what changed since the last approval."""
+    """The document for the sandboxed frame: what changed since the last approved version."""
     reading = _reading(console, journey)
     return _framed(request, reading, cells=list(changed_cells(reading)), title="What changed")
 

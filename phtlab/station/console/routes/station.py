@@ -1,4 +1,4 @@
-"""The station itself: its keys as far as they are no secret, and its health."""
+"""Pages of the station itself: its public keys and its health."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _HEALTH = "parts/health.html"
 
 @router.get("/keys", summary="Keys")
 def keys(request: Request, console: ConsoleOf, worker: Reader) -> Response:
-    """Fingerprint, recipients and the key file's age; what to do with each. The key stays shut."""
+    """Show the fingerprint, recipients and age of the key file, and what to do; it stays locked."""
     view = keys_page(console.station, last_verified_roster(console.station))
     return pages_of(request).page("keys.html", worker, location="/keys", view=view)
 
 
 @router.get("/health", summary="Health")
 def health(request: Request, console: ConsoleOf, worker: Reader) -> Response:
-    """What the last self-test found, and the command that mends it; whether anything may begin."""
+    """Show what the last self-test found, with the repair commands, and whether runs may start."""
     pages, station = pages_of(request), console.station
     part = pages.live("/live/health", _HEALTH, **_health(station))
     return pages.page(
@@ -48,14 +48,14 @@ def health(request: Request, console: ConsoleOf, worker: Reader) -> Response:
 def live_health(
     request: Request, console: ConsoleOf, worker: Reader, seen: Seen = ""
 ) -> EventStream:
-    """Server-sent events: what the self-test found, each time that it changes."""
+    """Server-sent events: the self-test's findings, each time that they change."""
     pages = pages_of(request)
     return stream(request, console, lambda: pages.render(_HEALTH, **_health(console.station)), seen)
 
 
 @router.post("/health/self-test", summary="Test the station now", status_code=303)
 def self_test(console: ConsoleOf, worker: Admin) -> Response:
-    """Asks the running station for a self-test; what it finds comes to the page by itself."""
+    """Request a self-test of the running station; the page updates with the result."""
     request_test(console.station, by=worker.name)
     return redirect_to("/health")
 
@@ -66,7 +66,7 @@ def pause_now(
     worker: Admin,
     reason: Annotated[str, Form(max_length=200, description="Researchers read it")] = "",
 ) -> Response:
-    """What runs goes on; orders wait."""
+    """Pause the station: runs continue, new orders wait."""
     pause(console.station, by=worker.name, reason=reason)
     worker.add_message("Paused: nothing new begins until somebody resumes.")
     return redirect_to("/health")
@@ -80,7 +80,7 @@ def resume_now(
         bool, Form(description="That the copy of the station's folder was found and ended")
     ] = False,
 ) -> Response:
-    """Ends the pause; after two records of one journey, only if the copy was ended."""
+    """End the pause; after two records of one journey, only if the copy was ended."""
     resume(console.station, by=worker.name, copy_ended=copy_ended)
     worker.add_message("The station goes on.")
     return redirect_to("/health")

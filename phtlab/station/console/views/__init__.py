@@ -1,1 +1,1 @@
-"""What each page of the console shows, as values for its template."""
+"""View models: what each page of the console shows, as values for its template."""

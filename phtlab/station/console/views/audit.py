@@ -1,4 +1,4 @@
-"""The station's log as the page shows it: the newest entries that fit the filters."""
+"""View of the station's audit log: the newest entries that match the filters."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ MOST_ENTRIES: Final = 20_000
 
 @dataclass(frozen=True)
 class Filters:
-    """What an entry must have; what is empty fits all. `about` is how a subject or digest begins
-    or what it contains; days are of UTC, both included."""
+    """Filters on entries; an empty one matches all.
+
+    `about` matches text in an entry's subject, digest or details; days are in UTC, both included.
+    """
 
     actor: str = ""
     action: str = ""
@@ -41,10 +43,12 @@ class Filters:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """`found` are the newest that fit, newest first, `left_out` how many more do, of the newest
-    `total`; `cut` says that there are older ones.
+    """View of the audit log.
 
-    `head` is how far the log holds together; `trouble` says where it does not. `journeys` and
+    `found` are the newest entries that match, newest first, and `left_out` the number of further
+    matches, among the newest `total` entries; `cut` means that there are older entries.
+
+    `head` is the verified end of the chain; `trouble` says where verification fails. `journeys` and
     `proposals` are those that have a page.
     """
 
@@ -61,7 +65,7 @@ class AuditPage:
 
 
 def audit_page(station: StationContext, filters: Filters) -> AuditPage:
-    """Reads the newest `MOST_ENTRIES` entries, and checks that each follows the one before."""
+    """Read the newest `MOST_ENTRIES` entries, and verify the chain between them."""
     found: list[Entry] = []
     entries: list[Entry] = []
     head, trouble, cut = None, "", False
@@ -69,7 +73,7 @@ def audit_page(station: StationContext, filters: Filters) -> AuditPage:
         lines = deque(station.audit.lines(), maxlen=MOST_ENTRIES + 1)
         entries = [Entry.from_line(line) for line in lines]
         cut = len(entries) > MOST_ENTRIES
-        # Of a long log, what the first one follows was not looked at.
+        # In a long log, the entry before the first one is not verified.
         start = Head(entries[0].number, entries[0].name) if cut else START
         entries = entries[1:] if cut else entries
         found = [entry for entry in entries if filters.fit(entry)]

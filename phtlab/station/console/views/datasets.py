@@ -1,4 +1,4 @@
-"""Data sets as the console shows them: what is declared, the twin, and who used them."""
+"""View of the data sets: their declarations, twins, and who used them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DataSetUsage:
 
 @dataclass(frozen=True)
 class DataSetPage:
-    """One data set. `trouble` says what keeps it from being used; of rows only the twin's show."""
+    """View of one data set. `trouble` says why it cannot be used; the rows are the twin's."""
 
     dataset: DataSet
     trouble: str
@@ -45,13 +45,13 @@ class DataSetPage:
 
 
 def dataset_pages(station: StationContext) -> list[DataSetPage]:
-    """All that are declared. Raises DataSetError naming the declaration that is wrong."""
+    """List all declared data sets. Raises DataSetError, which names an invalid declaration."""
     ran = _ran(station)
     return [_page(station, dataset, ran) for dataset in load_datasets(station.folder).values()]
 
 
 def dataset_page(station: StationContext, name: str) -> DataSetPage:
-    """Raises DataSetError (``data-set-unknown``)."""
+    """View of one data set. Raises DataSetError (``data-set-unknown``)."""
     declared = load_datasets(station.folder)
     if name not in declared:
         raise DataSetError(
@@ -80,7 +80,7 @@ def _page(station: StationContext, dataset: DataSet, ran: list[_Ran]) -> DataSet
 
 
 class _Ran(NamedTuple):
-    """A run that began: whose, on what, and when (seconds since the epoch)."""
+    """A run that began: its researcher, its data sets, and its start (seconds since the epoch)."""
 
     researcher: str
     datasets: tuple[str, ...]
@@ -88,13 +88,13 @@ class _Ran(NamedTuple):
 
 
 def _ran(station: StationContext) -> list[_Ran]:
-    """Every run that began here, however long ago."""
+    """Every run that ever began at this station."""
     return [_of(stop.path) for stop in station.stops if stop.has(Marker.STARTED)]
 
 
 @lru_cache(maxsize=100_000)
 def _of(folder: Path) -> _Ran:
-    """Of a stop's folder, which is named by its order: what is read never changes."""
+    """Read the run from a stop's folder; cached, since its order never changes."""
     offer = Stop(folder).verified_offer()
     at = (folder / "started.json").stat().st_mtime
     return _Ran(offer.researcher, tuple(offer.train.manifest.datasets), at)
@@ -116,7 +116,7 @@ def _trouble(station: StationContext, dataset: DataSet) -> str:
 
 
 def _twin(station: StationContext, dataset: DataSet) -> tuple[tuple[str, ...], ...]:
-    """The first lines of the twin: made up, so they tell nothing."""
+    """First lines of the twin, which is synthetic and so discloses nothing."""
     path = station.folder.twins / f"{dataset.name}.csv"
     try:
         with path.open(newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""What a person may decide of a train or a proposal, and what would be signed, in words."""
+"""View of a decision on a train or a proposal: the choices, and the sentence to be signed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOTEBOOK = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to say yes."""
+    """One kind of approval that a person can choose."""
 
     scope: Scope
     title: str
@@ -31,12 +31,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Decision:
-    """What `parts/decide.html` needs. `word` is what a yes would come to; else `trouble` says why
-    there can be none. `parameters` are those that may be bounded, as they are declared now.
+    """Values for `parts/decide.html`.
 
-    `chosen` is the choice that is made at first: one under which what was read may start; None if
-    there is none, so that a person has to choose. `capacities` is what a run
-    can disclose in bits, whatever leaves with it."""
+    `word` is the preview of an approval; without one, `trouble` says why none is possible.
+    `parameters` are those that can be bounded, as declared.
+
+    `chosen` is the preselected choice: one under which the trains may start; None if there is none,
+    so that a person has to choose. `capacities` is what a run can disclose in bits, whatever its
+    outputs.
+    """
 
     target: str
     pending: decisions.Pending
@@ -53,12 +56,12 @@ class Decision:
 
     @property
     def bits(self) -> int:
-        """What a run can tell by all of `capacities` together."""
+        """Total that a run can disclose by all of `capacities`, in bits."""
         return sum(capacity.bits for capacity in self.capacities)
 
 
 def decision(station: StationContext, target: str, *, by: str) -> Decision | None:
-    """What `by` may decide about `target`; None if it waits for nobody."""
+    """View of what `by` may decide about `target`; None if it waits for no decision."""
     found = [decision for decision in decisions.pending(station) if decision.id.endswith(target)]
     if not found:
         return None
@@ -76,7 +79,7 @@ def decision(station: StationContext, target: str, *, by: str) -> Decision | Non
 def preview_decision(
     station: StationContext, target: str, *, by: str, request: ApprovalRequest | None = None
 ) -> tuple[decisions.VoteResult | None, str]:
-    """What `by`'s yes would come to, else why there can be none."""
+    """Preview an approval by `by`, or return the reason why none is possible."""
     try:
         return decisions.preview(station, target, by=by, request=request or ApprovalRequest()), ""
     except PhtlabError as error:
@@ -84,7 +87,7 @@ def preview_decision(
 
 
 def approval_request(form: Mapping[str, str]) -> ApprovalRequest:
-    """What a person chose. Raises ApprovalError (``approval-form``, ``approval-days``)."""
+    """Parse the form's terms. Raises ApprovalError (``approval-form``, ``approval-days``)."""
     scope, days = form.get("scope", ""), form.get("days", "").strip()
     notebook = form.get("notebook", "").strip() if scope == "notebook" else ""
     if notebook and not _NOTEBOOK.fullmatch(notebook):

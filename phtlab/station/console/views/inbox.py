@@ -1,4 +1,4 @@
-"""What waits for a person at this station: one line each, the longest wait first."""
+"""View of what waits for a decision at this station: one entry each, longest wait first."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from phtlab.station.settings.people import Role
 
 @dataclass(frozen=True)
 class InboxItem:
-    """One thing that waits. `role` is who may open it, by the button `does` that goes to `path`.
+    """One waiting entry. The button `does` leads to `path`, for people with the role `role`.
 
-    `approvers` have agreed already, of the `persons` that it takes.
+    `approvers` have approved already, of the `persons` that are needed.
     """
 
     kind: Literal["proposal", "train", "output"]
@@ -39,14 +39,14 @@ class InboxItem:
 
 @dataclass(frozen=True)
 class Inbox:
-    """`troubles` are sentences that say why something may be missing."""
+    """All waiting entries. `troubles` are sentences that say why some may be missing."""
 
     waiting: tuple[InboxItem, ...]
     troubles: tuple[str, ...]
 
 
 def inbox(station: StationContext) -> Inbox:
-    """All that waits, the oldest first."""
+    """List all that waits, oldest first."""
     found: list[InboxItem] = []
     troubles: list[str] = []
     for source in _SOURCES:

@@ -1,4 +1,4 @@
-"""Journeys as the console lists and shows them."""
+"""Views of journeys: the list, and one journey's page."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WORDS: Final = {
     "airlock": "in the airlock",
     "sealed": "leaving",
 }
-"""What an operator calls a state; the others are called as they are."""
+"""States in an operator's words; the others are shown by their own names."""
 STEPS: Final = (
     ("offer", "arrived"),
     ("verified", "verified"),
@@ -80,7 +80,7 @@ class JourneyLine:
 
 @dataclass(frozen=True)
 class Step:
-    """Something that happened to a stop, and when."""
+    """A step of a stop, and when it happened."""
 
     words: str
     at: datetime
@@ -88,7 +88,7 @@ class Step:
 
 @dataclass(frozen=True)
 class JourneyPage:
-    """All of one journey that the page shows; what leaves nothing of data behind."""
+    """View of one journey, without any value of its outputs."""
 
     line: JourneyLine
     stop: Stop
@@ -120,9 +120,9 @@ def journey_line(stop: Stop) -> JourneyLine:
 
 
 def journey_lines(station: StationContext, most: int = MOST) -> tuple[list[JourneyLine], int]:
-    """The newest journeys, newest first, and how many older ones there are.
+    """List the newest journeys, newest first, and count the older ones.
 
-    One whose files are broken says so in its line.
+    A journey whose files are broken has the error in its line.
     """
     stops = sorted(station.stops, key=_arrival_time, reverse=True)
     lines = []
@@ -161,7 +161,7 @@ def _arrival_time(stop: Stop) -> float:
 
 
 def _held(stop: Stop) -> tuple[str, ...]:
-    """The outputs that wait for a person's word."""
+    """Names of the outputs that wait for a person's decision."""
     if stop.waits_for != "release":
         return ()
     return tuple(output.name for output in held_stop(stop).undecided)

@@ -1,4 +1,4 @@
-"""The station's keys as far as they are no secret: nothing here opens the key file."""
+"""View of the station's public keys: nothing in this module decrypts the key file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEAD = 4096
 
 @dataclass(frozen=True)
 class KeysPage:
-    """`public` is what the station asked to be a member with; `listed` what the roster has."""
+    """View of the keys: `public` from the station's enrolment request, `listed` from the roster."""
 
     public: Member | None
     listed: Member | None
@@ -33,14 +33,14 @@ class KeysPage:
 
     @property
     def agree(self) -> bool:
-        """Whether the roster has the keys of the request."""
+        """Whether the roster has the keys of the enrolment request."""
         return bool(self.public and self.listed and self.public.keys == self.listed.keys)
 
 
 def last_verified_roster(station: StationContext) -> Trusted | None:
-    """The roster and catalogue that the daemon kept; None if there is none, or it has expired.
+    """Return the daemon's stored roster and catalogue; None if there are none or they expired.
 
-    Central is not asked: a page does not wait for it.
+    It does not query central, so that a page never waits for it.
     """
     if station.settings.central is None:
         return None
@@ -52,7 +52,7 @@ def last_verified_roster(station: StationContext) -> Trusted | None:
 
 
 def keys_page(station: StationContext, trusted: Trusted | None) -> KeysPage:
-    """Of the station's folder, and the roster as it was believed last; None if it never was."""
+    """View of the keys in the station's folder and in the last verified roster, if any."""
     roster = trusted.roster if trusted else None
     try:
         about = station.folder.key.stat()
@@ -82,7 +82,7 @@ def _listed(roster: Roster | None, name: str) -> Member | None:
 
 
 def _locked_by(station: StationContext) -> str:
-    """The stanza of the age file: how it is locked, in its own words (c2sp.org/age)."""
+    """Read how the key file is locked from its age stanza (c2sp.org/age)."""
     try:
         with station.folder.key.open("rb") as file:
             head = file.read(_HEAD)

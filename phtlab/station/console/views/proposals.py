@@ -1,4 +1,4 @@
-"""Proposals as the console shows them: the newest version, what changed, what was said of it."""
+"""View of proposals: the newest version, what changed, and the comments."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STATES: Final = {
 
 @dataclass(frozen=True)
 class UnsentEntry:
-    """What somebody here said and central does not show yet."""
+    """A comment by a person at this station that central does not show yet."""
 
     by: str
     text: str
@@ -57,13 +57,13 @@ class ProposalPage:
 
 
 def proposal_pages(station: StationContext) -> list[ProposalPage]:
-    """All that name this station or did, the newest first."""
+    """List all proposals that name this station or did, newest first."""
     pages = [_page(station, proposal) for proposal in StationProposals(station.folder.proposals)]
     return sorted(pages, key=lambda page: page.proposal.issued, reverse=True)
 
 
 def proposal_page(station: StationContext, proposal_id: str) -> ProposalPage:
-    """Raises ProposalError (``proposal-unknown``)."""
+    """View of one proposal. Raises ProposalError (``proposal-unknown``)."""
     return _page(station, StationProposals(station.folder.proposals).find(proposal_id))
 
 

@@ -1,4 +1,4 @@
-"""A train's reading as rows for a page: every line of code is text, each remark beside its line."""
+"""View of a train under review: rows of escaped code, each with the remarks on its line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MARKS: Final = {"added": "+", "removed": "-", "same": " "}
 
 @dataclass(frozen=True)
 class Row:
-    """One line of code, or in its place a word on lines left out."""
+    """One line of code, or a note on omitted lines."""
 
     number: str
     html: Markup
@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class CellRows:
-    """A cell: `text` is its markdown as harmless HTML, `label` a word in the place of rows."""
+    """A cell: `text` is its markdown as sanitised HTML, `label` replaces omitted rows."""
 
     number: int
     role: str
@@ -45,7 +45,7 @@ class CellRows:
 
 @dataclass
 class _Notes:
-    """Remarks of a cell by line."""
+    """Remarks and hints on the notebook, by cell and line."""
 
     lines: dict[tuple[int, int], list[str]] = field(default_factory=dict)
 
@@ -61,7 +61,7 @@ class _Notes:
 
 
 def notebook_cells(reading: TrainReview) -> Iterator[CellRows]:
-    """All of the notebook, cell by cell."""
+    """Yield all cells of the notebook."""
     notes = _Notes.of(reading)
     for cell in reading.text.cells:
         made = reading.examination.texts.get(cell.number)
@@ -69,19 +69,20 @@ def notebook_cells(reading: TrainReview) -> Iterator[CellRows]:
             Row(number, html, notes=notes.at(cell.number, int(number)) if number.isdigit() else ())
             for number, html in numbered(_without_last(cell.lines))
         )
-        # Safe: the worker made it of its own elements, and the page that has it can run nothing.
+        # Safe: the examination builds it from a fixed set of elements, and its page cannot run
+        # scripts.
         text = None if made is None else Markup(made)  # noqa: S704
         kind = "" if cell.kind == "code" else f"{cell.kind}, does not run"
         yield CellRows(cell.number, kind or cell.role, rows, text)
 
 
 def _without_last(lines: list[str]) -> list[str]:
-    """`lines` without the empty one that a line feed at the end makes."""
+    """Drop the empty last line that a trailing line feed makes."""
     return lines[:-1] if len(lines) > 1 and not lines[-1] else lines
 
 
 def changed_cells(reading: TrainReview) -> Iterator[CellRows]:
-    """What changed since the version approved before; cells without change are one word."""
+    """Yield changes since the last approved version; an unchanged cell has only a label."""
     notes = _Notes.of(reading)
     for cell in reading.difference.cells if reading.difference else ():
         number = cell.after or cell.before or 0
@@ -114,7 +115,7 @@ def _left_out(count: int) -> Row:
 
 
 def imports_by_origin(reading: TrainReview) -> dict[Origin, tuple[str, ...]]:
-    """The names of imported modules, by where they come from."""
+    """Names of imported modules, by origin."""
     found: dict[Origin, dict[str, None]] = {"unknown": {}, "image": {}, "python": {}}
     for imported in _imports(reading):
         found[origin(imported, reading.kernel.materials)][imported.module] = None
@@ -126,7 +127,7 @@ def _imports(reading: TrainReview) -> Iterable[Import]:
 
 
 def declared_otherwise(reading: TrainReview) -> tuple[str, ...]:
-    """Where the manifest and the code name other data sets."""
+    """Sentences about data sets that only the manifest or only the code names."""
     if reading.trouble or reading.examination.unread:
         return ()
     opened = {data.name for data in reading.examination.data}

@@ -1,7 +1,7 @@
-"""What running stops use, looked at while the console is open, and a small plot of it.
+"""Sampling of running stops' memory and CPU while the console is open, and a small plot of it.
 
-Each look is a line in the stop's `operator` folder, so that the plot is there after the run too.
-It is for the operator's eyes: how much a run used can say something about the data.
+Each sample is a line in the stop's `operator` folder, so that the plot remains after the run. It is
+for operators only: a run's resource usage can disclose something about the data.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _log = structlog.get_logger("phtlab.console")
 
 
 class UsageSample(NamedTuple):
-    """Seconds since the first look, bytes of memory, processors in use since the look before."""
+    """One sample: seconds since the first, bytes of memory, CPUs used since the previous one."""
 
     second: float
     memory: int
@@ -39,7 +39,7 @@ class UsageSample(NamedTuple):
 
 @dataclass(frozen=True)
 class Plot:
-    """Points of two lines in a frame of `WIDTH` by `HEIGHT`, and what its top means."""
+    """Points of two lines in a frame of `WIDTH` by `HEIGHT`, with their maxima and limits."""
 
     memory: str
     cpus: str
@@ -51,7 +51,7 @@ class Plot:
 
 
 def watch_usage(station: StationContext, until: threading.Event) -> None:
-    """Look at what runs until `until` is set. An engine that does not answer is asked again."""
+    """Sample running stops until `until` is set. Retries an engine that does not answer."""
     before: dict[str, tuple[datetime, float]] = {}
     executor: Executor | None = None
     try:
@@ -70,7 +70,7 @@ def watch_usage(station: StationContext, until: threading.Event) -> None:
 
 
 def usage_samples(stop: Stop) -> tuple[UsageSample, ...]:
-    """What was seen of a stop, oldest first. A line that was cut off is left out."""
+    """Return the samples of a stop, oldest first. A truncated line is skipped."""
     try:
         lines = (stop.operator / _NAME).read_text("ascii").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -87,7 +87,7 @@ def usage_samples(stop: Stop) -> tuple[UsageSample, ...]:
 
 
 def plot_of(samples: Sequence[UsageSample], memory_limit: int, cpus_limit: float) -> Plot | None:
-    """The plot of `samples`; None for fewer than two. Each line's top is its limit."""
+    """Plot `samples`, each line scaled to its limit; None for fewer than two samples."""
     if len(samples) < 2:
         return None
     seconds = max(samples[-1].second, 1e-9)
@@ -112,7 +112,7 @@ def plot_of(samples: Sequence[UsageSample], memory_limit: int, cpus_limit: float
 
 
 def plot(stop: Stop) -> Plot | None:
-    """What a stop used, within its limits. Raises StationError if its files are broken."""
+    """Plot what a stop used, within its limits. Raises StationError if its files are broken."""
     if not stop.has(Marker.ADMITTED):
         return None
     limits = stop.read(stop_files.ADMITTED).limits
