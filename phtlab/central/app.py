@@ -114,9 +114,9 @@ def create_app(settings: CentralSettings, services: CentralContext | None = None
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: CentralContext = app.state.services
-    services.news.open()
-    listener = ChangeListener(services.database, services.news)
-    watch = DatabaseWatch(services.database, services.news, services.settings.poll_seconds)
+    services.bus.open()
+    listener = ChangeListener(services.database, services.bus)
+    watch = DatabaseWatch(services.database, services.bus, services.settings.poll_seconds)
     listener.start()
     watch.start()
     chores = asyncio.create_task(run_housekeeping(services))
@@ -124,7 +124,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        services.news.close()
+        services.bus.close()
         for task in (chores, sending):
             task.cancel()
             with suppress(asyncio.CancelledError):

@@ -34,7 +34,7 @@ class CentralContext:
 
     settings: CentralSettings
     database: Database
-    news: ChangeBus
+    bus: ChangeBus
     publication: Publication
     registry_tokens: RegistryTokens
     metrics: Metrics
@@ -55,7 +55,7 @@ class CentralContext:
         return cls(
             settings=settings,
             database=database,
-            news=changes,
+            bus=changes,
             publication=Publication(
                 database,
                 settings.name,

@@ -76,7 +76,7 @@ def _server(settings: CentralSettings, services: CentralContext) -> CentralServe
         timeout_graceful_shutdown=5,
         timeout_keep_alive=75,
     )
-    return CentralServer(config, services.news)
+    return CentralServer(config, services.bus)
 
 
 @contextlib.contextmanager

@@ -57,7 +57,7 @@ def dispatch(
         proposal=proposal,
     )
     for answer in journey.answers:
-        if answer.says != "allows":
+        if answer.answer != "allows":
             err.print(f"! {answer.sentence}", markup=False)
     from phtlab.cli.journey import finish
     from phtlab.lab.display.journey_text import short

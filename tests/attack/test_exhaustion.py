@@ -98,7 +98,7 @@ def is_closed(line: socket.socket) -> bool:
 def until_waiting(consort: Consort, number: int) -> None:
     """Until so many requests wait for news at central."""
     end = time.monotonic() + LIMIT
-    while consort.services.news.waiting != number:
+    while consort.services.bus.waiting != number:
         assert time.monotonic() < end
         time.sleep(0.02)
 

@@ -75,7 +75,7 @@ def test_a_list_that_central_rolls_back_hides_or_swaps_is_an_error(
     case.central.client("ulm").governance.put_active_approvals(
         "ulm", documents.standing(newer).sign(key)
     )
-    assert case.say(lab)["ulm"].says == "revoked"
+    assert case.say(lab)["ulm"].answer == "revoked"
     mainz = lab.central.governance.active_approvals("mainz")
     altered = Envelope(
         payload=mainz.envelope.payload,
@@ -107,9 +107,9 @@ def test_a_revocation_can_be_held_back_for_a_day_and_no_longer(
     lab: Lab, case: Case, evidence: Evidence
 ) -> None:
     case.allow(next(NUMBERS))
-    assert case.say(lab)["ulm"].says == "allows"
+    assert case.say(lab)["ulm"].answer == "allows"
     late = case.say(lab, datetime.now(UTC) + timedelta(hours=24))["ulm"]
-    assert late.says == "unknown"
+    assert late.answer == "unknown"
     assert "ask the station whether its approval stands" in late.sentence
     evidence(
         "attacks",
@@ -143,7 +143,7 @@ def test_a_decision_that_central_moves_forges_or_leaves_unrevoked_is_not_believe
         hostile.approvals = lambda forged=forged, **_: (forged,)
         one = replace(case.asked, order=case.asked.order.model_copy(update={"stations": ("ulm",)}))
         (said,) = station_answers(hostile, lab.trusted.roster, case.seen, one, datetime.now(UTC))
-        assert said.says == "asks"
+        assert said.answer == "asks"
     # Its list says that nothing stands: then that central hides the revocation helps nobody.
     ulm = case.central.client("ulm").governance
     ulm.put_active_approvals(

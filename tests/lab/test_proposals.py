@@ -168,17 +168,17 @@ def test_stations_say_whether_they_allow_a_journey(lab: Lab, case: Case) -> None
     approval = case.allow(number)
     case.allow(number, "mainz", notebook=digest(b"another notebook"))
     said = case.say(lab)
-    assert {name: one.says for name, one in said.items()} == {"ulm": "allows", "mainz": "asks"}
+    assert {name: one.answer for name, one in said.items()} == {"ulm": "allows", "mainz": "asks"}
     require_none_revoked(said.values())
     # Taken back: the list is what counts, whether or not central shows the revocation.
     key, ulm = case.central.identity("ulm"), case.central.client("ulm").governance
     ulm.put_active_approvals("ulm", documents.standing(number + 1).sign(key))
     said = case.say(lab)
-    assert said["ulm"].says == "revoked"
+    assert said["ulm"].answer == "revoked"
     with raises_code(ApprovalError, "approval-revoked"):
         require_none_revoked(said.values())
     ulm.put_revocation(documents.revocation(approval).sign(key))
-    assert case.say(lab)["ulm"].says == "revoked"
+    assert case.say(lab)["ulm"].answer == "revoked"
 
 
 def test_what_was_seen_survives_and_a_broken_file_is_told(tmp_path: Path) -> None:

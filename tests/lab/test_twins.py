@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from phtlab.errors import CentralError
-from phtlab.lab.workspace.news import News
+from phtlab.lab.workspace.central_follower import CentralSnapshot
 from phtlab.lab.workspace.twins import VARIABLE, Twins
 from phtlab.runtime import dataset
 from phtlab.train.canonical import digest
@@ -57,7 +57,7 @@ def test_a_station_cell_runs_in_lab_on_the_twin(tmp_path: Path, monkeypatch: pyt
     monkeypatch.delenv(VARIABLE)
     twins.announce()
     assert os.environ[VARIABLE] == str(twins.declared)
-    twins.keep(Client({("ulm", "heart"): CSV}), News(stations=(station("ulm", CSV),)))  # type: ignore[arg-type]
+    twins.keep(Client({("ulm", "heart"): CSV}), CentralSnapshot(stations=(station("ulm", CSV),)))  # type: ignore[arg-type]
     frame = dataset("heart")
     assert isinstance(frame, pd.DataFrame)
     assert frame.age.tolist() == [50, 60]
@@ -71,13 +71,13 @@ def test_data_of_one_s_own_come_first(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_what_is_not_the_named_twin_is_not_kept(tmp_path: Path):
     twins, client = Twins(tmp_path), Client({("ulm", "heart"): b"age,sex\n1,x\n"})
-    twins.keep(client, News(stations=(station("ulm", CSV),)))  # type: ignore[arg-type]
+    twins.keep(client, CentralSnapshot(stations=(station("ulm", CSV),)))  # type: ignore[arg-type]
     assert declared(twins) == {}
     assert [path.name for path in tmp_path.iterdir()] == ["datasets.json"]
 
 
 def test_a_kept_twin_is_not_fetched_again_unless_it_was_changed(tmp_path: Path):
-    client, news = Client({("ulm", "heart"): CSV}), News(stations=(station("ulm", CSV),))
+    client, news = Client({("ulm", "heart"): CSV}), CentralSnapshot(stations=(station("ulm", CSV),))
     Twins(tmp_path).keep(client, news)  # type: ignore[arg-type]
     Twins(tmp_path).keep(client, news)  # type: ignore[arg-type]
     assert client.asked == [("ulm", "heart")]
@@ -94,7 +94,7 @@ def test_the_twin_station_s_is_taken_before_any_other(tmp_path: Path):
         Member(name=name, roles=roles, keys=Identity.generate(name).public)
         for name, roles in [("twin", ("station", "twin")), ("ulm", ("station",))]
     )
-    news = News(
+    news = CentralSnapshot(
         roster=Roster(consortium="pht", members=members),
         stations=(station("twin", CSV), station("ulm", other)),
     )
@@ -109,7 +109,7 @@ def test_the_twin_station_s_is_taken_before_any_other(tmp_path: Path):
 
 def test_one_that_cannot_be_had_leaves_the_others_and_is_tried_again(tmp_path: Path):
     client = Client({("ulm", "heart"): CSV})
-    news = News(stations=(station("ulm", CSV), station("mainz", CSV + b"1,x\n", "lung")))
+    news = CentralSnapshot(stations=(station("ulm", CSV), station("mainz", CSV + b"1,x\n", "lung")))
     twins = Twins(tmp_path)
     twins.keep(client, news)  # type: ignore[arg-type]
     assert list(declared(twins)) == ["heart"]
@@ -122,5 +122,5 @@ def test_one_that_cannot_be_had_leaves_the_others_and_is_tried_again(tmp_path: P
 def test_a_hostile_name_is_no_data_set(tmp_path: Path, name: str):
     twins, client = Twins(tmp_path), Client({("ulm", name): CSV})
     twins._write({})
-    twins.keep(client, News(stations=(station("ulm", CSV, name),)))  # type: ignore[arg-type]
+    twins.keep(client, CentralSnapshot(stations=(station("ulm", CSV, name),)))  # type: ignore[arg-type]
     assert (client.asked, declared(twins)) == ([], {})

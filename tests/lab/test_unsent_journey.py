@@ -51,6 +51,16 @@ def asking(sender: Sender) -> tuple[UnsentJourney, DispatchWidget]:
     return journey, journey._widget
 
 
+def test_every_attribute_of_a_sent_journey_is_refused_before_it_is_sent():
+    unsent, _ = asking(sender := Sender())
+    sent = Journey(sender.session, sender.session.central.view)
+    attributes = set(vars(sent)) - {"session"}
+    assert "answers" in attributes
+    for name in attributes:
+        with raises_code(JourneyError, "journey-unsent"):
+            getattr(unsent, name)
+
+
 def test_what_needs_it_says_that_it_is_not_sent():
     journey, _ = asking(sender := Sender())
     for use in (
@@ -138,9 +148,9 @@ def test_only_a_message_that_says_send_sends(monkeypatch: pytest.MonkeyPatch):
         threading, "Thread", lambda target, daemon: started.append(target) or _Now(target)
     )
     for content in ({"do": "cancel"}, {"do": ["send"]}, "send", None, {}):
-        widget._heard(None, content, None)
+        widget._on_message(None, content, None)
     assert answered == []
-    widget._heard(None, {"do": "send"}, None)
+    widget._on_message(None, {"do": "send"}, None)
     assert answered == [True]
 
 

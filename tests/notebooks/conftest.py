@@ -6,7 +6,7 @@ import pytest
 
 from phtlab.demo.world import World
 from phtlab.lab import Lab
-from phtlab.lab.workspace.news import News
+from phtlab.lab.workspace.central_follower import CentralSnapshot
 from phtlab.lab.workspace.twins import VARIABLE, Twins
 from tests.conftest import CACHE
 
@@ -15,7 +15,7 @@ from tests.conftest import CACHE
 def researcher(world: World, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a kernel in the workspace of the researcher of `world`."""
     twins = Twins(tmp_path_factory.mktemp("twins"))
-    twins.keep(lab.central, News(roster=lab.trusted.roster, stations=lab.stations()))
+    twins.keep(lab.central, CentralSnapshot(roster=lab.trusted.roster, stations=lab.stations()))
     return {
         **world.environment,
         "PHTLAB_CACHE": str(CACHE),

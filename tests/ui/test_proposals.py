@@ -50,7 +50,7 @@ def a_detail(said: list[dict[str, Any]]) -> dict[str, Any]:
         "decisions": [
             {"station": "cleveland", "kind": "approved", "at": ago(90), "sentence": allowed}
         ],
-        "said": said,
+        "discussion": said,
     }
 
 

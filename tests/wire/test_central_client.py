@@ -217,7 +217,7 @@ def test_news_are_stations_and_stops_and_taken_up_after_the_last_number() -> Non
         asked.append(request.headers["Last-Event-ID"])
         return httpx.Response(200, content=lines, headers={"Content-Type": "text/event-stream"})
 
-    news = _client(answer).news(after=3)
+    news = _client(answer).changes(after=3)
     first, second, again = next(news), next(news), next(news)
     assert isinstance(first, tuple) and first[0].running == 1 and first[0].waiting == 0
     assert isinstance(second, JourneyEvent) and second.stop.station == "ulm"

@@ -108,7 +108,7 @@ def test_news_of_proposals_come_between_the_others_and_unknown_ones_are_left_out
     )
     headers = {"Content-Type": "text/event-stream"}
     client = _client(lambda _: httpx.Response(200, text=lines, headers=headers))
-    assert list(client.news()) == [(), ProposalsChanged(changed=7)]
+    assert list(client.changes()) == [(), ProposalsChanged(changed=7)]
 
 
 def test_what_is_sent_is_the_envelope_as_it_was_signed() -> None:

@@ -68,8 +68,8 @@ class _Stream:
         quiet = 0.0
         poll = min(self.services.settings.poll_seconds, KEEP_ALIVE_SECONDS)
         yield format_sse_event(comment="phtlab")
-        with self.services.news.subscribe(*self._topics()) as subscription:
-            while not self.services.news.closed:
+        with self.services.bus.subscribe(*self._topics()) as subscription:
+            while not self.services.bus.closed:
                 try:
                     events, done, stations, proposals = await run_in_threadpool(self._read_changes)
                 except PhtlabError:
@@ -127,7 +127,7 @@ class _Stream:
         self.held_back = now - self.shown_at < STATIONS_SECONDS
         if self.held_back:
             return None
-        current = self.services.board.now(self.services.news.stations_serial, self._read_stations)
+        current = self.services.board.now(self.services.bus.stations_serial, self._read_stations)
         if current.mark == self.shown:
             return None
         self.shown, self.shown_at = current.mark, now

@@ -12,7 +12,7 @@ import threading
 import structlog
 from sqlalchemy import select
 
-from phtlab.central.changes import bus as news
+from phtlab.central.changes import bus
 from phtlab.central.changes.bus import ChangeBus
 from phtlab.central.db.database import Database
 from phtlab.central.db.tables import ClockRow, EventRow, ProposalPartyRow, ProposalRow, StopRow
@@ -62,7 +62,7 @@ class DatabaseWatch:
                 .where(ProposalRow.changed > before)
             )
             stations = {*session.scalars(changed), *session.scalars(proposed)}
-        self._bus.notify(map(news.of_station, stations))
+        self._bus.notify(map(bus.of_station, stations))
 
     def _watch(self) -> None:
         while not self._ended.wait(self._seconds):

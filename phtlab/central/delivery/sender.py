@@ -46,13 +46,13 @@ async def keep_sending(services: CentralContext) -> None:
     What is on its way then is left behind: its claim ends, and another replica sends it.
     """
     going = Deliveries(services)
-    with services.news.subscribe(TOPIC, inside=True) as changes:
+    with services.bus.subscribe(TOPIC, inside=True) as changes:
         while True:
             started = await run_in_threadpool(_attempt, going)
             if not started or going.free == 0:
                 seconds = services.settings.notification_seconds
                 await changes.wait(seconds if going.free else min(seconds, _FULL))
-                if services.news.closed:
+                if services.bus.closed:
                     return
 
 

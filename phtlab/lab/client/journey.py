@@ -67,8 +67,8 @@ class Journey:
                 text=self.__repr__,
             ),
             Followed(
-                look=lambda: self.refresh().view,
-                hear=lambda event: self._take(event.stop),
+                fetch=lambda: self.refresh().view,
+                apply=lambda event: self._take(event.stop),
                 events=lambda after: session.central.events(self.id, after, patience=0.0),
             ),
             cancel=lambda: self.cancel().view,

@@ -59,15 +59,15 @@ class DispatchQuestion:
 
     def text(self) -> str:
         """For a terminal, and beside the HTML."""
-        lines = [f"  {label}: {told}" for label, told in self._lines()]
+        lines = [f"  {label}: {value}" for label, value in self._lines()]
         return "\n".join([f"{NOT_SENT}: {middle(self.name)}", *lines, HOW])
 
     def html(self) -> str:
         """What stays in the notebook, also where nobody can answer any more."""
         lines = "".join(
             f'<div style="{FOREIGN}"><span style="{MUTED}">{label}:</span> '
-            f"{html.escape(told)}</div>"
-            for label, told in self._lines()
+            f"{html.escape(value)}</div>"
+            for label, value in self._lines()
         )
         return (
             f'<div class="phtlab-question" style="{CARD}">{badge("?", "warn")} '

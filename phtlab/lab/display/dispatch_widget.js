@@ -90,8 +90,8 @@ function render({ model, el }) {
   show();
   el.append(root);
   const stop = onChange(model, ['state', 'notice'], show);
-  if ('asking' === model.get('state') && !model.get('asked')) {
-    model.set('asked', true);
+  if ('asking' === model.get('state') && !model.get('dialog_opened')) {
+    model.set('dialog_opened', true);
     model.save_changes();
     ask();
   }

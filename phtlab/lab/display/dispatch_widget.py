@@ -13,24 +13,24 @@ import traitlets
 from phtlab.errors import PhtlabError
 from phtlab.lab.display.dispatch_question import DispatchQuestion
 
-_HERE: Final = Path(__file__).parent
+_FOLDER: Final = Path(__file__).parent
 
 
 class DispatchWidget(anywidget.AnyWidget):
     """Asks `question`, and calls `send` once if the answer is to send.
 
     `state` is `asking`, `sending` or `sent`; `notice` says why sending failed, after which it asks
-    again. `asked` is whether a page has opened its dialog by itself, which it does once.
+    again. `dialog_opened` is whether a page has opened its dialog by itself, which it does once.
     """
 
     # As text: a path would be watched for changes.
-    _esm = (_HERE / "dispatch_widget.js").read_text("utf-8")
-    _css = (_HERE / "journey_widget.css").read_text("utf-8")
+    _esm = (_FOLDER / "dispatch_widget.js").read_text("utf-8")
+    _css = (_FOLDER / "journey_widget.css").read_text("utf-8")
 
     question = traitlets.Dict().tag(sync=True)
     state = traitlets.Unicode("asking").tag(sync=True)
     notice = traitlets.Unicode("").tag(sync=True)
-    asked = traitlets.Bool(False).tag(sync=True)
+    dialog_opened = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, question: DispatchQuestion, send: Callable[[], None]) -> None:
         """`send` raises PhtlabError for what keeps the train here."""
@@ -39,9 +39,9 @@ class DispatchWidget(anywidget.AnyWidget):
         self.comm._reply_subshell_for = None
         self._deliver = send
         self._answering = threading.Lock()
-        self.on_msg(self._heard)  # type: ignore[no-untyped-call]
+        self.on_msg(self._on_message)  # type: ignore[no-untyped-call]
 
-    def _heard(self, _: Any, content: Any, buffers: Any) -> None:
+    def _on_message(self, _: Any, content: Any, buffers: Any) -> None:
         if isinstance(content, dict) and content.get("do") == "send":
             # Not in the thread that reads messages: building and sending takes its time.
             threading.Thread(target=self.answer, daemon=True).start()

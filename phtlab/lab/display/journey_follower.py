@@ -17,23 +17,23 @@ PAUSES: Final = (0.5, 10.0)  # seconds before the first new attempt, and at most
 class Followed:
     """What is followed, as a `phtlab.lab.Journey` hands it over.
 
-    `look` asks central; `hear` takes in an event and gives the state after it; `events` gives
+    `fetch` queries central; `apply` applies an event and gives the state after it; `events` gives
     those after a number, and raises CentralUnreachableError as soon as the connection breaks.
     """
 
-    look: Callable[[], JourneyView]
-    hear: Callable[[JourneyEvent], JourneyView]
+    fetch: Callable[[], JourneyView]
+    apply: Callable[[JourneyEvent], JourneyView]
     events: Callable[[int], Iterator[JourneyEvent]]
 
 
 class Listener(Protocol):
     """Who is told. Called in the follower's thread."""
 
-    def news(self, view: JourneyView) -> None:
+    def updated(self, view: JourneyView) -> None:
         """How the journey stands."""
 
     def lost(self, sentence: str) -> None:
-        """Central does not answer; it is tried again. The next `news` says that it is back."""
+        """Central does not answer, and is queried again; `updated` follows once it answers."""
 
     def ended(self, sentence: str) -> None:
         """Nothing more will come. `sentence` says why, where that is not the journey's end."""
@@ -71,16 +71,16 @@ class JourneyFollower:
         seen, pause = 0, PAUSES[0]
         while not self._stopped.is_set():
             try:
-                view = self._journey.look()
-                if self._tell(view):
+                view = self._journey.fetch()
+                if self._report(view):
                     return
                 for event in self._journey.events(seen):
                     if self._stopped.is_set():
                         return
                     seen, pause = event.number, PAUSES[0]
-                    self._listener.news(self._journey.hear(event))
+                    self._listener.updated(self._journey.apply(event))
                 # The stream is over: a last look also brings the records.
-                if self._stopped.is_set() or self._tell(self._journey.look()):
+                if self._stopped.is_set() or self._report(self._journey.fetch()):
                     return
             except CentralUnreachableError as lost:
                 if not self._stopped.is_set():
@@ -92,11 +92,11 @@ class JourneyFollower:
             self._stopped.wait(pause)
             pause = min(2 * pause, PAUSES[1])
 
-    def _tell(self, view: JourneyView) -> bool:
+    def _report(self, view: JourneyView) -> bool:
         """Pass `view` on; whether that was the last."""
         if self._stopped.is_set():
             return True
-        self._listener.news(view)
+        self._listener.updated(view)
         if view.done:
             self._listener.ended("")
         return view.done

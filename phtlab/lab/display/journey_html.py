@@ -60,13 +60,13 @@ def _row(stop: MappedStop) -> str:
     elif stop.state in _WAITING:
         sign = "○"
     lines = [_state(stop), stop.sentence, _error(stop.error)]
-    said = "<br>".join(_text(line) for line in lines if line)
+    note = "<br>".join(_text(line) for line in lines if line)
     left = "text-align:left;vertical-align:top"
     return (
         f'<tr><td style="{left}" aria-hidden="true">{badge(sign, tone)}</td>'
         f'<th scope="row" style="{left}" title="{_text(stop.station)}">'
         f'<bdi style="{FOREIGN}">{_text(middle(stop.station))}</bdi></th>'
-        f'<td style="{left};{FOREIGN}">{said}</td></tr>'
+        f'<td style="{left};{FOREIGN}">{note}</td></tr>'
     )
 
 

@@ -36,8 +36,8 @@ def describe(stop: StopView) -> str:
     if stop.sentence:
         text += f": {stop.sentence}"
     if stop.error is not None and stop.error.cell is not None:
-        said = f": {stop.error.message}" if stop.error.message else ""
-        text += f" ({stop.error.type}{said}, cell {stop.error.cell})"
+        message = f": {stop.error.message}" if stop.error.message else ""
+        text += f" ({stop.error.type}{message}, cell {stop.error.cell})"
     if stop.contradicted:
         text += f"; it {TWO_RECORDS}"
     return escaped(text)
@@ -45,7 +45,7 @@ def describe(stop: StopView) -> str:
 
 def why_not(record: StopRecord) -> str:
     """Why a stop sent nothing: its sentence, and what its airlock says of each output."""
-    outputs = [f"{one.name}: {one.sentence}" for one in record.outputs if one.sentence]
+    outputs = [f"{output.name}: {output.sentence}" for output in record.outputs if output.sentence]
     return " ".join([record.sentence, *outputs])
 
 

@@ -19,7 +19,7 @@ from phtlab.lab.display.journey_text import short
 from phtlab.lab.display.route_map import RouteMap
 from phtlab.wire.api.journeys import JourneyView
 
-_HERE: Final = Path(__file__).parent
+_FOLDER: Final = Path(__file__).parent
 
 
 class JourneyWidget(anywidget.AnyWidget):
@@ -30,8 +30,8 @@ class JourneyWidget(anywidget.AnyWidget):
     """
 
     # As text: a path would be watched for changes.
-    _esm = (_HERE / "journey_widget.js").read_text("utf-8")
-    _css = (_HERE / "journey_widget.css").read_text("utf-8")
+    _esm = (_FOLDER / "journey_widget.js").read_text("utf-8")
+    _css = (_FOLDER / "journey_widget.css").read_text("utf-8")
 
     route = traitlets.Dict().tag(sync=True)
     connection = traitlets.Unicode("live").tag(sync=True)
@@ -61,7 +61,7 @@ class JourneyWidget(anywidget.AnyWidget):
         self._telling = threading.Lock()
         self._closed = False
         self.follower = JourneyFollower(journey, self, short(view.id))
-        self.on_msg(self._heard)  # type: ignore[no-untyped-call]
+        self.on_msg(self._on_message)  # type: ignore[no-untyped-call]
 
     def start(self) -> None:
         """Follow central's events from now on."""
@@ -73,20 +73,20 @@ class JourneyWidget(anywidget.AnyWidget):
         self.follower.stop()
         super().close()  # type: ignore[no-untyped-call]
 
-    # What the follower tells
+    # What the follower reports
 
-    def news(self, view: JourneyView) -> None:
-        self._tell(connection="live", notice="", route=self._shown(view).json_value())
+    def updated(self, view: JourneyView) -> None:
+        self._set(connection="live", notice="", route=self._shown(view).json_value())
 
     def lost(self, sentence: str) -> None:
-        self._tell(connection="lost", notice=sentence)
+        self._set(connection="lost", notice=sentence)
 
     def ended(self, sentence: str) -> None:
-        self._tell(connection="over", notice=sentence)
+        self._set(connection="over", notice=sentence)
         if not self._closed:
             self._on_end()
 
-    def _tell(self, **traits: Any) -> None:
+    def _set(self, **traits: Any) -> None:
         with self._telling, self.hold_sync():
             if not self._closed:
                 self.set_trait("notice", traits.pop("notice"))
@@ -95,13 +95,13 @@ class JourneyWidget(anywidget.AnyWidget):
 
     # What the reader does
 
-    def _heard(self, _: Any, content: Any, buffers: Any) -> None:
+    def _on_message(self, _: Any, content: Any, buffers: Any) -> None:
         if isinstance(content, dict) and content.get("do") == "cancel":
             # Not in the thread that reads messages: central may take its time.
-            threading.Thread(target=self._ask_to_stop, daemon=True).start()
+            threading.Thread(target=self._cancel_journey, daemon=True).start()
 
-    def _ask_to_stop(self) -> None:
+    def _cancel_journey(self) -> None:
         try:
-            self.news(self._cancel())
+            self.updated(self._cancel())
         except PhtlabError as error:
-            self._tell(notice=str(error))
+            self._set(notice=str(error))

@@ -20,17 +20,17 @@ def notebook_here() -> Path:
     """
     if "PHTLAB_NOTEBOOK" not in os.environ and (open_now := notebook_of_agent(_connection_file())):
         return open_now
-    told = os.environ.get("PHTLAB_NOTEBOOK") or os.environ.get("JPY_SESSION_NAME")
-    if told is None:
+    located = os.environ.get("PHTLAB_NOTEBOOK") or os.environ.get("JPY_SESSION_NAME")
+    if located is None:
         main = sys.modules.get("__main__")
-        told = getattr(main, "__vsc_ipynb_file__", None)
-    if told is None or not told.endswith(".ipynb"):
+        located = getattr(main, "__vsc_ipynb_file__", None)
+    if located is None or not located.endswith(".ipynb"):
         raise SettingsError(
             "Which notebook to send?",
             "Name it: lab.dispatch(lab.train('my_analysis.ipynb')).",
             code="notebook-unnamed",
         )
-    path = Path(told)
+    path = Path(located)
     # Jupyter Server tells the path from its root; the kernel runs in the notebook's folder.
     return path if path.exists() else Path(path.name)
 

@@ -28,10 +28,10 @@ def is_attached() -> bool:
 
 def cell_run() -> str | None:
     """Names this run of the cell; None outside of a notebook."""
-    here = kernel()
-    if here is None:
+    running_kernel = kernel()
+    if running_kernel is None:
         return None
-    header: Mapping[str, Any] = here.get_parent("shell").get("header", {})
+    header: Mapping[str, Any] = running_kernel.get_parent("shell").get("header", {})
     return str(header.get("msg_id", ""))
 
 

@@ -66,14 +66,14 @@ class ParameterField:
         else:
             entry.value = value
 
-    def tell(self, problem: str) -> None:
+    def show(self, problem: str) -> None:
         """Under the entry: what is wrong, or else what the parameter takes."""
         if problem:
             words = f'<span role="alert">{badge("✗", "bad")} '
             words += f"{html.escape(escaped(problem))}</span>"
         else:
-            told = escaped(str(self._declared.get("description", "")))
-            parts = [part for part in (told, escaped(describe(self._declared))) if part]
+            description = escaped(str(self._declared.get("description", "")))
+            parts = [part for part in (description, escaped(describe(self._declared))) if part]
             words = f'<span style="{MUTED}">{html.escape("; ".join(parts))}</span>'
         self._hint.value = f'<div style="{FOREIGN};line-height:1.4">{words}</div>'
 

@@ -77,7 +77,11 @@ class ParameterForm(traitlets.HasTraits):
     @property
     def _defaults(self) -> dict[str, Any]:
         declared = self._parameters.properties
-        return {name: one["default"] for name, one in declared.items() if "default" in one}
+        return {
+            name: definition["default"]
+            for name, definition in declared.items()
+            if "default" in definition
+        }
 
     def _enter(self, entered: Mapping[str, Any]) -> None:
         problems = {}
@@ -91,7 +95,7 @@ class ParameterForm(traitlets.HasTraits):
             self.set_trait("entered", dict(entered))
             self.set_trait("problems", problems)
         for name, field in self._fields.items():
-            field.tell(problems.get(name, ""))
+            field.show(problems.get(name, ""))
 
     def _write(self, values: Mapping[str, Any]) -> None:
         # The fields tell of each change: what is entered is known already.
@@ -128,8 +132,8 @@ class ParameterForm(traitlets.HasTraits):
     def __repr__(self) -> str:
         lines = [f"Parameters of {self._title}" if self._title else "Parameters"]
         for name, declared in self._parameters.properties.items():
-            told = repr(self.entered[name]) if name in self.entered else "…"
-            lines.append(f"  {name} = {middle(told, 60)} ({escaped(describe(declared))})")
+            value = repr(self.entered[name]) if name in self.entered else "…"
+            lines.append(f"  {name} = {middle(value, 60)} ({escaped(describe(declared))})")
         lines += [f"  {sentence}" for sentence in map(escaped, self.problems.values())]
         return "\n".join(lines)
 

@@ -42,12 +42,12 @@ def _terminal_display() -> Iterator[Show]:
 
 
 def _line_display() -> Show:
-    told: dict[str, str] = {}
+    lines: dict[str, str] = {}
 
     def show(view: JourneyView) -> None:
         for stop in view.stops:
-            if told.get(stop.station) != stop.state:
-                told[stop.station] = stop.state
+            if lines.get(stop.station) != stop.state:
+                lines[stop.station] = stop.state
                 print(f"{stop.station}: {describe(stop)}", file=sys.stderr)  # noqa: T201
 
     return show

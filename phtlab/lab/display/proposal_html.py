@@ -38,16 +38,17 @@ def proposal_html(summary: ProposalSummary) -> str:
     )
 
 
-def _station(one: StationStateView) -> str:
-    asks = (
-        f'<div style="{FOREIGN};margin-left:2.2em">asks: {_words(one.question)}</div>'
-        if one.question
+def _station(station: StationStateView) -> str:
+    requested = (
+        f'<div style="{FOREIGN};margin-left:2.2em">requested: {_words(station.question)}</div>'
+        if station.question
         else ""
     )
+    tone = "warn" if station.lacks else _TONES[station.state]
     return (
-        f'<div role="listitem">{badge(mark_of(one), "warn" if one.lacks else _TONES[one.state])} '
-        f"<b>{_words(one.station)}</b> "
-        f'<span style="{MUTED}">{_words(state_text(one))}</span>{asks}</div>'
+        f'<div role="listitem">{badge(mark_of(station), tone)} '
+        f"<b>{_words(station.station)}</b> "
+        f'<span style="{MUTED}">{_words(state_text(station))}</span>{requested}</div>'
     )
 
 

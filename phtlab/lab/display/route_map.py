@@ -150,17 +150,17 @@ def summary(view: JourneyView) -> str:
             return f"all {len(states)} {states[0]}"
         counted = dict.fromkeys(ended)
         return ", ".join(f"{states.count(state)} {state}" for state in counted)
-    told = [f"{len(ended)} of {len(states)} ended"] if ended else []
+    parts = [f"{len(ended)} of {len(states)} ended"] if ended else []
     running = [stop.station for stop in view.stops if stop.state == "running"]
     if view.cancelled:
-        told.append("asked to stop")
+        parts.append("asked to stop")
     elif len(running) == 1:
-        told.append(f"running at {middle(running[0])}")
+        parts.append(f"running at {middle(running[0])}")
     elif running:
-        told.append(f"running at {len(running)} stations")
+        parts.append(f"running at {len(running)} stations")
     elif "held" in states:
-        told.append("waiting for a person")
-    return ", ".join(told) or "on its way"
+        parts.append("waiting for a person")
+    return ", ".join(parts) or "on its way"
 
 
 def middle(text: str, length: int = MAX_NAME) -> str:

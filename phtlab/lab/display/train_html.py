@@ -28,8 +28,12 @@ def train_html(analysis: Analysis, kernel: str, digest: str) -> str:
         f"{travelling} {'cell travels' if travelling == 1 else 'cells travel'}</span></div>"
     )
     parameters = [
-        (name, f"= {one['default']}" if "default" in one else "", describe(one))
-        for name, one in analysis.parameters.properties.items()
+        (
+            name,
+            f"= {definition['default']}" if "default" in definition else "",
+            describe(definition),
+        )
+        for name, definition in analysis.parameters.properties.items()
     ]
     outputs = [
         (o.name, o.kind, f"counts people in {o.counts}" if o.counts else "")
@@ -56,8 +60,8 @@ def train_html(analysis: Analysis, kernel: str, digest: str) -> str:
 def _column(title: str, rows: Sequence[tuple[str, str, str]]) -> str:
     lines = [
         f'<div style="{FOREIGN}"><b>{html.escape(name)}</b> {html.escape(middle(value, 80))} '
-        f'<span style="{MUTED}">{html.escape(middle(told, 120))}</span></div>'
-        for name, value, told in rows
+        f'<span style="{MUTED}">{html.escape(middle(note, 120))}</span></div>'
+        for name, value, note in rows
     ]
     inside = "".join(lines) or f'<div style="{MUTED}">none</div>'
     return f'<div style="min-width:0"><div style="{MUTED}">{title}</div>{inside}</div>'

@@ -36,7 +36,7 @@ class StationAnswer:
     """What `station` says. ``asks``: a person there is asked first; ``unknown``: no fresh list."""
 
     station: str
-    says: Answer
+    answer: Answer
     sentence: str
 
 
@@ -102,7 +102,7 @@ def station_answers(
 
 def require_none_revoked(answers: Iterable[StationAnswer]) -> None:
     """Raises ApprovalError (``approval-revoked``) if a station took back what it had allowed."""
-    revoked = [answer for answer in answers if answer.says == "revoked"]
+    revoked = [answer for answer in answers if answer.answer == "revoked"]
     if revoked:
         names = ", ".join(answer.station for answer in revoked)
         raise ApprovalError(

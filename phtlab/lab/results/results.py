@@ -161,7 +161,7 @@ class Results(Mapping[str, StationResults]):
     def _withheld(self, names: Sequence[str]) -> list[Withheld]:
         from phtlab.lab.results.withheld import withheld
 
-        records = {one.station: one.record for one in self.values()} | self.failures
+        records = {released.station: released.record for released in self.values()} | self.failures
         return withheld(records, self.unsigned, self._under_way, names)
 
     def missing(self, name: str) -> dict[str, str]:

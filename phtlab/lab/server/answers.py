@@ -48,7 +48,7 @@ def words(text: str, length: int = MAX_WORDS) -> str:
 
 
 def status_answer(workspace: Workspace) -> api.Status:
-    news, trouble = workspace.news, workspace.trouble
+    snapshot, trouble = workspace.snapshot, workspace.trouble
     fingerprint = workspace.root_fingerprint
     problem = trouble and api.Problem(
         code=trouble.code, message=readable(trouble.message), hint=readable(trouble.hint)
@@ -57,13 +57,13 @@ def status_answer(workspace: Workspace) -> api.Status:
         version=phtlab.__version__,
         place=workspace.place,
         user=workspace.user,
-        reads=news.reads,
+        reads=snapshot.reads,
         dry_runs=bool(workspace.twin_names),
         central=api.CentralConnection(
             url=workspace.central_url,
-            state=news.central,
-            consortium=news.roster.consortium if news.roster else None,
-            sentence=readable(news.sentence),
+            state=snapshot.central,
+            consortium=snapshot.roster.consortium if snapshot.roster else None,
+            sentence=readable(snapshot.sentence),
         ),
         root=api.PinnedRoot(fingerprint=fingerprint) if fingerprint else None,
         key=_current_key(workspace),
@@ -193,8 +193,8 @@ def journey_answer(workspace: Workspace, view: JourneyView, named: Named) -> api
     )
 
 
-def _names(told: object) -> list[str]:
-    names = told if isinstance(told, list) else []
+def _names(listed: object) -> list[str]:
+    names = listed if isinstance(listed, list) else []
     return [words(name) for name in names[:64] if isinstance(name, str)]
 
 

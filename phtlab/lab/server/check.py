@@ -33,7 +33,7 @@ class CheckExchange(Exchange[api.NotebookContent]):
 
     def _kernel(self, language: str) -> str | None:
         try:
-            return self.workspace.news.catalogue.named(language).name
+            return self.workspace.snapshot.catalogue.named(language).name
         except PhtlabError:
             return None
 

@@ -22,7 +22,7 @@ from phtlab.lab.server.answers import (
 from phtlab.lab.server.exchange import Exchange, Nothing
 from phtlab.lab.server.proposals import proposals_answer
 from phtlab.lab.server.streams import Change, Changes
-from phtlab.lab.workspace.news import Kind
+from phtlab.lab.workspace.central_follower import Kind
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 FIRST: Final[tuple[Change, ...]] = (
@@ -47,11 +47,11 @@ class EventsExchange(Exchange[Nothing]):
             self._changes = changes
             await self.threads.run("slow", self.workspace.retry_now)
             try:
-                await self._tell(FIRST)
+                await self._send(FIRST)
                 while not changes.over:
-                    told = await changes.next(KEEP_ALIVE_SECONDS)
+                    batch = await changes.next(KEEP_ALIVE_SECONDS)
                     if not changes.over:  # a server that stops takes no more work
-                        await self._tell(told)
+                        await self._send(batch)
                 await self.finish(set_content_type="text/event-stream")
             except StreamClosedError:
                 return
@@ -60,9 +60,9 @@ class EventsExchange(Exchange[Nothing]):
         if self._changes is not None:
             self._changes.close()
 
-    async def _tell(self, changes: tuple[Change, ...]) -> None:
-        told = await self.threads.run("quick", lambda: "".join(map(self._event, changes)))
-        self.write(told or ": nothing new\n\n")
+    async def _send(self, changes: tuple[Change, ...]) -> None:
+        text = await self.threads.run("quick", lambda: "".join(map(self._event, changes)))
+        self.write(text or ": nothing new\n\n")
         await self.flush()
 
     def _event(self, change: Change) -> str:
@@ -81,7 +81,7 @@ class EventsExchange(Exchange[Nothing]):
             return api.Event(journeys=journeys_answer(self.workspace, self.root.name))
         if kind == "proposals":
             return api.Event(proposals=proposals_answer(self.workspace))
-        view = self.workspace.news.journeys.get(journey or "")
+        view = self.workspace.snapshot.journeys.get(journey or "")
         if view is None:
             return None
         return api.Event(journey=journey_answer(self.workspace, view, self.root.name))

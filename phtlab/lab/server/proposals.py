@@ -114,7 +114,7 @@ class CommentsExchange(OfProposal[api.NewComment]):
 
 def proposals_answer(workspace: Workspace) -> list[api.Proposal]:
     """Proposals, the last changed first."""
-    return [api.Proposal(**_summary(proposal)) for proposal in workspace.news.proposals]
+    return [api.Proposal(**_summary(proposal)) for proposal in workspace.snapshot.proposals]
 
 
 def detail_answer(view: ProposalView) -> api.ProposalDetail:
@@ -122,8 +122,10 @@ def detail_answer(view: ProposalView) -> api.ProposalDetail:
     newest = view.summary.digest
     return api.ProposalDetail(
         **_summary(view.summary),
-        decisions=[_decision(one) for one in view.decisions if one.proposal == newest],
-        said=[
+        decisions=[
+            _decision(decision) for decision in view.decisions if decision.proposal == newest
+        ],
+        discussion=[
             api.ProposalComment(
                 author=comment.author, at=comment.at, text=comment.text, question=comment.question
             )

@@ -88,12 +88,12 @@ class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
     @classmethod
     def of_body(cls, error: ValidationError) -> Refusal:
         """A body that is not what this path takes, told without its values."""
-        fault = validation_summaries(error)[0]
-        where = fault.where.split(".")[0]
+        first_error = validation_summaries(error)[0]
+        where = first_error.where.split(".")[0]
         return cls(
             400,
             "request",
-            f"This request cannot be read: {fault.where[:100]} ({fault.why[:200]}).",
+            f"This request cannot be read: {first_error.where[:100]} ({first_error.why[:200]}).",
             "Reload the page; if it stays so, the extension and the server are of different "
             "releases.",
             field=None if where == "the whole" else where[:100],

@@ -43,18 +43,18 @@ class AggregateExchange(OfJourney[api.AggregateTarget]):
     async def perform(
         self, body: api.AggregateTarget, journey: str = "", **path: str
     ) -> api.WrittenFile:
-        wanted = self.journey(journey)
+        requested = self.journey(journey)
         own = self.root.name(self.root.notebook(body.path)) if body.path is not None else None
-        view, results, sent = await self.threads.run("slow", lambda: self._opened(wanted))
+        view, results, sent = await self.threads.run("slow", lambda: self._opened(requested))
         partial = bool(results.waiting)
         if own is not None:
             model = await ensure_async(self.contents_manager.get(own, type="notebook"))
-            notebook = filled(model["content"], wanted, sent, partial=partial)
+            notebook = filled(model["content"], requested, sent, partial=partial)
             if notebook is not None:
                 return await self._saved(notebook, own)
         train = train_name(view.train_name)
-        notebook = new_notebook(wanted, train, results.stations, sent, partial=partial)
-        stem = f"{train}-{short(wanted)[:8]}"
+        notebook = new_notebook(requested, train, results.stations, sent, partial=partial)
+        stem = f"{train}-{short(requested)[:8]}"
         place, is_there = await self.threads.run("quick", lambda: self._place(notebook, stem, own))
         return api.WrittenFile(path=place) if is_there else await self._saved(notebook, place)
 
@@ -92,7 +92,7 @@ class ExportExchange(OfJourney[api.ExportTarget]):
 
     def act(self, body: api.ExportTarget, journey: str = "", **path: str) -> api.WrittenFile:
         root = self.root
-        wanted = self.journey(journey)
+        requested = self.journey(journey)
         folder = root.resolve(body.directory)
         if folder == root.folder or (folder.exists() and not _is_empty_folder(folder)):
             raise Refusal(
@@ -102,7 +102,7 @@ class ExportExchange(OfJourney[api.ExportTarget]):
                 "Choose a folder that is new, or empty.",
                 field="directory",
             )
-        _, results = self.workspace.results(wanted)
+        _, results = self.workspace.results(requested)
         try:
             results.export(folder)
         except OSError as error:

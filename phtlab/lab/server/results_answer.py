@@ -42,31 +42,31 @@ def results_answer(
 ) -> api.Results:
     return api.Results(
         journey=journey_answer(workspace, view, named),
-        stations=[_station(one) for one in results.values()],
+        stations=[_station(station) for station in results.values()],
         failures=[_failure(name, record) for name, record in results.failures.items()],
         unsigned=_notes(results.unsigned),
         waiting=_notes(results.waiting),
         missing=[
-            api.MissingOutput(output=name, station=station, words=words(told, MAX_SENTENCE))
+            api.MissingOutput(output=name, station=station, words=words(sentence, MAX_SENTENCE))
             for name in results.names()
-            for station, told in results.missing(name).items()
+            for station, sentence in results.missing(name).items()
         ],
     )
 
 
-def _notes(told: Mapping[str, str]) -> list[api.StopNote]:
+def _notes(notes: Mapping[str, str]) -> list[api.StopNote]:
     return [
         api.StopNote(station=station, words=words(text, MAX_SENTENCE))
-        for station, text in told.items()
+        for station, text in notes.items()
     ]
 
 
-def _station(one: StationResults) -> api.StationResults:
+def _station(station: StationResults) -> api.StationResults:
     outputs: list[api.Output] = []
-    verdicts = {verdict.name: _verdict(verdict) for verdict in one.record.outputs}
-    for name, output in one.outputs.items():
+    verdicts = {verdict.name: _verdict(verdict) for verdict in station.record.outputs}
+    for name, output in station.outputs.items():
         try:
-            content = _KINDS[output.kind](one, name)
+            content = _KINDS[output.kind](station, name)
             outputs.append(api.Output(name=name, kind=output.kind, **content))
         except PhtlabError as unshown:
             verdicts[name] = api.Verdict(
@@ -78,10 +78,10 @@ def _station(one: StationResults) -> api.StationResults:
                 suppressed_rows=0,
             )
     return api.StationResults(
-        station=one.station,
+        station=station.station,
         outputs=outputs,
         verdicts=list(verdicts.values()),
-        forecasts=_forecasts(one.record),
+        forecasts=_forecasts(station.record),
     )
 
 
@@ -122,8 +122,8 @@ def _failure(station: str, record: StopRecord) -> api.FailedStop:
 Content = dict[str, Any]
 
 
-def _table(one: StationResults, name: str) -> Content:
-    return {"table": table_answer(one.table(name))}
+def _table(station: StationResults, name: str) -> Content:
+    return {"table": table_answer(station.table(name))}
 
 
 def table_answer(frame: pd.DataFrame) -> api.Table:
@@ -166,15 +166,15 @@ def value(item: Any, depth: int = 4) -> Any:
     return words(str(item)[: 4 * MAX_TEXT], MAX_TEXT)
 
 
-def _scalar(one: StationResults, name: str) -> Content:
-    return {"scalar": value(one.scalar(name))}
+def _scalar(station: StationResults, name: str) -> Content:
+    return {"scalar": value(station.scalar(name))}
 
 
-def _figure(one: StationResults, name: str) -> Content:
-    figure = one.figure(name)
+def _figure(station: StationResults, name: str) -> Content:
+    figure = station.figure(name)
     if not _is_picture(figure.png):
         raise SealFormatError(
-            f"'{name}' of {one.station} is no picture that is shown here: not a PNG, or a huge "
+            f"'{name}' of {station.station} is no picture that is shown here: not a PNG, or a huge "
             "one.",
             "It is what the station sealed: ask its operator.",
             code="output-form",
@@ -191,13 +191,13 @@ def _is_picture(png: bytes) -> bool:
     return bool(0 < width * height <= MAX_PIXELS)
 
 
-def _model(one: StationResults, name: str) -> Content:
-    arrays = list(one.model(name).items())[:MAX_ARRAYS]
+def _model(station: StationResults, name: str) -> Content:
+    arrays = list(station.model(name).items())[:MAX_ARRAYS]
     return {"shapes": {words(part): list(array.shape) for part, array in arrays}}
 
 
-def _file(one: StationResults, name: str) -> Content:
-    return {"bytes": len(one.file(name))}
+def _file(station: StationResults, name: str) -> Content:
+    return {"bytes": len(station.file(name))}
 
 
 _KINDS: Final[Mapping[str, Callable[[StationResults, str], Content]]] = {

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from phtlab.lab.workspace.news import Kind
+from phtlab.lab.workspace.central_follower import Kind
 from phtlab.lab.workspace.workspace import Workspace
 
 Change = tuple[Kind, str | None]

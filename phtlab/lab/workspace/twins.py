@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from phtlab.errors import PhtlabError
 from phtlab.files.durable_file import write_durably
-from phtlab.lab.workspace.news import News
+from phtlab.lab.workspace.central_follower import CentralSnapshot
 from phtlab.train.canonical import digest
 from phtlab.user_settings import cache_directory
 from phtlab.wire.api.journeys import DataSetDescription, StationView
@@ -55,12 +55,12 @@ class Twins:
             self._write({})
         os.environ[VARIABLE] = str(self.declared)
 
-    def keep(self, client: CentralClient | None, changes: News) -> None:
-        """Fetch what is new among the twins of `news`; what cannot be had is left out."""
+    def keep(self, client: CentralClient | None, changes: CentralSnapshot) -> None:
+        """Fetch what is new among the twins of `changes`; what cannot be had is left out."""
         with self._keeping:
             self._keep(client, changes)
 
-    def _keep(self, client: CentralClient | None, changes: News) -> None:
+    def _keep(self, client: CentralClient | None, changes: CentralSnapshot) -> None:
         chosen = dict(_chosen(changes))
         digests = {name: data.twin_digest or "" for name, (_, data) in chosen.items()}
         if client is None or not chosen or digests == self._known:
@@ -98,7 +98,9 @@ class Twins:
         write_durably(self.declared, json.dumps(declared, indent=1, sort_keys=True).encode())
 
 
-def _chosen(changes: News) -> Iterator[tuple[str, tuple[StationView, DataSetDescription]]]:
+def _chosen(
+    changes: CentralSnapshot,
+) -> Iterator[tuple[str, tuple[StationView, DataSetDescription]]]:
     """One twin a data set: the twin station's, where a dry run goes, before any other's."""
     twins = {m.name for m in changes.roster.with_role("twin")} if changes.roster else set()
     for station in sorted(changes.stations, key=lambda station: station.name in twins):

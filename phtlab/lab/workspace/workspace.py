@@ -20,7 +20,7 @@ from phtlab.lab.keys.key_files import WorkspaceKeys
 from phtlab.lab.results.results import Results
 from phtlab.lab.session.pinned_trust import trust_of
 from phtlab.lab.session.session import Session
-from phtlab.lab.workspace.news import Follower, Kind, News, Trouble
+from phtlab.lab.workspace.central_follower import CentralSnapshot, Follower, Kind, Trouble
 from phtlab.lab.workspace.opened_results import OpenedResults
 from phtlab.lab.workspace.payload_digest import payload_digest_of
 from phtlab.lab.workspace.twins import Twins
@@ -51,7 +51,7 @@ class Workspace:
         self._changing = threading.RLock()
         self._connection: _Connection | None = None
         self._wrong: Trouble | None = None
-        self._rest = News()
+        self._rest = CentralSnapshot()
 
     # Where this is
 
@@ -82,23 +82,23 @@ class Workspace:
     # What is known
 
     @property
-    def news(self) -> News:
+    def snapshot(self) -> CentralSnapshot:
         connection = self._connection
-        return connection.follower.news if connection else self._rest
+        return connection.follower.snapshot if connection else self._rest
 
     @property
     def trouble(self) -> Trouble | None:
         """What keeps the workspace from working, the first thing to mend."""
-        return self._wrong or self.news.trouble
+        return self._wrong or self.snapshot.trouble
 
     @property
     def stations(self) -> tuple[StationView, ...]:
-        return self.news.stations
+        return self.snapshot.stations
 
     @property
     def twin_names(self) -> frozenset[str]:
         """The stations that hold nobody's data, by the roster."""
-        roster = self.news.roster
+        roster = self.snapshot.roster
         return frozenset(m.name for m in roster.with_role("twin")) if roster else frozenset()
 
     @property
@@ -110,19 +110,19 @@ class Workspace:
     @property
     def is_member(self) -> bool | None:
         """Whether the key is on the roster; while it is locked, whether its name is."""
-        current, roster = self.keys.current(), self.news.roster
+        current, roster = self.keys.current(), self.snapshot.roster
         if current is None or roster is None:
             return None
         return _is_member(roster, current.name, self.keys.identity)
 
     def journeys(self) -> list[JourneyView]:
         """One's journeys, the newest first."""
-        views = self.news.journeys.values()
+        views = self.snapshot.journeys.values()
         return sorted(views, key=lambda view: view.submitted, reverse=True)
 
     def journey(self, journey: str) -> JourneyView:
         """One journey, also an old one. Raises JourneyError, or what central's client raises."""
-        known = self.news.journeys.get(journey)
+        known = self.snapshot.journeys.get(journey)
         if known is not None:
             return known
         with self._using() as connection:
@@ -160,7 +160,7 @@ class Workspace:
         self._report_change(kind, journey)
         connection = self._connection
         if kind == "stations" and connection is not None:
-            self._twins.keep(connection.client(), connection.follower.news)
+            self._twins.keep(connection.client(), connection.follower.snapshot)
 
     # Life
 
@@ -192,24 +192,24 @@ class Workspace:
         for kind in _ALL:
             self._report_change(kind, None)
 
-    def _connect(self, first: News | None) -> None:
+    def _connect(self, first: CentralSnapshot | None) -> None:
         self._wrong = None
         try:
             profile = self._profile()
         except SettingsError as unset:
-            self._wrong, self._rest = Trouble.of(unset), News()
+            self._wrong, self._rest = Trouble.of(unset), CentralSnapshot()
             return
         self._connection = _Connection(
             profile, self.keys.identity, self._handle_change, first, self._may_speak
         )
         self._connection.follower.start()
 
-    def _disconnect(self) -> News | None:
+    def _disconnect(self) -> CentralSnapshot | None:
         connection, self._connection = self._connection, None
         if connection is None:
             return None
         connection.close()
-        return connection.follower.news
+        return connection.follower.snapshot
 
     def _profile(self) -> UserSettings:
         place = PartialSettings.load()
@@ -351,7 +351,7 @@ class Workspace:
 
     def _journey(self, lab: Lab, journey: str) -> Journey:
         """As Journey, whose view may be the one that is known here."""
-        view = self.news.journeys.get(journey) or lab.central.journey(journey)
+        view = self.snapshot.journeys.get(journey) or lab.central.journey(journey)
         return Journey(lab.session, view, journey=journey)
 
     def _take(self, view: JourneyView) -> None:
@@ -391,7 +391,7 @@ class _Connection:
         profile: UserSettings,
         identity: Identity | None,
         report: Callable[[Kind, str | None], None],
-        first: News | None,
+        first: CentralSnapshot | None,
         speaks: Callable[[Roster | None], bool],
     ) -> None:
         self.profile = profile
@@ -424,7 +424,7 @@ class _Connection:
 
     def client(self) -> CentralClient | None:
         """Whoever may read now."""
-        return self._reader(self.follower.news.roster)
+        return self._reader(self.follower.snapshot.roster)
 
     def reading(self) -> CentralClient:
         client = self.client()

@@ -44,8 +44,8 @@ MAX_BUNDLE_BYTES: Final = 32 * 2**20
 MAX_OPEN_BUNDLE_BYTES: Final = 2 * 2**20
 """Of a roster with its catalogue; without a member's token, the smaller one."""
 
-News = JourneyEvent | ProposalsChanged | tuple[StationView, ...]
-"""What `CentralClient.news` brings."""
+CentralEvent = JourneyEvent | ProposalsChanged | tuple[StationView, ...]
+"""What `CentralClient.changes` yields."""
 
 _STATIONS: Final = TypeAdapter(tuple[StationView, ...])
 
@@ -191,7 +191,7 @@ class CentralClient:
             if isinstance(event, JourneyEvent):
                 yield event
 
-    def news(self, after: int = 0, *, patience: float = 300.0) -> Iterator[News]:
+    def changes(self, after: int = 0, *, patience: float = 300.0) -> Iterator[CentralEvent]:
         """What happens to all of one's journeys and, whole, the stations whenever they change.
 
         The stations come first, and again after a connection was lost; else as `events`. How far
@@ -199,7 +199,7 @@ class CentralClient:
         """
         return self._events("/events", after, patience)
 
-    def _events(self, path: str, after: int, patience: float) -> Iterator[News]:
+    def _events(self, path: str, after: int, patience: float) -> Iterator[CentralEvent]:
         seen, waited, delay = after, 0.0, BACKOFF_SECONDS[0]
         while True:
             try:
@@ -212,9 +212,9 @@ class CentralClient:
                     if event.event == "proposals":
                         yield parsed(ProposalsChanged, event.data)
                     if event.event == "stop":
-                        news = parsed(JourneyEvent, event.data)
-                        seen = news.number
-                        yield news
+                        event_sent = parsed(JourneyEvent, event.data)
+                        seen = event_sent.number
+                        yield event_sent
             except UnreachableError:  # central, or the hub that it asks about the token
                 if waited >= patience or self._connection.closed:
                     raise

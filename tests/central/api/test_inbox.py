@@ -16,7 +16,7 @@ from tests.raising import raises_code
 
 def _until_waiting(central: World) -> None:
     """Until a request waits at central, seen from inside."""
-    while central.services.news.waiting == 0:
+    while central.services.bus.waiting == 0:
         time.sleep(0.005)
 
 
@@ -44,7 +44,7 @@ def test_news_for_another_station_wakes_nobody(central: World) -> None:
     got: list[Inbox] = []
     waiting = _poll(central, "ulm", 0, got)
     central.journey("mainz")
-    assert central.services.news.waiting == 1
+    assert central.services.bus.waiting == 1
     assert got == []
     central.journey("ulm")
     join(waiting)
@@ -102,7 +102,7 @@ def test_a_note_from_another_replica_wakes_the_waiting(
         with CentralClient(url, central.identity("ulm")) as ulm:
             waiting = threading.Thread(target=lambda: got.append(ulm.inbox(0, wait=50)))
             waiting.start()
-            while other.news.waiting == 0:
+            while other.bus.waiting == 0:
                 time.sleep(0.005)
             journey = central.journey("ulm")
             join(waiting)

@@ -68,7 +68,7 @@ def test_a_waiting_station_hears_of_a_journey_that_no_hint_told_of(central: Worl
     thread = threading.Thread(target=lambda: got.append(client.inbox(0, wait=30)))
     try:
         thread.start()
-        while central.services.news.waiting == 0:
+        while central.services.bus.waiting == 0:
             thread.join(0.01)
         journey = central.journey("ulm")
         thread.join(20)

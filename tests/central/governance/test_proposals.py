@@ -225,7 +225,7 @@ def test_a_waiting_station_and_the_streams_hear_of_a_proposal(central: World) ->
     heard: dict[str, list[int]] = {"ada": [], "vera": []}
 
     def listen(name: str) -> None:
-        for event in central.client(name).news():
+        for event in central.client(name).changes():
             if isinstance(event, ProposalsChanged):
                 heard[name].append(event.changed)
                 return
@@ -235,7 +235,7 @@ def test_a_waiting_station_and_the_streams_hear_of_a_proposal(central: World) ->
     threads.append(threading.Thread(target=lambda: inboxes.append(ulm.inbox(before.cursor, 50))))
     for thread in threads:
         thread.start()
-    while central.services.news.waiting < len(threads):
+    while central.services.bus.waiting < len(threads):
         time.sleep(0.005)
     proposal, _ = _submit(central)
     for thread in threads:

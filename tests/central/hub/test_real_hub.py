@@ -63,7 +63,7 @@ def test_a_token_of_before_the_role_and_one_revoked_open_nothing(hub: RealHub) -
 def test_news_come_through_the_hub_s_proxy_at_once(hub: RealHub) -> None:
     token, _ = hub.token("ada", READ, DISPATCH)
     with CentralClient(hub.central, hub_token=token) as ada:
-        first = next(ada.news())
+        first = next(ada.changes())
     assert isinstance(first, tuple)
     assert len(first) == 3
 

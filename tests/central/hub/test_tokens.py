@@ -278,7 +278,7 @@ def test_stations_are_news_when_they_come_change_and_work(
     hub_central: World, hub: HubSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_streams, "STATIONS_SECONDS", 0.05)
-    news = hub_central.client(None, hub.token("ada", ["read"])).news()
+    news = hub_central.client(None, hub.token("ada", ["read"])).changes()
     first = next(news)
     assert isinstance(first, tuple)
     assert [station.online for station in first] == [False, False, False]
@@ -308,7 +308,7 @@ def test_a_station_that_falls_silent_is_news_without_anyone_saying_so(
 ) -> None:
     monkeypatch.setattr(station_board, "READ_SECONDS", 0.2)
     hub_central.client("ulm").inbox()
-    news = hub_central.client(None, hub.token("ada", ["read"])).news()
+    news = hub_central.client(None, hub.token("ada", ["read"])).changes()
     here = next(news)
     hub_central.clock.ahead += timedelta(minutes=5)
     gone = next(news)

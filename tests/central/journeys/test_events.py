@@ -112,7 +112,7 @@ def test_closing_a_client_ends_the_streams_that_others_wait_at(small_central: Wo
 
     def listen() -> None:
         try:
-            for _ in ada.news(patience=0.0):
+            for _ in ada.changes(patience=0.0):
                 waiting.set()
         except CentralUnreachableError as gone:
             heard.append(gone.code)

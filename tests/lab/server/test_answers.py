@@ -13,7 +13,7 @@ import pytest
 from phtlab.lab.server.answers import journey_answer, stations_answer, words
 from phtlab.lab.server.api import Output, WrittenFile
 from phtlab.lab.server.tutorial import TutorialExchange
-from phtlab.lab.workspace.news import News
+from phtlab.lab.workspace.central_follower import CentralSnapshot
 from phtlab.lab.workspace.workspace import Workspace
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.record import CellError
@@ -94,7 +94,7 @@ async def test_what_is_no_answer_of_the_api_cannot_be_sent(
 class Told(Workspace):
     """A workspace that heard `said`."""
 
-    def __init__(self, said: News) -> None:
+    def __init__(self, said: CentralSnapshot) -> None:
         super().__init__()
         self._rest = said
 
@@ -125,7 +125,9 @@ def visible(told: Any) -> bool:
 
 
 def test_what_a_hostile_central_says_of_a_journey_is_short_printable_text(central: World):
-    told = journey_answer(Told(News()), hostile_journey(central), lambda path: None).to_json()
+    told = journey_answer(
+        Told(CentralSnapshot()), hostile_journey(central), lambda path: None
+    ).to_json()
     assert visible(told)
     assert "\\x1b[31m" in told["train_name"]
     assert SCRIPT in told["stops"][0]["code"]  # text it is, and text it stays
@@ -152,7 +154,7 @@ def test_what_a_hostile_station_says_of_itself_is_short_printable_text(home: Pat
         version=SCRIPT * 99,
         paused=MARKS * 40,
     )
-    told = stations_answer(Told(News(stations=(station,))))[0].to_json()
+    told = stations_answer(Told(CentralSnapshot(stations=(station,))))[0].to_json()
     assert visible(told)
     (shown,) = told["datasets"]
     assert len(shown["columns"]) == 500
@@ -163,7 +165,7 @@ def test_an_order_that_is_no_order_has_no_parameters(central: World):
     view = hostile_journey(central)
     broken = view.order.model_copy(update={"payload": "bm8gSlNPTg=="})
     told = journey_answer(
-        Told(News()), view.model_copy(update={"order": broken}), lambda path: None
+        Told(CentralSnapshot()), view.model_copy(update={"order": broken}), lambda path: None
     )
     assert (told.parameters, told.recipients) == (None, [])
 
@@ -180,17 +182,17 @@ def of(central: World, predicate: dict[str, Any]) -> JourneyView:
 
 def test_another_order_than_the_journey_s_is_not_told(central: World):
     other = of(central, {"recipients": ["mallory"], "parameters": {"min_age": 1}})
-    told = journey_answer(Told(News()), other, lambda path: None)
+    told = journey_answer(Told(CentralSnapshot()), other, lambda path: None)
     assert (told.parameters, told.recipients) == ({"min_age": 1}, ["mallory"])
     swapped = other.model_copy(update={"id": digest(b"another")})
-    told = journey_answer(Told(News()), swapped, lambda path: None)
+    told = journey_answer(Told(CentralSnapshot()), swapped, lambda path: None)
     assert (told.parameters, told.recipients) == (None, [])
 
 
 @pytest.mark.parametrize("wrong", [None, 7, "mallory", {"mallory": 1}, [None, 7, ["mallory"]]])
 def test_an_order_with_values_of_other_types_has_none(wrong: object, central: World):
     view = of(central, {"recipients": wrong, "parameters": [wrong]})
-    told = journey_answer(Told(News()), view, lambda path: None)
+    told = journey_answer(Told(CentralSnapshot()), view, lambda path: None)
     assert (told.parameters, told.recipients) == (None, [])
 
 

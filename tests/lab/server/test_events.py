@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from phtlab.lab.workspace.news import Follower
+from phtlab.lab.workspace.central_follower import Follower
 from phtlab.wire.api.journeys import StationProfile, StopUpdate
 from tests.central.conftest import run_central
 from tests.central.world import Founding, World
@@ -185,7 +185,7 @@ async def test_central_away_is_said_and_once_it_is_back_all_is_true(
     from phtlab.user_settings import remember
     from tests.real_registry import free_port
 
-    monkeypatch.setattr("phtlab.lab.workspace.news.PAUSES", (0.1,))
+    monkeypatch.setattr("phtlab.lab.workspace.central_follower.PAUSES", (0.1,))
     database = tmp_path / "central.sqlite"
     shutil.copy(prepared_sqlite, database)
     listen = f"127.0.0.1:{free_port()}"

@@ -61,7 +61,7 @@ async def test_what_stations_say_is_told_as_it_happens(central: World, asking: A
     (decision,) = detail["decisions"]
     assert (decision["station"], decision["kind"]) == ("ulm", "approved")
     assert decision["sentence"].startswith("ulm allows trains of ada with the notebook")
-    assert [(said["author"], said["text"], said["question"]) for said in detail["said"]] == [
+    assert [(said["author"], said["text"], said["question"]) for said in detail["discussion"]] == [
         ("ulm", "Why 3?", True)
     ]
     assert (await asking.get("proposals"))[0]["id"] == proposal.id
@@ -72,7 +72,7 @@ async def test_a_comment_is_said_in_one_s_own_name(central: World, asking: Askin
     central.client("ada").governance.submit_proposal(proposal.sign(central.identity("ada")))
     await asking.post("keys/unlock", {"passphrase": PASSPHRASE})
     detail = await asking.post(f"proposals/{proposal.id}/comments", {"text": "Please read it."})
-    assert [(said["author"], said["text"]) for said in detail["said"]] == [
+    assert [(said["author"], said["text"]) for said in detail["discussion"]] == [
         ("ada", "Please read it.")
     ]
 
@@ -88,7 +88,7 @@ async def test_what_cannot_be_said_is_refused_in_a_sentence(central: World, aski
     for name in ("p-1", "p-" + "z" * 16, "sha256:" + "a" * 64, "..%2f..%2fetc"):
         status, problem = await asking.refused("GET", f"proposals/{name}")
         assert (status, problem["code"]) == (404, "no-such-proposal")
-    assert (await asking.get(f"proposals/{proposal.id}"))["said"] == []
+    assert (await asking.get(f"proposals/{proposal.id}"))["discussion"] == []
 
 
 async def test_a_proposal_of_others_is_none(central: World, asking: Asking):

@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 from phtlab.lab.results.folder import ResultsFolder
 from phtlab.lab.results.results import Results, StationResults
 from phtlab.lab.server.results_answer import _is_picture, results_answer, table_answer, value
-from phtlab.lab.workspace.news import News
+from phtlab.lab.workspace.central_follower import CentralSnapshot
 from phtlab.lab.workspace.workspace import Workspace
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import CellError, OutputVerdict
@@ -66,7 +66,7 @@ def one_station(break_it: Callable[[Path], Any] = lambda place: None) -> Results
 
 @pytest.fixture
 def told(central: World) -> Callable[[Results], dict[str, Any]]:
-    workspace: Workspace = Told(News())
+    workspace: Workspace = Told(CentralSnapshot())
     view = central.journey("ulm")
     return lambda results: results_answer(workspace, view, results, lambda path: None).to_json()
 

@@ -38,10 +38,10 @@ async def inbox(
     """
     deadline = time.monotonic() + min(wait, MAX_WAIT_SECONDS)
     read_once = _first_read
-    with services.news.subscribe(bus.of_station(member.name)) as subscription:
+    with services.bus.subscribe(bus.of_station(member.name)) as subscription:
         while True:
             remaining = deadline - time.monotonic()
-            over = remaining <= 0 or services.news.closed
+            over = remaining <= 0 or services.bus.closed
             async with services.inbox_reads:
                 found = await run_in_threadpool(read_once, services, member.name, after, over)
             if found is not None:

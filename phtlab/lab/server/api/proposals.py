@@ -59,7 +59,7 @@ class ProposalDetail(Proposal):
     """A proposal with the decisions on its newest version and all comments."""
 
     decisions: list[ProposalDecision]
-    said: list[ProposalComment]
+    discussion: list[ProposalComment]
 
 
 class ProposalLine(ApiModel):

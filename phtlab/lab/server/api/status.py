@@ -9,7 +9,7 @@ from typing_extensions import TypeAliasType
 
 from phtlab.lab.keys import key_files
 from phtlab.lab.server.api.model import ApiModel, Problem
-from phtlab.lab.workspace.news import CentralState
+from phtlab.lab.workspace.central_follower import CentralState
 
 KeyState = TypeAliasType("KeyState", key_files.KeyState)
 

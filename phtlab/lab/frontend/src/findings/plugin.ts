@@ -72,7 +72,7 @@ export const findingsPlugin: JupyterFrontEndPlugin<void> = {
     });
 
     // An answer to what the cell said before changes nothing: a new one comes at once.
-    const mend = (panel: NotebookPanel, cell: Cell, fix: IFix) => {
+    const fixCell = (panel: NotebookPanel, cell: Cell, fix: IFix) => {
       if (checks.isChecked(panel, cell.model) && applyFix(cell, fix)) {
         panel.content.activeCellIndex = panel.content.widgets.indexOf(cell);
         panel.content.mode = 'edit';
@@ -104,7 +104,7 @@ export const findingsPlugin: JupyterFrontEndPlugin<void> = {
             .find(({ fix }) => fix && fix.title === (args.title ?? fix.title));
         if (finding?.fix) {
           await app.commands.execute(OPEN_CELL, { cell: number });
-          mend(panel, cell, finding.fix);
+          fixCell(panel, cell, finding.fix);
         }
       }
     });
@@ -127,7 +127,7 @@ export const findingsPlugin: JupyterFrontEndPlugin<void> = {
             view = new CellFindings(
               cell,
               line => goTo(panel, cell, line),
-              fix => mend(panel, cell, fix),
+              fix => fixCell(panel, cell, fix),
               trans
             );
             displays.set(cell, view);

@@ -18,7 +18,7 @@ import { Widget } from '@lumino/widgets';
 import { OPEN_CELL, OPEN_RESULTS } from '../commands';
 import { IJourneyServer, IServerState } from '../server/interfaces';
 import { IPhtServer } from '../tokens';
-import { IRouteMap, parseRouteMap, withNews } from './routeMap';
+import { IRouteMap, parseRouteMap, withServerState } from './routeMap';
 import { endTime } from './status';
 import { JourneyView } from './view';
 
@@ -110,7 +110,7 @@ class JourneyOutput extends Widget implements IRenderMime.IRenderer {
     }
     window.clearInterval(this._clock);
     if (known) {
-      const map = withNews(stored, known);
+      const map = withServerState(stored, known);
       this._view.update(map);
       if (!map.done) {
         this._clock = window.setInterval(() => this._view.tick(), INTERVAL);

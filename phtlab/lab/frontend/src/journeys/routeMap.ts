@@ -46,7 +46,7 @@ export interface IRouteMap {
  * Of one that has ended the notebook knows the costs, and the server what happens later: that its
  * results were removed, and that a station signed another record.
  */
-export function withNews(kept: IRouteMap, known: IRouteMap): IRouteMap {
+export function withServerState(kept: IRouteMap, known: IRouteMap): IRouteMap {
   if (!kept.done) {
     return known;
   }

@@ -89,7 +89,7 @@ export interface IFreshPassphrase {
   first: Field;
   second: Field;
   /** What is wrong with it, in words; null if it can be used. */
-  fault: () => string | null;
+  problem: () => string | null;
   clear: () => void;
 }
 
@@ -99,7 +99,7 @@ export function useFreshPassphrase(trans: TranslationBundle): IFreshPassphrase {
   return {
     first,
     second,
-    fault: () => {
+    problem: () => {
       const chosen = first.current?.value ?? '';
       if (passphraseStrength(chosen, '', trans).level === 0) {
         first.current?.focus();
@@ -134,7 +134,7 @@ export function FreshPassphrase(props: {
   const { trans, fresh } = props;
   const [strength, setStrength] = React.useState<IStrength | null>(null);
   const [same, setSame] = React.useState<boolean | null>(null);
-  const look = () => {
+  const check = () => {
     const chosen = fresh.first.current?.value ?? '';
     const again = fresh.second.current?.value ?? '';
     setStrength(
@@ -147,7 +147,7 @@ export function FreshPassphrase(props: {
       <PassphraseField
         label={props.label}
         field={fresh.first}
-        onInput={look}
+        onInput={check}
         hint={
           strength ? (
             <span className="pht-Strength" data-level={strength.level}>
@@ -168,7 +168,7 @@ export function FreshPassphrase(props: {
       <PassphraseField
         label={trans.__('The same again')}
         field={fresh.second}
-        onInput={look}
+        onInput={check}
         wrong={same === false}
         hint={
           same === null

@@ -29,9 +29,9 @@ interface IForm {
   refusal: string | null;
   /** Which field is refused, as the server calls it. */
   field: string | null;
-  /** Run `act`, unless `fault` has words against it. */
+  /** Run `act`, unless `problem` has words against it. */
   submit: (
-    fault: string | null,
+    problem: string | null,
     act: () => Promise<string>
   ) => (event: React.FormEvent) => void;
 }
@@ -40,10 +40,10 @@ function useForm({ trans, onDone }: IFormProps): IForm {
   const [working, setWorking] = React.useState(false);
   const [refusal, setRefusal] = React.useState<string | null>(null);
   const [field, setField] = React.useState<string | null>(null);
-  const run = async (fault: string | null, act: () => Promise<string>) => {
+  const run = async (problem: string | null, act: () => Promise<string>) => {
     setField(null);
-    setRefusal(fault);
-    if (fault !== null) {
+    setRefusal(problem);
+    if (problem !== null) {
       return;
     }
     setWorking(true);
@@ -65,10 +65,10 @@ function useForm({ trans, onDone }: IFormProps): IForm {
     working,
     refusal,
     field,
-    submit: (fault, act) => event => {
+    submit: (problem, act) => event => {
       event.preventDefault();
       if (!working) {
-        void run(fault, act);
+        void run(problem, act);
       }
     }
   };
@@ -140,12 +140,12 @@ export function CreateForm(props: IFormProps): JSX.Element {
     if (bad) {
       name.current?.focus();
     }
-    const fault = bad
+    const problem = bad
       ? trans.__(
           'A name has 2 to 63 characters of a-z, 0-9 and "-", and starts with a letter.'
         )
-      : fresh.fault();
-    form.submit(fault, async () => {
+      : fresh.problem();
+    form.submit(problem, async () => {
       await server.createKey(
         memberName,
         trimmed(organisation),
@@ -206,7 +206,7 @@ export function RestoreForm(props: IFormProps): JSX.Element {
   const id = React.useId();
   const onSubmit = (event: React.FormEvent) => {
     const chosen = file.current?.files?.[0];
-    const fault = !chosen
+    const problem = !chosen
       ? trans.__('Choose the key file, NAME.key.age.')
       : chosen.size > MAX_KEY_FILE_BYTES
         ? trans.__(
@@ -215,7 +215,7 @@ export function RestoreForm(props: IFormProps): JSX.Element {
         : !typed(passphrase)
           ? trans.__('Type the passphrase of the key file.')
           : null;
-    form.submit(fault, async () => {
+    form.submit(problem, async () => {
       const bytes = new Uint8Array(await chosen!.arrayBuffer());
       const key = await server.restoreKey(base64(bytes), typed(passphrase));
       emptied(passphrase, file);
@@ -258,10 +258,10 @@ export function PassphraseForm(props: IFormProps): JSX.Element {
   const old = React.useRef<HTMLInputElement>(null);
   const fresh = useFreshPassphrase(trans);
   const onSubmit = (event: React.FormEvent) => {
-    const fault = typed(old)
-      ? fresh.fault()
+    const problem = typed(old)
+      ? fresh.problem()
       : trans.__('Type the passphrase of today.');
-    form.submit(fault, async () => {
+    form.submit(problem, async () => {
       await server.changePassphrase(typed(old), typed(fresh.first));
       emptied(old);
       fresh.clear();
@@ -302,12 +302,12 @@ export function RevokeForm(props: IFormProps & { name: string }): JSX.Element {
   const confirmation = React.useRef<HTMLInputElement>(null);
   const [confirmed, setConfirmed] = React.useState(false);
   const onSubmit = (event: React.FormEvent) => {
-    const fault = !trimmed(reason)
+    const problem = !trimmed(reason)
       ? trans.__('Give the officers a reason, such as "the laptop was lost".')
       : !typed(passphrase)
         ? trans.__('Type the passphrase: the removal request is signed.')
         : null;
-    form.submit(fault, async () => {
+    form.submit(problem, async () => {
       const made = await server.revokeKey(typed(passphrase), trimmed(reason));
       emptied(passphrase, reason, confirmation);
       return trans.__(

@@ -21,7 +21,7 @@ const TRAVELLING: ReadonlySet<Role> = new Set([
 ]);
 
 /** Whether a cell of that role goes to the stations. */
-export function travels(role: Role): boolean {
+export function isInTrain(role: Role): boolean {
   return TRAVELLING.has(role);
 }
 
@@ -40,8 +40,8 @@ export function declaredRole(tags: unknown): Role | null {
 export function tagsWithRole(tags: unknown, role: Role): unknown {
   const known: unknown[] = Array.isArray(tags) ? tags : [];
   const roles = known.filter(isRole);
-  const says = roles.length === 1 ? roles[0] === role : false;
-  if (says || (roles.length === 0 && role === 'local')) {
+  const isDeclared = roles.length === 1 ? roles[0] === role : false;
+  if (isDeclared || (roles.length === 0 && role === 'local')) {
     return tags;
   }
   const made: unknown[] = [];

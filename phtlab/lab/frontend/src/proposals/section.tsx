@@ -146,12 +146,12 @@ function ProposalBody(
           );
         })}
       </ul>
-      {detail && detail.said.length > 0 && (
+      {detail && detail.discussion.length > 0 && (
         <ol
           className="pht-Proposal-said"
           aria-label={trans.__('What was said of it')}
         >
-          {detail.said.map((comment, number) => (
+          {detail.discussion.map((comment, number) => (
             <li key={number}>
               <span className="pht-Row-detail">
                 <Name text={comment.author} limit={32} />
@@ -206,7 +206,7 @@ function Answer(props: {
   const { trans, onSay } = props;
   const [text, setText] = React.useState('');
   const [busy, setBusy] = React.useState(false);
-  const say = async (event: React.FormEvent) => {
+  const submit = async (event: React.FormEvent) => {
     event.preventDefault();
     if (!text.trim() || busy) {
       return;
@@ -218,7 +218,10 @@ function Answer(props: {
     setBusy(false);
   };
   return (
-    <form className="pht-Proposal-answer" onSubmit={event => void say(event)}>
+    <form
+      className="pht-Proposal-answer"
+      onSubmit={event => void submit(event)}
+    >
       <textarea
         className="jp-mod-styled"
         rows={2}

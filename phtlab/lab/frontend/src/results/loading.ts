@@ -97,16 +97,16 @@ export function useResults(
   }, [done, ended, open, again]);
 
   // Another stop has ended: what is shown stays until its results are here.
-  const hasAsked = React.useRef(0);
+  const requestedFor = React.useRef(0);
   React.useEffect(() => {
     const { current } = now;
     if (
       current.state === 'shown' &&
       current.results.waiting.length > 0 &&
-      ended > hasAsked.current &&
+      ended > requestedFor.current &&
       ended > current.results.journey.stops.filter(stop => stop.final).length
     ) {
-      hasAsked.current = ended;
+      requestedFor.current = ended;
       void fetchResults();
     }
   }, [ended, load, fetchResults]);

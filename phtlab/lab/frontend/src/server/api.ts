@@ -516,7 +516,7 @@ export interface IProposalDetail {
   comments: number;
   stations: IProposalStation[];
   decisions: IProposalDecision[];
-  said: IProposalComment[];
+  discussion: IProposalComment[];
 }
 
 export interface IProposalDecision {

@@ -76,8 +76,8 @@ export function missingDataSets(
   station: IStation,
   needed: readonly string[]
 ): string[] {
-  const there = new Set(station.datasets.map(dataset => dataset.name));
-  return needed.filter(name => !there.has(name));
+  const present = new Set(station.datasets.map(dataset => dataset.name));
+  return needed.filter(name => !present.has(name));
 }
 
 /** What a column may hold: `18 to 100 years`, `at least 0`, `male, female`. */

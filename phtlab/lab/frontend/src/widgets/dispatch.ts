@@ -19,7 +19,7 @@ interface ITraits {
   state: State;
   notice: string;
   /** Whether a page has shown its dialog. */
-  asked: boolean;
+  dialog_opened: boolean;
 }
 
 const STATES: { [state in State]: string } = {
@@ -79,8 +79,8 @@ function render({ model, el }: IRenderContext<ITraits>): () => void {
   const stop = onChange(model, ['state', 'notice'], show);
 
   // Once, whatever the number of views, and not again when the page is loaded anew.
-  if (model.get('state') === 'asking' && !model.get('asked')) {
-    model.set('asked', true);
+  if (model.get('state') === 'asking' && !model.get('dialog_opened')) {
+    model.set('dialog_opened', true);
     model.save_changes();
     ask();
   }

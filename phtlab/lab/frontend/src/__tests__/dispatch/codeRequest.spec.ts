@@ -12,14 +12,14 @@ const question = {
 const answer = () => undefined;
 
 test('a question names stations, parameters and outputs', () => {
-  const asked = parseCodeRequest({ question, answer });
-  expect(asked).toMatchObject({
+  const request = parseCodeRequest({ question, answer });
+  expect(request).toMatchObject({
     name: 'heart',
     stations: ['cleveland', 'hungary'],
     parameters: { min_age: '50' },
     outputs: ['counts']
   });
-  expect(asked?.answer).toBe(answer);
+  expect(request?.answer).toBe(answer);
 });
 
 test.each([

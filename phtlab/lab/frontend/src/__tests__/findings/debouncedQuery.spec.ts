@@ -1,7 +1,7 @@
 import { DebouncedQuery } from '../../findings/debouncedQuery';
 
 /** Questions that a test answers, in the order in which they were asked. */
-class Asked {
+class RecordedQueries {
   read = () => this.text;
   send = (about: string) =>
     new Promise<string>((resolve, reject) => {
@@ -19,16 +19,16 @@ class Asked {
 const PAUSE = 500;
 
 describe('DebouncedQuery', () => {
-  let asked: Asked;
+  let queries: RecordedQueries;
   let live: DebouncedQuery<string, string>;
-  let told: jest.Mock;
+  let reported: jest.Mock;
 
   beforeEach(() => {
     jest.useFakeTimers();
-    asked = new Asked();
-    live = new DebouncedQuery<string, string>(asked, PAUSE);
-    told = jest.fn();
-    live.changed.connect(told);
+    queries = new RecordedQueries();
+    live = new DebouncedQuery<string, string>(queries, PAUSE);
+    reported = jest.fn();
+    live.changed.connect(reported);
   });
 
   afterEach(() => {
@@ -37,27 +37,27 @@ describe('DebouncedQuery', () => {
   });
 
   const after = (pause: number) => jest.advanceTimersByTimeAsync(pause);
-  const abouts = () => asked.questions.map(({ about }) => about);
+  const abouts = () => queries.questions.map(({ about }) => about);
 
   it('asks once after the last of many changes', async () => {
     for (const text of ['a', 'ab', 'abc']) {
-      asked.text = text;
+      queries.text = text;
       live.schedule();
       await after(PAUSE - 1);
     }
     expect(abouts()).toEqual([]);
     await after(1);
     expect(abouts()).toEqual(['abc']);
-    asked.questions[0].resolve('fine');
+    queries.questions[0].resolve('fine');
     await after(0);
     expect(live.answer).toBe('fine');
-    expect(told).toHaveBeenCalledTimes(1);
+    expect(reported).toHaveBeenCalledTimes(1);
   });
 
   it('does not ask about what it asked already', async () => {
     live.refresh();
     await after(0);
-    asked.questions[0].resolve('fine');
+    queries.questions[0].resolve('fine');
     live.schedule();
     await after(PAUSE);
     expect(abouts()).toEqual(['first']);
@@ -69,16 +69,16 @@ describe('DebouncedQuery', () => {
   it('drops the answer to what no longer stands, and asks again', async () => {
     live.refresh();
     await after(0);
-    asked.text = 'second';
+    queries.text = 'second';
     live.schedule();
     await after(PAUSE);
     expect(abouts()).toEqual(['first']);
-    asked.questions[0].resolve('of the first');
+    queries.questions[0].resolve('of the first');
     await after(PAUSE);
     expect(live.answer).toBeNull();
-    expect(told).not.toHaveBeenCalled();
+    expect(reported).not.toHaveBeenCalled();
     expect(abouts()).toEqual(['first', 'second']);
-    asked.questions[1].resolve('of the second');
+    queries.questions[1].resolve('of the second');
     await after(PAUSE);
     expect(live.answer).toBe('of the second');
     expect(abouts()).toHaveLength(2);
@@ -87,10 +87,10 @@ describe('DebouncedQuery', () => {
   it('asks again when a change was taken back while an answer was dropped', async () => {
     live.refresh();
     await after(0);
-    asked.text = 'second';
-    asked.questions[0].resolve('dropped');
+    queries.text = 'second';
+    queries.questions[0].resolve('dropped');
     await after(0);
-    asked.text = 'first';
+    queries.text = 'first';
     await after(PAUSE);
     expect(abouts()).toEqual(['first', 'first']);
   });
@@ -98,13 +98,13 @@ describe('DebouncedQuery', () => {
   it('keeps the last answer when there is none, and says why', async () => {
     live.refresh();
     await after(0);
-    asked.questions[0].resolve('fine');
+    queries.questions[0].resolve('fine');
     await after(0);
-    asked.text = 'second';
+    queries.text = 'second';
     live.schedule();
     await after(PAUSE);
     const error = new Error('away');
-    asked.questions[1].reject(error);
+    queries.questions[1].reject(error);
     await after(PAUSE);
     expect(live.answer).toBe('fine');
     expect(live.failure).toBe(error);
@@ -112,11 +112,11 @@ describe('DebouncedQuery', () => {
     expect(abouts()).toHaveLength(2);
     live.refresh();
     await after(0);
-    asked.questions[2].resolve('fine again');
+    queries.questions[2].resolve('fine again');
     await after(0);
     expect(live.answer).toBe('fine again');
     expect(live.failure).toBeNull();
-    expect(told).toHaveBeenCalledTimes(3);
+    expect(reported).toHaveBeenCalledTimes(3);
   });
 
   it('asks one question at a time', async () => {
@@ -125,7 +125,7 @@ describe('DebouncedQuery', () => {
     live.refresh();
     await after(0);
     expect(abouts()).toHaveLength(1);
-    asked.questions[0].resolve('fine');
+    queries.questions[0].resolve('fine');
     await after(PAUSE);
     expect(abouts()).toHaveLength(2);
   });
@@ -134,10 +134,10 @@ describe('DebouncedQuery', () => {
     live.refresh();
     await after(0);
     live.dispose();
-    asked.questions[0].resolve('late');
+    queries.questions[0].resolve('late');
     live.schedule();
     await after(PAUSE);
-    expect(told).not.toHaveBeenCalled();
+    expect(reported).not.toHaveBeenCalled();
     expect(abouts()).toHaveLength(1);
   });
 });

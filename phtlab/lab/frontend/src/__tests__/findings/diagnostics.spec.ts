@@ -104,8 +104,8 @@ describe('statusWord', () => {
       findings: severities.map(severity => finding(1, { severity }))
     }) as unknown as ICheck;
   const word = (of: ICheck | null) => {
-    const said = checkStatus(of, null, trans);
-    return said && `${said.mark} ${said.text}`;
+    const message = checkStatus(of, null, trans);
+    return message && `${message.mark} ${message.text}`;
   };
 
   it('counts errors, else warnings', () => {
@@ -121,12 +121,12 @@ describe('statusWord', () => {
   });
 
   it('says that nothing was checked rather than an old check', () => {
-    const said = checkStatus(
+    const message = checkStatus(
       check(),
       { code: 'server-unreachable', message: 'It is away.' },
       trans
     );
-    expect(said?.text).toBe('not checked');
-    expect(said?.title).toContain('It is away.');
+    expect(message?.text).toBe('not checked');
+    expect(message?.title).toContain('It is away.');
   });
 });

@@ -1,4 +1,8 @@
-import { IRouteMap, parseRouteMap, withNews } from '../../journeys/routeMap';
+import {
+  IRouteMap,
+  parseRouteMap,
+  withServerState
+} from '../../journeys/routeMap';
 import maps from './routeMaps.json';
 
 // The compiler checks that what Python makes is what the view takes.
@@ -42,7 +46,7 @@ it('takes nothing over that no map has, and nothing of another type', () => {
 
 it('is what the server knows while the journey travels', () => {
   const known = { ...EXAMPLES[0], summary: undefined };
-  expect(withNews(EXAMPLES[0], known)).toBe(known);
+  expect(withServerState(EXAMPLES[0], known)).toBe(known);
 });
 
 it('that has ended keeps its costs, and takes over removals and doubts', () => {
@@ -53,11 +57,11 @@ it('that has ended keeps its costs, and takes over removals and doubts', () => {
     removed: '2026-06-01T00:00:00Z',
     stops: [{ ...first, contradicted: true, size: undefined }]
   };
-  expect(withNews(over, known)).toEqual({
+  expect(withServerState(over, known)).toEqual({
     ...over,
     removed: known.removed,
     stops: [{ ...first, contradicted: true }, ...rest]
   });
   const denied = { ...known, stops: [] };
-  expect(withNews(over, denied).stops).toEqual(over.stops);
+  expect(withServerState(over, denied).stops).toEqual(over.stops);
 });

@@ -80,10 +80,10 @@ describe('two records of one stop', () => {
   });
 
   it('are told once for each station', () => {
-    const one = journey([stop('departed', two), stop('departed')]);
-    expect(newlyContradicted(new Map(), [one])).toEqual([one]);
-    expect(newlyContradicted(new Map([[one.id, 1]]), [one])).toEqual([]);
-    expect(newlyContradicted(new Map([[one.id, 1]]), [doubted])).toHaveLength(
+    const ended = journey([stop('departed', two), stop('departed')]);
+    expect(newlyContradicted(new Map(), [ended])).toEqual([ended]);
+    expect(newlyContradicted(new Map([[ended.id, 1]]), [ended])).toEqual([]);
+    expect(newlyContradicted(new Map([[ended.id, 1]]), [doubted])).toHaveLength(
       1
     );
     expect(newlyContradicted(new Map(), [journey([stop('departed')])])).toEqual(
@@ -159,9 +159,9 @@ describe('progress', () => {
 
 describe('time', () => {
   it('runs while a journey travels and stands when it has ended', () => {
-    const there = journey([stop('running')]);
-    expect(elapsedSeconds(there, NOON)).toBe(30);
-    expect(elapsedSeconds(there, NOON + 5000)).toBe(35);
+    const base = journey([stop('running')]);
+    expect(elapsedSeconds(base, NOON)).toBe(30);
+    expect(elapsedSeconds(base, NOON + 5000)).toBe(35);
     const over = journey([stop('departed')]);
     expect(elapsedSeconds(over, NOON + 5000)).toBe(30);
   });
@@ -186,9 +186,9 @@ describe('words', () => {
   });
 
   it('of time and size are those that are known', () => {
-    const there = stop('running');
-    expect(timeAndSizeText(there, 12, trans)).toBe('for 12 s');
-    expect(timeAndSizeText(there, null, trans)).toBe('');
+    const base = stop('running');
+    expect(timeAndSizeText(base, 12, trans)).toBe('for 12 s');
+    expect(timeAndSizeText(base, null, trans)).toBe('');
     const over = stop('departed');
     expect(timeAndSizeText(over, 0.84, trans)).toBe('ran 0.8 s');
     const sent = { ...over, size: 14_200 };
@@ -257,10 +257,10 @@ describe('what can be done', () => {
   });
 
   it('cancels only one’s own that still travels', () => {
-    const there = journey([stop('running')]);
-    expect(isCancellable(there)).toBe(true);
-    expect(isCancellable({ ...there, mine: false })).toBe(false);
-    expect(isCancellable({ ...there, cancelled: true })).toBe(false);
+    const base = journey([stop('running')]);
+    expect(isCancellable(base)).toBe(true);
+    expect(isCancellable({ ...base, mine: false })).toBe(false);
+    expect(isCancellable({ ...base, cancelled: true })).toBe(false);
     expect(isCancellable(journey([stop('departed')]))).toBe(false);
   });
 

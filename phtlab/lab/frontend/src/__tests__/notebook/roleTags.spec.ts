@@ -2,7 +2,7 @@ import {
   ROLES,
   declaredRole,
   tagsWithRole,
-  travels
+  isInTrain
 } from '../../notebook/roleTags';
 
 describe('declaredRole', () => {
@@ -57,5 +57,5 @@ describe('tagsWithRole', () => {
 });
 
 it('sends parameters, station and round cells, and no other', () => {
-  expect(ROLES.filter(travels)).toEqual(['parameters', 'station', 'round']);
+  expect(ROLES.filter(isInTrain)).toEqual(['parameters', 'station', 'round']);
 });

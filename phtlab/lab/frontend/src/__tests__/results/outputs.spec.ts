@@ -29,7 +29,7 @@ function results(
 ): IResults {
   return {
     journey: {} as IJourney,
-    stations: stations.map(one => ({ forecasts: [], ...one })),
+    stations: stations.map(station => ({ forecasts: [], ...station })),
     failures: [],
     unsigned: [],
     waiting: [],
@@ -104,7 +104,7 @@ describe('groupOutputs', () => {
 });
 
 it('says of each output what stations lack of it, and of no other', () => {
-  const one = { station: 'b', words: 'withheld 1 row below 10' };
+  const lacking = { station: 'b', words: 'withheld 1 row below 10' };
   const [n, m] = groupOutputs(
     results(
       [
@@ -117,18 +117,18 @@ it('says of each output what stations lack of it, and of no other', () => {
           verdicts: []
         }
       ],
-      { missing: [{ output: 'n', ...one }] }
+      { missing: [{ output: 'n', ...lacking }] }
     )
   );
-  expect(n.missing).toMatchObject([one]);
+  expect(n.missing).toMatchObject([lacking]);
   expect(m.missing).toEqual([]);
 });
 
 it('counts what has not ended as not verified', () => {
-  const told = results([{ station: 'a', outputs: [], verdicts: [] }], {
+  const reported = results([{ station: 'a', outputs: [], verdicts: [] }], {
     waiting: [{ station: 'b', words: 'held' }]
   });
-  expect(countVerified(told)).toEqual({ verified: 1, total: 2 });
+  expect(countVerified(reported)).toEqual({ verified: 1, total: 2 });
 });
 
 it('counts what is signed, not what is only said', () => {
@@ -140,9 +140,9 @@ it('counts what is signed, not what is only said', () => {
     error: null,
     forecasts: []
   };
-  const told = results([{ station: 'a', outputs: [], verdicts: [] }], {
+  const reported = results([{ station: 'a', outputs: [], verdicts: [] }], {
     failures: [failure],
     unsigned: [{ station: 'c', words: 'cancelled' }]
   });
-  expect(countVerified(told)).toEqual({ verified: 2, total: 3 });
+  expect(countVerified(reported)).toEqual({ verified: 2, total: 3 });
 });

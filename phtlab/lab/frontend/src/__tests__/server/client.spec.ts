@@ -141,11 +141,13 @@ describe('PhtServer', () => {
   });
 
   it('puts the id into the path that the API names', async () => {
-    const asked = jest.fn((request: Request) => answered(200, '{}')());
-    const asking = serverThatAnswers(asked as any);
+    const transport = jest.fn((request: Request) => answered(200, '{}')());
+    const asking = serverThatAnswers(transport as any);
     await asking.results('sha256:$&');
     await asking.comment('p-1', 'Why 3?');
-    expect(asked.mock.calls.map(([{ url }]) => new URL(url).pathname)).toEqual([
+    expect(
+      transport.mock.calls.map(([{ url }]) => new URL(url).pathname)
+    ).toEqual([
       '/base/phtlab/journeys/sha256:$&/results',
       '/base/phtlab/proposals/p-1/comments'
     ]);

@@ -83,23 +83,23 @@ describe('stations', () => {
 
   it('lack what a notebook needs and they have not', () => {
     const heart = { name: 'heart' } as IStation['datasets'][number];
-    const there = station('a', { datasets: [heart] });
-    expect(missingDataSets(there, ['heart', 'lung'])).toEqual(['lung']);
-    expect(missingDataSets(there, [])).toEqual([]);
+    const present = station('a', { datasets: [heart] });
+    expect(missingDataSets(present, ['heart', 'lung'])).toEqual(['lung']);
+    expect(missingDataSets(present, [])).toEqual([]);
   });
 });
 
 describe('data sets', () => {
   it('show rows only where they are published', () => {
     const heart = { rows: 300 } as IStation['datasets'][number];
-    const told = (rounded: number | null, count = 300) =>
+    const reported = (rounded: number | null, count = 300) =>
       rowCountText({ ...heart, rows: count, rows_rounded_to: rounded }, trans);
-    expect(told(50)).toBe('about 300 rows');
-    expect(told(null)).toBe('about 300 rows'); // a station from before says nothing of it
-    expect(told(50, 0)).toBe('few rows');
-    expect(told(1)).toBe('300 rows');
-    expect(told(1, 0)).toBe('0 rows');
-    expect(told(1, 1)).toBe('1 row');
+    expect(reported(50)).toBe('about 300 rows');
+    expect(reported(null)).toBe('about 300 rows'); // a station from before says nothing of it
+    expect(reported(50, 0)).toBe('few rows');
+    expect(reported(1)).toBe('300 rows');
+    expect(reported(1, 0)).toBe('0 rows');
+    expect(reported(1, 1)).toBe('1 row');
     expect(rowCountText({ ...heart, rows: null }, trans)).toBe('');
   });
 

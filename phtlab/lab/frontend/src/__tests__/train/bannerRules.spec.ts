@@ -42,11 +42,11 @@ describe('the banners', () => {
   });
 
   it('say why the server refuses, if it told', () => {
-    const told = { code: 'logged-out', message: 'Log in again.' };
-    expect(bannersOf(status({}), false, trans, told)).toMatchObject([
+    const reported = { code: 'logged-out', message: 'Log in again.' };
+    expect(bannersOf(status({}), false, trans, reported)).toMatchObject([
       { kind: 'refused', text: 'Log in again. What is shown may be old.' }
     ]);
-    expect(bannersOf(status({}), true, trans, told)).toEqual([]);
+    expect(bannersOf(status({}), true, trans, reported)).toEqual([]);
   });
 
   it('say what central has, then what the key needs', () => {
@@ -60,10 +60,10 @@ describe('the banners', () => {
 
   it('tell a hub without central from a central that is away', () => {
     expect(kinds(status({ central: { url: '' } }))).toEqual(['no-central']);
-    const told = { code: 'central-missing', message: 'No central here.' };
-    expect(bannersOf(status({ problem: told }), true, trans)).toMatchObject([
-      { kind: 'no-central', text: 'No central here.' }
-    ]);
+    const reported = { code: 'central-missing', message: 'No central here.' };
+    expect(bannersOf(status({ problem: reported }), true, trans)).toMatchObject(
+      [{ kind: 'no-central', text: 'No central here.' }]
+    );
   });
 
   it.each(['central-missing', 'settings'])('say what to do about %s', code => {
@@ -95,9 +95,9 @@ describe('the banners', () => {
   });
 
   it('say any other problem in its own words', () => {
-    const told = { code: 'token-expired', message: 'Log in again.' };
-    expect(bannersOf(status({ problem: told }), true, trans)).toMatchObject([
-      { kind: 'problem', text: 'Log in again.' }
-    ]);
+    const reported = { code: 'token-expired', message: 'Log in again.' };
+    expect(bannersOf(status({ problem: reported }), true, trans)).toMatchObject(
+      [{ kind: 'problem', text: 'Log in again.' }]
+    );
   });
 });

@@ -8,7 +8,7 @@ function rendered(traits = {}) {
     question: { name: HOSTILE, title: HOSTILE, lines: [['To', HOSTILE]] },
     state: 'asking',
     notice: '',
-    asked: false,
+    dialog_opened: false,
     ...traits
   });
   const el = document.createElement('div');
@@ -19,18 +19,18 @@ function rendered(traits = {}) {
 const send = (el: HTMLElement) => el.querySelector('button')!;
 
 it('asks the page once, and sends what the page answers', () => {
-  const asked = jest.fn((event: any) => event.preventDefault());
-  window.addEventListener('phtlab:ask-dispatch', asked);
+  const request = jest.fn((event: any) => event.preventDefault());
+  window.addEventListener('phtlab:ask-dispatch', request);
   const { model, el } = rendered();
-  expect([model.get('asked'), model.saved]).toEqual([true, 1]);
-  expect(asked).toHaveBeenCalledTimes(1);
-  rendered({ asked: true });
-  expect(asked).toHaveBeenCalledTimes(1);
+  expect([model.get('dialog_opened'), model.saved]).toEqual([true, 1]);
+  expect(request).toHaveBeenCalledTimes(1);
+  rendered({ dialog_opened: true });
+  expect(request).toHaveBeenCalledTimes(1);
   send(el).click();
   expect(model.sent).toEqual([]);
-  asked.mock.calls[1][0].detail.answer();
+  request.mock.calls[1][0].detail.answer();
   expect(model.sent).toEqual([{ do: 'send' }]);
-  window.removeEventListener('phtlab:ask-dispatch', asked);
+  window.removeEventListener('phtlab:ask-dispatch', request);
 });
 
 it('sends by its button where no page asks, and once', () => {

@@ -54,10 +54,10 @@ it('leaves cells to the page, and where none takes it says which', () => {
   const { el } = rendered(OVER);
   click(el, 'Go to cell 4, line 2');
   expect(notice(el).textContent).toContain('It is cell 4');
-  const heard = jest.fn(event => event.preventDefault());
-  window.addEventListener('phtlab:open-cell', heard, { once: true });
+  const messages = jest.fn(event => event.preventDefault());
+  window.addEventListener('phtlab:open-cell', messages, { once: true });
   click(el, 'Go to cell 4, line 2');
-  expect(heard.mock.calls[0][0].detail).toEqual({
+  expect(messages.mock.calls[0][0].detail).toEqual({
     cell: 4,
     line: 2,
     journey: OVER.id

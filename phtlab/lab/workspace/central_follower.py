@@ -56,7 +56,7 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class News:
+class CentralSnapshot:
     """What is known now. `reads` is whether central shows us what is ours."""
 
     central: CentralState = "unknown"
@@ -84,7 +84,7 @@ class Follower:
         trust: Callable[[], Trust],
         reader: Callable[[Roster | None], CentralClient | None],
         report: ChangeListener,
-        first: News | None = None,
+        first: CentralSnapshot | None = None,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         self._ended = ended
@@ -92,7 +92,7 @@ class Follower:
         self._trust = trust
         self._reader = reader
         self._listener = report
-        self._news = first or News()
+        self._snapshot = first or CentralSnapshot()
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._again = threading.Event()
@@ -101,8 +101,8 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="phtlab-news", daemon=True)
 
     @property
-    def news(self) -> News:
-        return self._news
+    def snapshot(self) -> CentralSnapshot:
+        return self._snapshot
 
     def start(self) -> None:
         self._thread.start()
@@ -119,9 +119,9 @@ class Follower:
     def update_journey(self, view: JourneyView) -> None:
         """A journey as central just answered it to somebody else of this workspace."""
         with self._lock:
-            known = self._news.journeys.get(view.id)
+            known = self._snapshot.journeys.get(view.id)
             if known is None or _newest(known) <= _newest(view):
-                self._keep(journeys={**self._news.journeys, view.id: view})
+                self._keep(journeys={**self._snapshot.journeys, view.id: view})
         self._report("journey", view.id)
 
     def _run(self) -> None:
@@ -155,7 +155,7 @@ class Follower:
         """Everything that central shows, as it is now."""
         trouble = self._read_roster()
         self._central.info()
-        roster = self._news.roster
+        roster = self._snapshot.roster
         client = self._client = self._reader(roster)
         if client is None:
             self._change("status", central="ok", sentence="", reads=False, trouble=trouble)
@@ -185,11 +185,11 @@ class Follower:
 
     def _listen(self) -> None:
         """Until the connection is lost; or for a while, where there is nothing to listen to."""
-        client, trouble = self._client, self._news.trouble
+        client, trouble = self._client, self._snapshot.trouble
         if client is None or (trouble is not None and trouble.code == "not-on-roster"):
             self._again.wait(POLL_SECONDS)
             return
-        for event in client.news(self._seen, patience=0.0):
+        for event in client.changes(self._seen, patience=0.0):
             if self._over.is_set():
                 return
             if isinstance(event, JourneyEvent):
@@ -201,14 +201,14 @@ class Follower:
                 self._change("stations", stations=event)
 
     def _proposed(self, client: CentralClient, changed: int) -> None:
-        known = max((proposal.changed for proposal in self._news.proposals), default=0)
+        known = max((proposal.changed for proposal in self._snapshot.proposals), default=0)
         if changed > known:
             newest = client.governance.proposals(limit=MOST_PROPOSALS).proposals
             self._change("proposals", proposals=newest)
 
     def _happened(self, client: CentralClient, event: JourneyEvent) -> None:
         with self._lock:
-            known = self._news.journeys.get(event.journey)
+            known = self._snapshot.journeys.get(event.journey)
             changed = _with_stop(known, event.stop) if known else None
         if known is None and not self._is_new(event):
             return
@@ -221,7 +221,7 @@ class Follower:
 
     def _is_new(self, event: JourneyEvent) -> bool:
         """A stream begins with what happened long ago, also to journeys that are not kept here."""
-        newest = max((_newest(view) for view in self._news.journeys.values()), default=None)
+        newest = max((_newest(view) for view in self._snapshot.journeys.values()), default=None)
         return newest is None or event.stop.updated > newest
 
     def _lost(self, state: CentralState, why: PhtlabError) -> None:
@@ -229,15 +229,15 @@ class Follower:
         self._change("status", central=state, sentence=str(why), reads=False, trouble=trouble)
 
     def _change(self, kind: Kind, **values: object) -> None:
-        before = self._news
+        before = self._snapshot
         with self._lock:
             self._keep(**values)
-        if self._news != before:
+        if self._snapshot != before:
             self._report(kind, None)
 
     def _keep(self, **values: object) -> None:
         if not self._over.is_set():
-            self._news = replace(self._news, **values)  # type: ignore[arg-type]
+            self._snapshot = replace(self._snapshot, **values)  # type: ignore[arg-type]
 
     def _report(self, kind: Kind, journey: str | None) -> None:
         if not self._over.is_set():
