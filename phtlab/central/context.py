@@ -1,4 +1,4 @@
-"""The parts of one running central, made once from its settings, and how a request reaches them."""
+"""The services of one running central, made once from its settings, and access to them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from phtlab.central.settings import CentralSettings
 from phtlab.errors import SettingsError
 
 Clock = Callable[[], datetime]
-# All share one interpreter: more threads than these only keep each other, and the loop, waiting.
+# Threads share one interpreter: more than these would delay each other and the event loop.
 _INBOX_READS: Final = 4
 
 
 @dataclass(frozen=True)
 class CentralContext:
-    """What the routes work with. `clock` is UTC's, `hub` None where central belongs to none."""
+    """Services that the routes use. `clock` is in UTC; `hub` is None without a hub."""
 
     settings: CentralSettings
     database: Database
@@ -44,13 +44,13 @@ class CentralContext:
     board: StationBoard
     concurrency: Concurrency
     inbox_reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_INBOX_READS))
-    """How many stations' inboxes are looked into at a time."""
+    """Limit on concurrent reads of inboxes."""
 
     @classmethod
     def of(
         cls, settings: CentralSettings, clock: Clock = lambda: datetime.now(UTC)
     ) -> CentralContext:
-        """The services of `settings`. Raises SettingsError if a key or the database is wrong."""
+        """Create the services of `settings`. Raises SettingsError for a wrong key or database."""
         changes = ChangeBus()
         database = Database(
             settings.database_url, report=changes.notify, clock=clock, consortium=settings.name
@@ -84,7 +84,7 @@ class CentralContext:
         )
 
     def close(self) -> None:
-        """Let go of the database and the hub."""
+        """Close the database and the hub's client."""
         self.database.close()
         if self.hub is not None:
             self.hub.close()
@@ -95,7 +95,7 @@ class CentralContext:
 
 
 def read_online_key(path: Path) -> Ed25519PrivateKey:
-    """Central's TUF key. Raises SettingsError."""
+    """Read central's TUF online key. Raises SettingsError."""
     try:
         key = load_pem_private_key(path.read_bytes(), None)
     except (OSError, ValueError, TypeError):
@@ -115,7 +115,7 @@ def services_of(request: Request) -> CentralContext:
 
 
 async def _services(request: Request) -> CentralContext:
-    # A coroutine: FastAPI has a thread do what is none.
+    # A coroutine, since FastAPI runs plain functions in a thread.
     return services_of(request)
 
 

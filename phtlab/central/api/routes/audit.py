@@ -1,4 +1,4 @@
-"""Central's log over HTTP, and what members signed of logs."""
+"""HTTP routes: central's audit log, and the checkpoints that members signed."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ LogName = Annotated[str, Query(min_length=1, max_length=200)]
 
 @router.get("", summary="Central's log")
 def log(_: Reader, services: ServicesOf, after: After = 0) -> AuditPage:
-    """All of it is for every member, since a chain can only be verified whole. It has names and
-    digests, no data. At most 1000 lines; ask again after the last."""
+    """Every member may read all entries, since a chain can only be verified whole.
+
+    Entries hold names and digests, no data. At most 1000 lines; ask again after the last.
+    """
     with services.database.read() as session:
         return audit_page(session, services.database.log, after)
 
 
 @router.get("/head", summary="How far central's log goes")
 def head(_: Reader, services: ServicesOf) -> AuditHead:
-    """What a member signs as a checkpoint, once it has verified all up to it."""
+    """The head that a member signs as a checkpoint, after verifying the log up to it."""
     with services.database.read() as session:
         return audit_head(session, services.database.log)
 
@@ -42,13 +44,13 @@ def head(_: Reader, services: ServicesOf) -> AuditHead:
 def witness(
     envelope: Envelope, member: Dispatcher, published: PublishedNow, services: ServicesOf
 ) -> CheckpointView:
-    """Of central's log by any member, of a station's by itself. What does not fit is refused."""
+    """Any member may, for central's log; a station, for its own. Contradictions are refused."""
     most = services.settings.checkpoints_per_day
     return put_checkpoint(services.database, published.roster, member, envelope, most=most)
 
 
 @router.get("/checkpoints", summary="What members signed of a log")
 def checkpoints(_: Reader, services: ServicesOf, log: LogName, after: After = 0) -> CheckpointPage:
-    """In the order in which they came. Open each envelope with the roster."""
+    """In the order received. Verify each envelope with the roster."""
     with services.database.read() as session:
         return checkpoints_after(session, log, after)

@@ -1,4 +1,4 @@
-"""The page of central's log, for people: what happened, with filters."""
+"""HTTP routes: the audit log's page, with filters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from phtlab.central.pages.page import PageRenderer
 
 
 def router_of(login: HubLogin) -> APIRouter:
-    """The page of a central that belongs to a hub."""
+    """Return the routes of a central that belongs to a hub."""
     pages, services = PageRenderer(login.home), login.services
     router = APIRouter(route_class=pages.route(), include_in_schema=False)
 
@@ -21,7 +21,7 @@ def router_of(login: HubLogin) -> APIRouter:
     def log(
         request: Request, before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None
     ) -> Response:
-        """Members see all of it, the newest first, or what they look for."""
+        """Members see all entries, newest first, or those that match the filter."""
         sender = login.sender(request)
         if sender is None:
             return login.begin(request)

@@ -1,7 +1,7 @@
-"""The pages of proposals, for people: what is asked, what stations said, and a place to comment.
+"""HTTP routes: the proposal pages, with versions, decisions and a form for comments.
 
-Whoever comments is logged in at the hub, by a cookie that other sites do not send, and the form
-carries what only this session's page knows.
+A comment needs a login at the hub, by a cookie that other sites do not send, and a form token
+that only this session's page knows.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _Number = Annotated[int | None, Query(ge=0, le=2**63 - 1)]
 
 
 def router_of(login: HubLogin) -> APIRouter:
-    """The pages of a central that belongs to a hub."""
+    """Return the routes of a central that belongs to a hub."""
     pages, services = PageRenderer(login.home), login.services
     router = APIRouter(prefix="/proposals", route_class=pages.route(), include_in_schema=False)
 
     @router.get("", summary="The proposals, for people")
     def every(request: Request, before: _Number = None) -> Response:
-        """Those that the visitor may read, the last changed first."""
+        """Proposals that the visitor may read, last changed first."""
         sender = login.sender(request)
         if sender is None:
             return login.begin(request)
@@ -45,7 +45,7 @@ def router_of(login: HubLogin) -> APIRouter:
     def proposal_page_route(
         request: Request, proposal: ProposalId, version: _Number = None
     ) -> Response:
-        """What it asks for, what changed, what stations said."""
+        """The requested terms, the changes and the stations' decisions."""
         sender = login.sender(request)
         if sender is None:
             return login.begin(request)
@@ -90,7 +90,7 @@ def _comment(login: HubLogin, request: Request, proposal: str, body: bytes) -> R
 
 
 def _form(body: bytes) -> tuple[str, str]:
-    """The comment and the form's token. Raises CentralError for anything else."""
+    """Return the comment and the form's token. Raises CentralError for anything else."""
     try:
         fields = parse_qs(
             body.decode("ascii"), strict_parsing=True, max_num_fields=_FIELDS, errors="strict"
