@@ -2,7 +2,7 @@
 
 Sources: DSSE v1 (secure-systems-lab/dsse, protocol.md), in-toto Statement v1.
 A valid envelope carries exactly one Ed25519 and one ML-DSA-65 signature, both
-by the same member; anything more, less or other is refused.
+by the same member; phtlab refuses anything else.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Signature(_Strict):
 
 
 class Envelope(_Strict):
-    """A DSSE envelope as it travels: `payload` and each `sig` are base64."""
+    """A DSSE envelope as transmitted: `payload` and each `sig` are base64."""
 
     payload: str
     payloadType: Literal["application/vnd.in-toto+json"]  # noqa: N815 (DSSE's name)
@@ -48,7 +48,7 @@ class Envelope(_Strict):
 
     @property
     def digest(self) -> str:
-        """Names the statement, whoever signed it: the digest of the payload."""
+        """The digest of the payload, which identifies the statement, whoever signed it."""
         return digest(self.body)
 
     def to_bytes(self) -> bytes:
@@ -80,7 +80,7 @@ class Subject(_Strict):
 
     @property
     def sha256(self) -> str:
-        """The digest as OCI writes it. Raises SignatureError if it has none, or more than one."""
+        """The digest in OCI's form. Raises SignatureError unless there is exactly one."""
         value = self.digest.get("sha256", "")
         if len(self.digest) != 1 or not _SHA256.fullmatch(value):
             raise SignatureError(
@@ -107,7 +107,7 @@ def sign_statement(
 ) -> Envelope:
     """Sign a statement about `subject`, a mapping of name to ``sha256:`` digest.
 
-    Raises SignatureError if `predicate` holds what JSON cannot hold exactly.
+    Raises SignatureError if JSON cannot hold `predicate` exactly.
     """
     statement = {
         "_type": STATEMENT_TYPE,
@@ -139,10 +139,10 @@ def sign_statement(
 def open_statement(
     envelope: Envelope, predicate_type: str, members: Iterable[Member]
 ) -> tuple[Statement, Member]:
-    """The statement and its signer, if one of `members` signed it under both schemes.
+    """Return the statement and its signer, if one of `members` signed it under both schemes.
 
     Raises NotOnRosterError if no member holds the keys, SignatureError if a
-    signature does not hold, is missing or doubled, or if the statement is not
+    signature does not verify, is missing or doubled, or if the statement is not
     of `predicate_type`.
     """
     signer = _signer(envelope, members)
@@ -173,7 +173,7 @@ def open_statement(
 
 
 def peek(envelope: Envelope) -> Statement:
-    """The statement WITHOUT any check of who signed it: to route or list, never to act on."""
+    """Return the statement WITHOUT verifying who signed it: to route or list, never to act on."""
     try:
         return Statement.model_validate(parse_canonical(envelope.body))
     except (ValidationError, ValueError):
@@ -201,13 +201,13 @@ def _signer(envelope: Envelope, members: Iterable[Member]) -> Member:
 
 
 def _pae(body: bytes) -> bytes:
-    """DSSE's pre-authentication encoding."""
+    """Return DSSE's pre-authentication encoding."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(body), body)
 
 
 def _b64decode(text: str) -> bytes:
-    """Refuses a second spelling of the same bytes too: what was signed has one form."""
+    """Decode canonical base64 only: signed bytes have exactly one form."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

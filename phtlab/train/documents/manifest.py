@@ -1,4 +1,4 @@
-"""The train as a value: what the analysis is, fixed before anything runs."""
+"""The train as a value: the analysis, fixed before anything runs."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ Route = Literal["parallel", "sequential", "rounds"]
 
 
 class _Value(BaseModel):
-    # NaN is kept as it is, so that signing refuses it; pydantic would sign null instead.
+    # Keeps NaN, so that signing refuses it; pydantic would write null, and phtlab sign that.
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class Output(_Value):
     """A declared output.
 
-    `counts` names the column that counts people, in a table or in a figure's data; with any text
-    a scalar is itself a count. `by` names a table's columns that say which people a row is about;
-    without it a station takes the columns of text, truths and dates. `total` names a column that
-    sums up what each person contributes, and `largest` the columns that hold the largest such
-    contributions, largest first: a station checks those and takes them out. `of` says that a scalar
-    or a model comes with how many people it is of. `statistic` says that a scalar is the largest or
-    smallest value of all, or a quantile. `tensors` names a model's arrays; a ``*`` in a name stands
-    for a whole number below 1,000.
+    `counts` names the column that counts people, in a table or in a figure's data; any text marks
+    a scalar as a count. `by` names a table's columns that identify the people of a row; without it
+    a station takes the columns of text, booleans and dates. `total` names a column of sums over
+    people's contributions, and `largest` the columns with the largest of these, largest first: a
+    station checks those columns and removes them. `of` declares that a scalar or a model comes
+    with its number of people. `statistic` declares that a scalar is the maximum or minimum of all
+    values, or a quantile. `tensors` names a model's arrays; a ``*`` in a name matches a whole
+    number below 1,000.
     """
 
     name: Name
@@ -66,7 +66,7 @@ class Output(_Value):
 
     @model_serializer(mode="wrap")
     def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # What is not declared is not written: a train that needs none of it keeps its digest.
+        # Undeclared fields are omitted: a train that needs none of them keeps its digest.
         written: dict[str, Any] = serialize(self)
         for name in ("by", "total", "largest", "of", "statistic", "tensors", "where"):
             if not written[name]:
@@ -97,7 +97,7 @@ class KernelRef(_Value):
 
 
 class TrainManifest(_Value):
-    """What the author signs. `parameters` is a JSON Schema (2020-12) of an object."""
+    """The manifest that the author signs. `parameters` is a JSON Schema (2020-12) of an object."""
 
     name: Name
     kernel: KernelRef
@@ -108,14 +108,14 @@ class TrainManifest(_Value):
     files: tuple[TrainFile, ...]
 
     def sign(self, identity: Identity, image: str, repository: str) -> Envelope:
-        """The train statement: `image` (digest) in `repository` is this analysis."""
+        """Sign the train statement: `image` (digest) in `repository` is this analysis."""
         return sign_statement(
             identity, TRAIN_TYPE, {repository: image}, self.model_dump(mode="json")
         )
 
 
 class Train(_Value):
-    """A verified train: its digest is the image's, its repository is where the image lies."""
+    """A verified train: `digest` is the image's, `repository` is where the image is stored."""
 
     digest: Digest
     repository: str

@@ -18,12 +18,12 @@ ORDER_TYPE = "https://phtlab.org/order/v1"
 
 
 class Order(BaseModel):
-    """What one journey is. The journey's id is the digest of the signed statement.
+    """The terms of one journey. The journey's id is the digest of the signed statement.
 
-    `proposal` is the digest of the version of the proposal that it is made under, if any.
+    `proposal` is the digest of the version of the proposal that the journey is under, if any.
     """
 
-    # NaN is kept as it is, so that signing refuses it; pydantic would sign null instead.
+    # Keeps NaN, so that signing refuses it; pydantic would write null, and phtlab sign that.
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     train: Digest
@@ -71,20 +71,20 @@ class Order(BaseModel):
         )
 
     def stop_of(self, station: str) -> int:
-        """The number, from 0, of `station` on the route. Raises ValueError if it is not on it."""
+        """Return the number, from 0, of `station` on the route. Raises ValueError if absent."""
         return self.stations.index(station)
 
 
 def cargo_context(journey: str, order: Order, station: str) -> bytes:
-    """What cargo is bound to: the SHA-256 input of its context stanza.
+    """Return the context that cargo is bound to: the SHA-256 input of its context stanza.
 
-    Both sides rebuild it from the signed order; it is never read from the file.
+    Both sides compute it from the signed order and never read it from the file.
     """
     return _context(journey, order, station, "cargo")
 
 
 def log_context(journey: str, order: Order, station: str) -> bytes:
-    """What a log that a person released is bound to, as `cargo_context`: neither opens as other."""
+    """Return the context of a released log, like `cargo_context`: neither opens as the other."""
     return _context(journey, order, station, "log")
 
 

@@ -1,4 +1,4 @@
-"""The stop record: a station's signed statement of what it ran and what came of it."""
+"""The stop record: a station's signed statement of what it ran, with which outcome."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class _Value(BaseModel):
 
 
 class CellError(_Value):
-    """An error as it leaves: its class, and the cell and the line in it, both from 1.
+    """An error as a station reports it: its class, and the cell and the line in it, both from 1.
 
-    `message` is the error's own at a twin station only, where nobody's data could be in it. Of any
-    other it is a sentence of the station's, with words of the signed train and the published
-    schema (`phtlab.station.airlock.errors.error_message`).
+    At a twin station, which has no person's data, `message` is the error's own. Elsewhere it is a
+    sentence of the station's, with words of the signed train and the published schema
+    (`phtlab.station.airlock.errors.error_message`).
     """
 
     type: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,127}$")
@@ -54,7 +54,7 @@ class CellError(_Value):
 
 
 class OutputVerdict(_Value):
-    """What the airlock decided. `rule` and `sentence` name the rule, never a value."""
+    """The airlock's decision on an output. `rule` and `sentence` name the rule, never a value."""
 
     name: Name
     kind: OutputKind
@@ -65,16 +65,16 @@ class OutputVerdict(_Value):
 
 
 class Forecast(_Value):
-    """What the airlocks of `stations` would make of the outputs, by the rules that they publish."""
+    """Decisions that the airlocks of `stations` would take on the outputs, by published rules."""
 
     stations: tuple[MemberName, ...] = Field(min_length=1)
     outputs: tuple[OutputVerdict, ...]
 
 
 class StopRecord(_Value):
-    """`code` is empty for a departed stop, else one of the codes of docs/outcomes.md.
+    """A stop record. `code` is empty for a departed stop, else a code of docs/outcomes.md.
 
-    A twin station's has `forecasts`: a dry run says what would stay elsewhere, or be held.
+    A twin station's record has `forecasts`: what other stations would suppress or hold.
     """
 
     journey: Digest

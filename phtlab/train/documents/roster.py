@@ -1,7 +1,6 @@
-"""The roster (who is a member, with which keys) and the catalogue (which kernel images may run,
-and what members agree to).
+"""The roster (members and keys) and the catalogue (kernel images and the agreement).
 
-Both are TUF targets, signed by the consortium's offline keys; see `trust.py`.
+Both are TUF targets, signed by the consortium's offline keys; see `phtlab/trust_store/trust.py`.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ class KernelImage(BaseModel):
 
 
 class FormerMember(BaseModel):
-    """Keys that are on the roster no more. What they signed under it up to `until` stays believed.
+    """Keys that left the roster. Their signatures under it up to version `until` stay valid.
 
-    `until` is the last version of the roster that had them. Keys that were stolen are not listed:
-    nothing that they signed is believed.
+    `until` is the last version of the roster that had them. Stolen keys are not listed: none of
+    their signatures is valid.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,9 +46,9 @@ class FormerMember(BaseModel):
 
 
 class Roster(BaseModel):
-    """Who is who. `version` is the version of the TUF targets that carried it.
+    """Members and their keys. `version` is the version of the TUF targets that carried it.
 
-    `former` is only to read what was signed before; a former member may do nothing.
+    `former` serves only to verify earlier signatures; a former member has no rights.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,7 +73,7 @@ class Roster(BaseModel):
         return self
 
     def member(self, name: str) -> Member:
-        """The member called `name`. Raises NotOnRosterError with the names that are there."""
+        """Return the member called `name`. Raises NotOnRosterError, which lists the known names."""
         for member in self.members:
             if member.name == name:
                 return member
@@ -88,11 +87,11 @@ class Roster(BaseModel):
         return tuple(m for m in self.members if role in m.roles)
 
     def signers(self, version: int) -> tuple[Member, ...]:
-        """Whose signature under version `version` is believed: all members, and those of then."""
+        """Return whose signatures under version `version` are valid: members, and former ones."""
         return (*self.members, *(f.member for f in self.former if f.until >= version))
 
     def without(self, name: str, until: int) -> Roster:
-        """The roster without a member, whose keys held until version `until`; 0 for never."""
+        """Return the roster without a member, whose keys were valid until `until`; 0: never."""
         removed = [
             FormerMember(member=m, until=until) for m in self.members if m.name == name and until
         ]
@@ -104,7 +103,7 @@ class Roster(BaseModel):
         )
 
     def forgetting(self, name: str) -> Roster:
-        """The roster that believes nothing any more that a former `name` signed."""
+        """Return the roster without the former keys of `name`, whose signatures become invalid."""
         former = tuple(f for f in self.former if f.member.name != name)
         return self.model_copy(update={"former": former})
 
@@ -114,7 +113,7 @@ class Roster(BaseModel):
 
 
 class Agreement(BaseModel):
-    """What members agree to when they sign its acceptance. `digest` names exactly this text."""
+    """The agreement that members accept with a signature. `digest` identifies exactly this text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -133,7 +132,7 @@ class Agreement(BaseModel):
 
 
 class Catalogue(BaseModel):
-    """The kernel images that stations of this consortium run, and its agreement, if it has one."""
+    """The kernel images that stations of this consortium run, and its agreement, if any."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -141,11 +140,11 @@ class Catalogue(BaseModel):
     agreement: Agreement | None = None
 
     def signed_form(self) -> dict[str, Any]:
-        """What officers sign; without an agreement as a phtlab that knows of none reads it."""
+        """Return what officers sign; without an agreement, in the form that older versions read."""
         return self.model_dump(mode="json", exclude_none=True)
 
     def image(self, digest: str) -> KernelImage:
-        """The image of `digest`. Raises TrainError if the consortium does not allow it."""
+        """Return the image of `digest`. Raises TrainError if the consortium does not allow it."""
         for image in self.images:
             if image.digest == digest:
                 return image
@@ -156,7 +155,7 @@ class Catalogue(BaseModel):
         )
 
     def named(self, name: str) -> KernelImage:
-        """The newest image called `name`. Raises TrainError with the names that are there."""
+        """Return the newest image called `name`. Raises TrainError, which lists the known names."""
         for image in reversed(self.images):
             if image.name == name:
                 return image

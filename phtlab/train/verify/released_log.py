@@ -1,7 +1,7 @@
-"""A run's log that a person at the station let go: the station's signed statement about it.
+"""A run's log that a person at the station released, and the station's signed statement of it.
 
-The log itself is sealed as cargo is. It comes apart from the stop record, which may have been
-signed long before, and changes nothing of it.
+The log is sealed as cargo is. It is separate from the stop record, which may be much older, and
+does not change that record.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LARGEST_LOG: Final = 16 * 2**20
 
 
 class ReleasedLog(BaseModel):
-    """`log` is the digest of the sealed log, `size` its bytes, `context` what it is bound to."""
+    """A signed statement: digest, size in bytes and context digest of a sealed log."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,7 +48,7 @@ class ReleasedLog(BaseModel):
 def verify_released_log(
     envelope: Envelope, *, journey: str, order: Order, roster: Roster, station: str
 ) -> ReleasedLog:
-    """The statement of `station` about the log of `journey`, whose verified order is `order`.
+    """Verify the statement of `station` on the log of `journey`, whose verified order is `order`.
 
     Raises NotOnRosterError, SignatureError, RosterStaleError, or RecordError with one of the codes
     ``log-signer``, ``log-role``, ``log-form``, ``log-other``.
