@@ -1,4 +1,4 @@
-"""The API's schema for central's log and for what others saw of logs: version 1."""
+"""The API's schema of central's audit log and of checkpoints, version 1."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class _Model(BaseModel):
 
 
 class AuditHead(_Model):
-    """`GET /audit/head`: how far the log `log` goes. `number` is 0 for an empty one."""
+    """`GET /audit/head`: number and digest of the last entry of `log`; 0 for an empty log."""
 
     log: str
     number: int = Field(ge=0)
@@ -23,10 +23,10 @@ class AuditHead(_Model):
 
 
 class AuditPage(_Model):
-    """`GET /audit?after=`: the lines after that number, oldest first, and how far the log goes.
+    """`GET /audit?after=`: the lines after that number, oldest first, and the head of the log.
 
     Each line is a `phtlab.governance.audit.chain.Entry` in canonical JSON, as it was written:
-    whoever reads it verifies that they are a chain. There are more if the last is not the head's.
+    readers verify the chain. There are more lines if the last is not the head's.
     """
 
     head: AuditHead
@@ -36,7 +36,7 @@ class AuditPage(_Model):
 class CheckpointView(_Model):
     """A signed `phtlab.governance.audit.chain.Checkpoint`. All but the envelope is for display.
 
-    `serial` is its place in the order in which they came.
+    `serial` is its place in the order in which central received checkpoints.
     """
 
     serial: int
@@ -49,7 +49,7 @@ class CheckpointView(_Model):
 
 
 class CheckpointPage(_Model):
-    """`GET /audit/checkpoints?log=&after=`: as they came; `next` is the `after` of the rest."""
+    """`GET /audit/checkpoints?log=&after=`: as received; `next` is the `after` of the next page."""
 
     checkpoints: tuple[CheckpointView, ...] = ()
     next: int | None = None

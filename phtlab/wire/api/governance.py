@@ -1,6 +1,6 @@
 """The API schema of proposals, approvals and lists of active approvals, version 1.
 
-Envelopes are what is acted upon, after their reader has opened them; all else is for display.
+Readers act only on envelopes, after verifying them; all other fields are for display.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Model(BaseModel):
 
 
 class VersionView(_Model):
-    """One version of a proposal; `digest` is that of the signed statement, and names it."""
+    """One version of a proposal; `digest` is that of the signed statement, and identifies it."""
 
     digest: Digest
     version: int
@@ -37,9 +37,9 @@ class VersionView(_Model):
 
 
 class DecisionView(_Model):
-    """A station's signed word on the version `proposal`: an approval (`Approval`), or a refusal.
+    """A station's signed decision on the version `proposal`: an `Approval`, or a `Refusal`.
 
-    `revocation` is the signed taking back of this approval, if there is one.
+    `revocation` is the signed revocation of this approval, if any.
     """
 
     digest: Digest
@@ -52,11 +52,11 @@ class DecisionView(_Model):
 
 
 class StationStateView(_Model):
-    """How far a station is with the newest version. `question` is its last one, until it decides.
+    """A station's state on the newest version. `question` is its last one, until it decides.
 
-    Where it is ``approved``, `allows` is what may start under that in words, and `lacks` why the
-    study's own trains may not, if so. ``void`` is an approval of keys that the station has no more.
-    A decision on an older version counts for that version only: it is among the `decisions`.
+    If ``approved``, `allows` says what may start under the approval, and `lacks` why the study's
+    own trains may not, if so. ``void`` is an approval by keys that the station no longer has. A
+    decision on an older version is valid for that version only: it is among the `decisions`.
     """
 
     station: MemberName
@@ -68,7 +68,7 @@ class StationStateView(_Model):
 
 
 class CommentView(_Model):
-    """What somebody said of a proposal. `by` is how: with the member's key, or through the hub."""
+    """A comment on a proposal, sent `by` the member's key or through the hub."""
 
     number: int
     author: MemberName
@@ -80,9 +80,9 @@ class CommentView(_Model):
 
 
 class ProposalSummary(_Model):
-    """`GET /proposals` has these: the newest version `digest`, in a few words.
+    """A summary in `GET /proposals`; `digest` is that of the newest version.
 
-    `changed` is the number of the last change that anyone made to it.
+    `changed` is the number of the proposal's last change.
     """
 
     id: ProposalId
@@ -100,16 +100,16 @@ class ProposalSummary(_Model):
 
 
 class ProposalPage(_Model):
-    """`GET /proposals?limit=&before=&after=`: the last changed first; `next` is a `before`."""
+    """`GET /proposals?limit=&before=&after=`: last changed first; `next` is a `before`."""
 
     proposals: tuple[ProposalSummary, ...] = ()
     next: int | None = None
 
 
 class ProposalView(_Model):
-    """`GET /proposals/{id}`, and what is answered to whoever changes it. Versions: oldest first.
+    """`GET /proposals/{id}`, and the answer to each change of it. Versions: oldest first.
 
-    `withdrawal` is the researcher's signed taking back of the whole proposal.
+    `withdrawal` is the researcher's signed withdrawal of the whole proposal.
     """
 
     summary: ProposalSummary
@@ -120,20 +120,20 @@ class ProposalView(_Model):
 
 
 class NewComment(_Model):
-    """`POST /proposals/{id}/comments`. A station's `question` waits for the researcher."""
+    """`POST /proposals/{id}/comments`. A station's `question` is open until the station decides."""
 
     text: CommentText
     question: bool = False
 
 
 class ReviewBegun(_Model):
-    """`PUT /proposals/{id}/reviews/{station}`: somebody there reads this version now."""
+    """`PUT /proposals/{id}/reviews/{station}`: a person at the station reads this version now."""
 
     proposal: Digest
 
 
 class ApprovalView(_Model):
-    """`POST /approvals` answers one, `GET /approvals` pages of them."""
+    """The answer to `POST /approvals`, and an item of the pages of `GET /approvals`."""
 
     digest: Digest
     station: MemberName
@@ -151,7 +151,7 @@ class ApprovalPage(_Model):
 
 
 class ActiveApprovalsView(_Model):
-    """`GET /standing/{station}`: the newest list of what stands there, as the station signed it."""
+    """`GET /standing/{station}`: the station's newest signed list of active approvals."""
 
     station: MemberName
     number: int
@@ -160,7 +160,7 @@ class ActiveApprovalsView(_Model):
 
 
 class AcceptanceView(_Model):
-    """`POST /acceptances` answers one, `GET /acceptances` those of the agreement in force."""
+    """`POST /acceptances`; `GET /acceptances` lists those of the agreement in force."""
 
     member: MemberName
     agreement: Digest

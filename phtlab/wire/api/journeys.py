@@ -1,6 +1,6 @@
-"""The schema of central's API, version 1: what passes between central, stations and researchers.
+"""The schema of central's API, version 1: messages of central, stations and researchers.
 
-Everything that anyone acts on is a signed envelope; the rest is for display.
+Clients act only on signed envelopes; all other fields are for display.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class _Model(BaseModel):
 
 
 class Info(_Model):
-    """`GET /api/v1`, open to all: what a client needs before it can sign a token.
+    """`GET /api/v1`, open to all: what a client needs to sign a token.
 
-    Cargo is removed `journey_days` after its journey began, a train `train_days`
-    after its last journey.
+    Central removes cargo `journey_days` after its journey began, a train `train_days` after its
+    last journey.
     """
 
     api_version: str = API_VERSION
@@ -40,7 +40,7 @@ class Info(_Model):
 
 
 class Problem(_Model):
-    """An error (RFC 9457): `detail` says what happened, `hint` what to do next.
+    """An error (RFC 9457): `detail` is what happened, `hint` what to do next.
 
     `code` is the error's stable code, `family` that of its class.
     """
@@ -55,7 +55,7 @@ class Problem(_Model):
 
 
 class TrainSummary(_Model):
-    """`POST /trains` answers one, `GET /trains` pages of them.
+    """The answer to `POST /trains`, and an item of the pages of `GET /trains`.
 
     `envelope` is the signed statement.
     """
@@ -70,10 +70,10 @@ class TrainSummary(_Model):
 
 
 class StopView(_Model):
-    """One stop as central sees it. `record` is the station's signed word; the rest is display.
+    """One stop as central sees it. `record` is the station's signed record; the rest is display.
 
-    `conflict` is another signed record of the same stop: two stations run with one key.
-    `contradicted` says that there is one, also where a view has no records.
+    `conflict` is a different signed record of the same stop: two stations run with one key.
+    `contradicted` is whether there is one, also in views without records.
     """
 
     station: MemberName
@@ -93,7 +93,7 @@ class StopView(_Model):
 class JourneyView(_Model):
     """`GET /journeys/{id}`; `id` is the digest of the order's payload.
 
-    `removed` is when retention removed its cargo from the registry.
+    `removed` is when retention removed the journey's cargo from the registry.
     """
 
     id: Digest
@@ -113,7 +113,7 @@ class JourneyView(_Model):
 
 
 class Offer(_Model):
-    """What a station's inbox holds: a journey with an unfinished stop at this station."""
+    """An item of a station's inbox: a journey with an unfinished stop at this station."""
 
     journey: Digest
     order: Envelope
@@ -125,9 +125,9 @@ class Offer(_Model):
 class Inbox(_Model):
     """`GET /inbox?after=CURSOR&wait=SECONDS`: answers once something is newer than `after`.
 
-    `proposals` is the number of the last change to a proposal that names this station: ask
-    `GET /proposals?after=` with the one that was seen before for what changed. `conflicts` are
-    journeys of which this station signed two records.
+    `proposals` is the number of the last change to a proposal that names this station:
+    `GET /proposals?after=` with the previous number lists the changes. `conflicts` are journeys
+    of which this station signed two records.
     """
 
     cursor: int
@@ -137,7 +137,7 @@ class Inbox(_Model):
 
 
 class StopUpdate(_Model):
-    """`PATCH /journeys/{id}/stops/{station}`: progress for display. A final one needs a record."""
+    """`PATCH /journeys/{id}/stops/{station}`: progress, for display. Final states need a record."""
 
     state: StopState
     code: str = ""
@@ -150,7 +150,7 @@ class StopUpdate(_Model):
 class JourneyEvent(_Model):
     """One server-sent event of `GET /journeys/{id}/events`; its SSE id is `number`.
 
-    Its stop comes without the record: ask for the journey to have that.
+    Its stop has no record: request the journey for that.
     """
 
     number: int
@@ -161,8 +161,8 @@ class JourneyEvent(_Model):
 class ProposalsChanged(_Model):
     """One server-sent event `proposals` of `GET /events`, without an id.
 
-    `changed` is the number of the last change to a proposal that one may see: first, and whenever
-    there is one. `GET /proposals?after=` has what changed.
+    `changed` is the number of the last change to a proposal that the member may see. Sent first,
+    and after each change. `GET /proposals?after=` lists what changed.
     """
 
     changed: int
@@ -179,10 +179,10 @@ class Column(_Model):
 
 
 class DataSetDescription(_Model):
-    """What a station says of a data set: never more than the operator declared.
+    """A station's description of a data set: never more than the operator declared.
 
-    `rows` is rounded to the next multiple of `rows_rounded_to`; exact only if that is 1, and of an
-    unknown rounding if it is not said.
+    `rows` is rounded to the next multiple of `rows_rounded_to`: exact only if that is 1, of unknown
+    rounding if it is None.
     """
 
     name: str
@@ -196,7 +196,7 @@ class DataSetDescription(_Model):
 
     @property
     def rows_text(self) -> str:
-        """How many rows there are, as far as it is published: `304`, `about 300`, or nothing."""
+        """The number of rows, as far as published: `304`, `about 300`, `few`, or empty."""
         if self.rows is None:
             return ""
         if self.rows_rounded_to == 1:
@@ -205,12 +205,12 @@ class DataSetDescription(_Model):
 
 
 class StationView(_Model):
-    """`GET /stations`: `last_seen` is None until it first asked for its inbox.
+    """`GET /stations`: `last_seen` is None until the station first polls its inbox.
 
-    `paused` says why nothing new begins there, if so. `airlock` is by which rules it checks
-    outputs, as it says: what differs from the defaults of `[airlock]`; None if it says nothing.
-    `running` and `waiting` count its unfinished stops: those at work (in the sandbox, the
-    airlock or the seal), and those that were offered and are not yet.
+    `paused` is why the station starts no journeys, if so. `airlock` is what differs in its rules
+    for outputs from the defaults of `[airlock]`; None if it publishes no rules. `running` and
+    `waiting` count unfinished stops: those at work (in the sandbox, the airlock or the seal), and
+    those that were offered and have not started.
     """
 
     name: MemberName
@@ -226,7 +226,7 @@ class StationView(_Model):
 
 
 class StationProfile(_Model):
-    """`PUT /stations/self`: what a station publishes about itself.
+    """`PUT /stations/self`: a station's published profile.
 
     `airlock` is what differs from the defaults in `[airlock]` of its policy, for dry runs.
     """
@@ -238,7 +238,7 @@ class StationProfile(_Model):
 
 
 class RegistryToken(_Model):
-    """`GET /registry/token`, as Distribution's token specification has it."""
+    """`GET /registry/token`, as in Distribution's token specification."""
 
     token: str
     access_token: str

@@ -1,6 +1,6 @@
-"""The API's schema for what a person is told of, and how: version 1.
+"""The API's schema of notifications and preferences, version 1.
 
-Nothing in it is about data or people: it says that something waits, and where.
+A notification holds nothing about data or people: only that something waits, and where.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SENTENCES: Final[dict[Event, str]] = {
     "roster-published": "The officers have published {subject}.",
     "log-doubted": "What {subject} signed of an audit log does not fit what central has.",
 }
-"""What is said of each event, to a person, on every channel."""
+"""The sentence for each event, the same on every channel."""
 
 EVENTS: Final = tuple(SENTENCES)
 Address = Annotated[
@@ -49,9 +49,9 @@ class _Model(BaseModel):
 
 
 class Preferences(_Model):
-    """Where a person is told of what. An event that is not named is told on the page only.
+    """Channels for each event. Events without an entry appear on the page only.
 
-    `mail` and `webhook` are empty for none.
+    Empty `mail` or `webhook`: none.
     """
 
     mail: Address = ""
@@ -59,7 +59,7 @@ class Preferences(_Model):
     events: dict[Event, tuple[Channel, ...]] = Field(default_factory=dict)
 
     def channels(self, event: Event) -> tuple[Channel, ...]:
-        """How a person is told of `event`: as chosen, where there is an address for it."""
+        """Return the channels for `event`: those chosen, where there is an address."""
         enabled = {"page": True, "mail": bool(self.mail), "webhook": bool(self.webhook)}
         return tuple(
             channel
@@ -69,14 +69,14 @@ class Preferences(_Model):
 
 
 class NewPreferences(_Model):
-    """`PUT /notifications`. With `new_secret`, the webhook is signed with another secret."""
+    """`PUT /notifications`. With `new_secret`, central makes a new secret to sign webhook calls."""
 
     preferences: Preferences
     new_secret: bool = False
 
 
 class DeliveryView(_Model):
-    """How far a mail or a call of a webhook is."""
+    """State of a delivery by mail or webhook."""
 
     channel: Channel
     state: Literal["waiting", "sent", "failed"]
@@ -85,7 +85,7 @@ class DeliveryView(_Model):
 
 
 class Notification(_Model):
-    """One thing that a person is told. `link` is empty if central has no page for it."""
+    """A notification of one person. `link` is empty if central has no page for it."""
 
     number: int
     event: Event
@@ -98,9 +98,9 @@ class Notification(_Model):
 
 
 class NotificationsView(_Model):
-    """`GET` and `PUT /notifications`: the newest first, and how one is told.
+    """`GET` and `PUT /notifications`: notifications, newest first, and preferences.
 
-    `secret` is there once: in the answer to the change that made it.
+    `secret` is present once: in the answer to the change that made it.
     """
 
     preferences: Preferences
@@ -111,6 +111,6 @@ class NotificationsView(_Model):
 
 
 class ReadUpTo(_Model):
-    """`PUT /notifications/read`: all up to this number have been read."""
+    """`PUT /notifications/read`: mark all up to this number as read."""
 
     number: int = Field(ge=0, le=2**63 - 1)

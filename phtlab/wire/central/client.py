@@ -52,27 +52,27 @@ BACKOFF_SECONDS: Final = (0.1, 0.4)
 MAX_TWIN_BYTES: Final = 20 * 2**20
 MAX_BUNDLE_BYTES: Final = 32 * 2**20
 MAX_OPEN_BUNDLE_BYTES: Final = 2 * 2**20
-"""Of a roster with its catalogue; without a member's token, the smaller one."""
+"""Largest roster bundle, with and without a member's token."""
 MAX_ANSWER_BYTES: Final = 256 * 2**20
 ANSWER_SECONDS: Final = 120.0
 
 News = JourneyEvent | ProposalsChanged | tuple[StationView, ...]
-"""What `CentralClient.news` brings."""
+"""Items that `CentralClient.news` yields."""
 
 _STATIONS: Final = TypeAdapter(tuple[StationView, ...])
 
 
 class CentralClient:
-    """Central at `url`, spoken to as `identity`, else by the hub user's `hub_token`.
+    """Client of central at `url`, with `identity` or else the hub user's `hub_token`.
 
-    Without either, only what is open to all. A hub token allows what its scopes say at
-    the hub, as the member of the hub user's name; what a member signs needs the identity.
+    Without either, only the routes open to all. A hub token allows what its scopes name at the
+    hub, as the member of the hub user's name; what a member signs needs the identity.
     Every method raises CentralUnreachableError if central does not answer, the
     error class that central names if it refuses, and CentralError otherwise.
-    The connection is kept; use the client as a context manager or `close()` it.
-    It may be used from several threads. `consortium` tells which one is believed
-    (`Trust.consortium`): a central that says it serves another gets no token, so that
-    it cannot carry one to where the same key is a member too.
+    The client keeps its connection; use it as a context manager or `close()` it.
+    It may be used from several threads. `consortium` returns the trusted consortium
+    (`Trust.consortium`): a central that claims to serve another gets no token, so that it
+    cannot use the token where the same key is a member too.
     """
 
     def __init__(
@@ -113,12 +113,12 @@ class CentralClient:
         self.close()
 
     def close(self) -> None:
-        """Also ends the streams that other threads wait at: they hear that central is gone."""
+        """Close the connection, and end streams in other threads with an error."""
         self.end_streams()
         self._http.close()
 
     def end_streams(self) -> None:
-        """End the streams that other threads wait at, and open no more."""
+        """End the streams that other threads read, and open no more."""
         self._ended = True
         for response in tuple(self._streaming):
             with contextlib.suppress(OSError, KeyError):
@@ -128,28 +128,28 @@ class CentralClient:
     # What is open to all
 
     def info(self) -> Info:
-        """Who central is: consortium, audience, registry."""
+        """Return central's consortium, audience and registry."""
         self._info = parsed(Info, self._send("GET", "", signed=False))
         return self._info
 
     @property
     def metadata_url(self) -> str:
-        """Where the consortium's TUF metadata is served."""
+        """The URL of the consortium's TUF metadata."""
         return f"{self.url}{PREFIX}/tuf/metadata/"
 
     @property
     def targets_url(self) -> str:
-        """Where the consortium's TUF targets are served."""
+        """The URL of the consortium's TUF targets."""
         return f"{self.url}{PREFIX}/tuf/targets/"
 
     def tuf_fetcher(self) -> FetcherInterface:
-        """A fetcher over this client's connection. It raises only TUF's DownloadErrors."""
+        """Return a fetcher over this client's connection. It raises only TUF's DownloadErrors."""
         return _TufFetcher(self._http)
 
     def publish_roster(self, bundle: RosterBundle) -> None:
-        """Publish a roster and catalogue: the officers' signatures inside are the permission.
+        """Publish a roster and catalogue: the officers' signatures in `bundle` are the permission.
 
-        Over `MAX_OPEN_BUNDLE_BYTES` it needs a member's identity too.
+        Above `MAX_OPEN_BUNDLE_BYTES`, this also needs a member's identity.
         """
         content = bundle.model_dump_json().encode()
         self._send("POST", "/roster", content=content, signed=len(content) > MAX_OPEN_BUNDLE_BYTES)
@@ -157,11 +157,11 @@ class CentralClient:
     # Trains
 
     def submit_train(self, envelope: Envelope) -> TrainSummary:
-        """Make a signed train known. The same train again gives the same answer."""
+        """Submit a signed train. The same train again gives the same answer."""
         return parsed(TrainSummary, self._send("POST", "/trains", content=envelope.to_bytes()))
 
     def trains(self) -> tuple[TrainSummary, ...]:
-        """All trains of one's own; for a station, those of its journeys. Newest first.
+        """Return the member's own trains; for a station, those of its journeys. Newest first.
 
         Raises CentralError (``pages``) if central's list does not end.
         """
@@ -178,16 +178,16 @@ class CentralClient:
     # Journeys
 
     def submit_journey(self, order: Envelope) -> JourneyView:
-        """Send a signed order. The same order again gives the same journey."""
+        """Submit a signed order. The same order again gives the same journey."""
         return parsed(JourneyView, self._send("POST", "/journeys", content=order.to_bytes()))
 
     def journeys(self, *, limit: int = 50, before: int | None = None) -> JourneyList:
-        """One's journeys, newest first. Pass a page's `next` as `before` for the one after it."""
+        """Return own journeys, newest first. A page's `next` is the `before` of the following."""
         query = {"limit": str(limit)} | ({} if before is None else {"before": str(before)})
         return parsed(JourneyList, self._send("GET", "/journeys", query=query))
 
     def all_journeys(self) -> Iterator[JourneyView]:
-        """One's journeys, newest first, asked for page by page.
+        """Yield the member's journeys, newest first, requesting them page by page.
 
         Raises CentralError (``pages``) if the pages do not go back in time, and so might not end.
         """
@@ -204,11 +204,10 @@ class CentralClient:
     def events(
         self, journey: str | None = None, after: int = 0, *, patience: float = 300.0
     ) -> Iterator[JourneyEvent]:
-        """What happens to `journey`, until it is done; or to all of one's journeys, for ever.
+        """Yield events of `journey`, until it is done; or of all of the member's, for ever.
 
-        `after` is the number of the last event already seen. A lost connection
-        is taken up again where it broke; after `patience` seconds without one,
-        CentralUnreachableError.
+        `after` is the number of the last event already seen. A lost stream resumes after the last
+        event; without one for `patience` seconds, this raises CentralUnreachableError.
         """
         path = "/events" if journey is None else f"/journeys/{quote(journey)}/events"
         for event in self._events(path, after, patience):
@@ -216,10 +215,10 @@ class CentralClient:
                 yield event
 
     def news(self, after: int = 0, *, patience: float = 300.0) -> Iterator[News]:
-        """What happens to all of one's journeys and, whole, the stations whenever they change.
+        """Yield events of all of the member's journeys, and all stations whenever they change.
 
-        The stations come first, and again after a connection was lost; else as `events`. How far
-        one's proposals have changed comes likewise.
+        The stations come first, and again after a lost connection; likewise the number of the
+        last change to the member's proposals. Else as `events`.
         """
         return self._events("/events", after, patience)
 
@@ -239,7 +238,7 @@ class CentralClient:
                         sent = parsed(JourneyEvent, event.data)
                         seen = sent.number
                         yield sent
-            except UnreachableError:  # central, or the hub that it asks about the token
+            except UnreachableError:  # central, or the hub that central asks about the token
                 if waited >= patience or self._http.is_closed:
                     raise
             self._sleep(delay)
@@ -251,8 +250,8 @@ class CentralClient:
         return validated(_STATIONS, self._send("GET", "/stations"))
 
     def put_profile(self, profile: StationProfile) -> None:
-        """Say which data sets this station has, and whether it is paused."""
-        # Without what is as usual: a central that does not know of pauses yet takes it too.
+        """Publish which data sets this station has, and whether it is paused."""
+        # Omit defaults, so that a central of an older version without pauses accepts it too.
         content = profile.model_dump_json(exclude_defaults=True).encode()
         self._send("PUT", "/stations/self", content=content)
 
@@ -264,14 +263,14 @@ class CentralClient:
         self._send("PUT", f"/stations/self/twins/{quote(name)}", content=content, binary=True)
 
     def twin(self, station: str, name: str) -> bytes:
-        """The twin's bytes. Compare their digest with the data set's `twin_digest`."""
+        """Return the twin's bytes. Compare their digest with the data set's `twin_digest`."""
         path = f"/stations/{quote(station)}/twins/{quote(name)}"
         return self._send("GET", path)
 
     # A station's own stops
 
     def inbox(self, after: int = 0, wait: float = 0.0) -> Inbox:
-        """This station's unfinished stops, as soon as something is newer than cursor `after`.
+        """Return this station's unfinished stops, once something is newer than cursor `after`.
 
         Waits for at most `wait` seconds (50 is the most that central allows).
         """
@@ -280,7 +279,7 @@ class CentralClient:
         return parsed(Inbox, self._send("GET", "/inbox", query=query, read=wait + READ_SECONDS))
 
     def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView:
-        """Say how far the stop is. Central keeps what is final."""
+        """Report the stop's progress. Central does not change a final stop."""
         path = f"/journeys/{quote(journey)}/stops/{quote(station)}"
         return parsed(
             StopView, self._send("PATCH", path, content=update.model_dump_json().encode())
@@ -294,7 +293,7 @@ class CentralClient:
     # The registry
 
     def registry_token(self, scopes: Sequence[str]) -> str:
-        """A token for the registry with as much of `scopes` as one may have.
+        """Return a registry token with as much of `scopes` as the member may have.
 
         A scope is written ``repository:NAME:pull`` or ``…:pull,push``.
         """
@@ -340,10 +339,10 @@ class CentralClient:
         raise AssertionError("unreachable")
 
     def _read(self, response: httpx.Response) -> bytes:
-        """The answer, which may be packed: a hostile central fills no memory, and holds nobody."""
+        """Read the answer, perhaps compressed, within limits of size and time."""
         answer, begun = bytearray(), time.monotonic()
         if "," in response.headers.get("content-encoding", ""):
-            raise foreign()  # Packed once, a piece grows a thousandfold; twice, a millionfold.
+            raise foreign()  # Compressed once, data grows a thousandfold; twice, a millionfold.
         try:
             for piece in response.iter_bytes():
                 answer += piece
@@ -385,7 +384,7 @@ class CentralClient:
             raise
 
     def _require_open(self) -> None:
-        """httpx says only with a RuntimeError that another thread closed the client."""
+        """Raise if another thread closed the client, which httpx reports as RuntimeError only."""
         if self._http.is_closed:
             raise CentralUnreachableError(
                 f"The connection to central at {self.url} was closed here while it was in use, as "
@@ -404,7 +403,7 @@ class CentralClient:
         return headers
 
     def _authorization(self) -> str:
-        """The member's own word if there is a key, else the hub's for its user."""
+        """Return the header: the member's signed token if there is a key, else the hub's token."""
         if self._identity is None and not self._hub_token:
             raise CentralError(
                 "This needs a member's key, and none was given.",
@@ -434,16 +433,16 @@ class CentralClient:
 
 
 class _TufFetcher(FetcherInterface):
-    """TUF over central's connection: an answer is DownloadHTTPError, silence is DownloadError."""
+    """TUF over central's connection: DownloadHTTPError for an answer, DownloadError without."""
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        # TUF wraps only what is raised before the first chunk: here all errors are its own.
+        # TUF wraps only errors before the first chunk, so this raises TUF's own errors throughout.
         try:
-            # As it is on the wire, piece by piece as it comes: nothing is unpacked, which could
-            # fill memory, and a drip of single bytes does not wait here for a whole chunk.
+            # Raw pieces as they arrive: decompressing could fill memory, and waiting for whole
+            # chunks would let a drip of single bytes block.
             headers = {"Accept-Encoding": "identity"}
             with self._http.stream("GET", url, headers=headers) as response:
                 if response.status_code != httpx.codes.OK:
@@ -464,5 +463,5 @@ class _TufFetcher(FetcherInterface):
 
 
 def _dripping() -> httpx.ReadTimeout:
-    """Each byte comes in time, and their end never does."""
+    """Return the error for an answer whose bytes arrive in time but never end."""
     return httpx.ReadTimeout(f"one answer takes more than {ANSWER_SECONDS:g} seconds")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ServerSentEvent:
-    """One event. `id` is the last id that the stream named, as the standard has it."""
+    """One event. `id` is the last id in the stream, as the standard specifies."""
 
     kind: str
     id: str
@@ -16,9 +16,9 @@ class ServerSentEvent:
 
 
 def read_events(lines: Iterable[str]) -> Iterator[ServerSentEvent]:
-    """The events in `lines`. Comments keep the connection alive and are dropped.
+    """Yield the events in `lines`. Comments, which keep the connection alive, are dropped.
 
-    An event that the end of the stream cuts off is dropped, as the standard says.
+    An event cut off by the end of the stream is dropped, as the standard specifies.
     """
     kind, identifier, data = "message", "", list[str]()
     for line in lines:
