@@ -1,7 +1,7 @@
-"""The consortium's agreement, accepted by signature: a member's word on exactly one text. Pure.
+"""The consortium's agreement: members' signed acceptances of exactly one text. Pure.
 
-The text comes with the catalogue, which the officers signed. Another text is another agreement, to
-be accepted anew.
+The text comes with the catalogue, which the officers signed. A changed text is another agreement,
+which members must accept again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ACCEPTANCE_TYPE: Final = "https://phtlab.org/acceptance/v1"
 
 
 class Acceptance(BaseModel):
-    """`member` accepts the text with the digest `agreement`."""
+    """A statement that `member` accepts the text with the digest `agreement`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,7 +39,7 @@ class Acceptance(BaseModel):
 
 
 def open_acceptance(envelope: Envelope, roster: Roster) -> Acceptance:
-    """The acceptance that the member named in it signed.
+    """Return the acceptance, if the member that it names signed it.
 
     Raises NotOnRosterError, SignatureError, or ApprovalError with one of the codes
     ``acceptance-form``, ``acceptance-signer``.
@@ -66,10 +66,9 @@ def open_acceptance(envelope: Envelope, roster: Roster) -> Acceptance:
 def require_accepted(
     agreement: Agreement | None, acceptances: Iterable[Acceptance], researcher: str
 ) -> None:
-    """Raises ApprovalError (``agreement-missing``) unless `researcher` accepted the `agreement`.
+    """Raise ApprovalError (``agreement-missing``) unless `researcher` accepted the `agreement`.
 
-    `acceptances` are verified ones (`open_acceptance`). Without an agreement there is nothing to
-    accept.
+    `acceptances` are verified ones (`open_acceptance`). Without an agreement, nothing is required.
     """
     if agreement is None:
         return

@@ -1,8 +1,8 @@
-"""A station's yes, signed over exact digests; its taking back; and the list of what stands.
+"""Approvals that a station signs over exact digests, revocations, and lists of active approvals.
 
-The station itself acts on its own files only, so nothing that central does makes it run what it
-did not allow. The others learn of a revocation from the newest `ActiveApprovals`, which ends
-soon: a central that holds a revocation back can do so until then, and no longer.
+A station acts only on its own files, so central cannot make it run what it did not allow. Others
+see a revocation in the newest `ActiveApprovals`, which expires soon: a central that hides a
+revocation can do so until then, and no longer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ APPROVAL_TYPE: Final = "https://phtlab.org/approval/v1"
 REVOCATION_TYPE: Final = "https://phtlab.org/revocation/v1"
 ACTIVE_APPROVALS_TYPE: Final = "https://phtlab.org/standing/v1"
 FRESHNESS: Final = timedelta(hours=24)
-"""How long a list of what stands is believed."""
+"""How long a list of active approvals is valid."""
 
 Scope = Literal["train", "notebook", "low-risk"]
 PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9._-]{0,62}$")]
@@ -49,7 +49,7 @@ class _Value(BaseModel):
 
 
 class Approval(_Value):
-    """What a station allows, and who there said so.
+    """An approval: what a station allows, and who approved it.
 
     =============  ====================================================================
     scope          allows
@@ -102,18 +102,18 @@ class Approval(_Value):
         return self
 
     def sign(self, identity: Identity) -> Envelope:
-        """The signed approval; its digest names it."""
+        """Sign the approval; its digest identifies it."""
         return sign_statement(identity, APPROVAL_TYPE, _subject(self), self.model_dump(mode="json"))
 
     def allows(self) -> str:
-        """What may start under it, in a few words for a list: by digests, without who or when."""
+        """Return what may start under it, for a list: by digests, without persons or dates."""
         if self.train is not None:
             return f"the train {self.train[7:19]}"
         of = f" with the notebook {self.notebook[7:19]}" if self.notebook is not None else ""
         return f"trains{of} of at most {self.risk} risk"
 
     def sentence(self) -> str:
-        """What is signed, in words: shown before it is."""
+        """Return the terms as a sentence, to show before signing."""
         what = {
             "train": f"the train {self.train}",
             "notebook": f"trains of {self.researcher} with the notebook {self.notebook}",
@@ -130,7 +130,7 @@ class Approval(_Value):
 
 
 class Revocation(_Value):
-    """A station takes an approval back, from now on."""
+    """A station's revocation of an approval, from now on."""
 
     station: MemberName
     approval: Digest
@@ -149,9 +149,9 @@ class Revocation(_Value):
 
 
 class ActiveApprovals(_Value):
-    """All approvals of a station that stand, as of `issued`; believed until `expires`.
+    """All active approvals of a station, as of `issued`; valid until `expires`.
 
-    `number` grows with every list, so that an older one is never taken for a newer.
+    `number` grows with every list, so that no reader takes an older list for a newer one.
     """
 
     station: MemberName
@@ -167,10 +167,10 @@ class ActiveApprovals(_Value):
 
 
 def open_approval(envelope: Envelope, roster: Roster) -> Approval:
-    """The approval that the station named in it signed, whether or not it still stands.
+    """Return the approval, if the station that it names signed it; it may be revoked.
 
-    Keys that left the roster, or were stolen, are believed for nothing: an approval is for what
-    comes, not for what was. Raises NotOnRosterError, SignatureError, or ApprovalError with one of
+    Signatures of former and stolen keys are invalid, since an approval is for the future.
+    Raises NotOnRosterError, SignatureError, or ApprovalError with one of
     the codes ``approval-role``, ``approval-form``, ``approval-signer``.
     """
     approval = _open(envelope, APPROVAL_TYPE, Approval, roster)
@@ -179,7 +179,7 @@ def open_approval(envelope: Envelope, roster: Roster) -> Approval:
 
 
 def open_revocation(envelope: Envelope, roster: Roster) -> Revocation:
-    """Raises as `open_approval`."""
+    """Return the revocation, if the station that it names signed it. Raises as `open_approval`."""
     revocation = _open(envelope, REVOCATION_TYPE, Revocation, roster)
     _require_subject(envelope, {"approval": revocation.approval})
     return revocation
@@ -188,7 +188,7 @@ def open_revocation(envelope: Envelope, roster: Roster) -> Revocation:
 def open_active_approvals(
     envelope: Envelope, roster: Roster, *, station: str, now: datetime, at_least: int = 1
 ) -> ActiveApprovals:
-    """The list of `station`, if it is not older than number `at_least` and its time is not over.
+    """Return the list of `station`, if it has at least number `at_least` and has not expired.
 
     Raises as `open_approval`, and ApprovalError ``standing-station``, ``standing-rolled-back``,
     ``standing-stale``, ``standing-future``.
@@ -252,7 +252,7 @@ def _subject(approval: Approval) -> Mapping[str, str]:
 
 
 def _of_itself(predicate: Mapping[str, Any]) -> Mapping[str, str]:
-    """A list is about no other document, so it names itself."""
+    """Return the list's own digest as its subject, since it is about no other document."""
     return {"standing": digest(canonical(predicate))}
 
 

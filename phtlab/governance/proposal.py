@@ -1,7 +1,7 @@
-"""The proposal: what a study asks of stations, signed by its researcher, version by version.
+"""The proposal: what a study requests of stations, signed by its researcher, version by version.
 
-A version is named by the digest of its signed statement, and names the version before it: so an
-approval of one version says nothing of the next, and nobody can slip one in between.
+The digest of its signed statement identifies a version, which names the version before it: so an
+approval of one version does not cover the next, and nobody can insert one in between.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Value(BaseModel):
 
 
 class RequestedData(_Value):
-    """A data set that the study needs, and its columns; none named is all."""
+    """A data set that the study needs, and its columns; empty for all."""
 
     name: Name
     columns: tuple[Annotated[str, StringConstraints(min_length=1, max_length=128)], ...] = Field(
@@ -48,10 +48,10 @@ class RequestedData(_Value):
 
 
 class Proposal(_Value):
-    """One version. `parameters` is a JSON Schema: the bounds that its journeys keep to.
+    """One version. `parameters` is a JSON Schema: the bounds of its journeys' parameters.
 
-    `notebooks` are the SHA-256 of the notebooks that will travel, where they are known already.
-    `risk` and `reasons` are what the researcher's machine worked out; each station does so anew.
+    `notebooks` are the SHA-256 of the notebooks to be sent, where known. The researcher's machine
+    computed `risk` and `reasons`; each station computes its own.
     """
 
     id: ProposalId
@@ -81,7 +81,7 @@ class Proposal(_Value):
         return value
 
     def sign(self, identity: Identity) -> Envelope:
-        """The signed version; its digest is the version's name."""
+        """Sign the version; its digest identifies it."""
         predicate = self.model_dump(mode="json")
         return sign_statement(
             identity, PROPOSAL_TYPE, {_subject(self): digest(canonical(predicate))}, predicate
@@ -89,12 +89,12 @@ class Proposal(_Value):
 
 
 def new_id() -> str:
-    """The name of a new proposal, which all its versions keep."""
+    """Return the id of a new proposal, which all its versions keep."""
     return "p-" + secrets.token_hex(8)
 
 
 def open_proposal(envelope: Envelope, roster: Roster) -> Proposal:
-    """The version that a researcher of `roster` signed.
+    """Return the version, if a researcher of `roster` signed it.
 
     Raises NotOnRosterError, SignatureError, or ProposalError with one of the codes
     ``proposal-role``, ``proposal-form``, ``proposal-signer``, ``proposal-time``.
@@ -125,7 +125,7 @@ def open_proposal(envelope: Envelope, roster: Roster) -> Proposal:
 
 
 def require_successor(newer: Proposal, older: Proposal | None, older_digest: str | None) -> None:
-    """Raises ProposalError (``proposal-version``) unless `newer` directly follows `older`.
+    """Raise ProposalError (``proposal-version``) unless `newer` directly follows `older`.
 
     `older_digest` is that of the signed version; both are None for a first version.
     """

@@ -1,7 +1,7 @@
-"""A station's no to one version of a proposal, and a researcher's taking back of the whole.
+"""A station's refusal of one version of a proposal, and a researcher's withdrawal of it all.
 
-A refusal allows nothing, so nobody who suppresses or repeats one makes a station run anything: it
-is signed so that nobody else can speak for the station.
+A refusal allows nothing, so nobody can make a station run anything by hiding or repeating one. It
+is signed so that nobody else can refuse in the station's name.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Value(BaseModel):
 
 
 class Refusal(_Value):
-    """`station` does not take part in the version `proposal` of the proposal `proposal_id`."""
+    """A statement that `station` refuses the version `proposal` of the proposal `proposal_id`."""
 
     station: MemberName
     proposal_id: ProposalId
@@ -50,7 +50,7 @@ WithdrawalReason = Annotated[Lines, StringConstraints(max_length=4000)]
 
 
 class Withdrawal(_Value):
-    """The proposal `proposal_id` is made no more. `proposal` is its newest version then."""
+    """A statement that `proposal_id` is withdrawn. `proposal` is its newest version by then."""
 
     researcher: MemberName
     proposal_id: ProposalId
@@ -65,7 +65,7 @@ class Withdrawal(_Value):
 
 
 def open_refusal(envelope: Envelope, roster: Roster) -> Refusal:
-    """The refusal that the station named in it signed.
+    """Return the refusal, if the station that it names signed it.
 
     Raises NotOnRosterError, SignatureError, or ApprovalError with one of the codes
     ``refusal-role``, ``refusal-form``, ``refusal-signer``.
@@ -91,7 +91,7 @@ def open_refusal(envelope: Envelope, roster: Roster) -> Refusal:
 
 
 def open_withdrawal(envelope: Envelope, roster: Roster) -> Withdrawal:
-    """The withdrawal that the researcher named in it signed.
+    """Return the withdrawal, if the researcher that it names signed it.
 
     Raises NotOnRosterError, SignatureError, or ProposalError with one of the codes
     ``withdrawal-role``, ``withdrawal-form``, ``withdrawal-signer``.

@@ -1,8 +1,7 @@
-"""What happened, as a chain: each entry holds the digest of the one before (after RFC 6962's idea).
+"""The audit log as a chain: each entry holds the digest of the one before (after RFC 6962).
 
-A log can be cut at its end or written anew by whoever keeps it. So others sign from time to time
-how far they saw it (`Checkpoint`), and keep that: what they saw can then be changed no more
-without showing.
+Whoever keeps a log can cut its end or rewrite it. So others sign from time to time the head that
+they saw (`Checkpoint`), and keep it: entries up to there can then not change undetected.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from phtlab.train.verify.predicate import read_predicate
 CHECKPOINT_TYPE: Final = "https://phtlab.org/audit-checkpoint/v1"
 DetailName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 FIRST: Final = "sha256:" + "0" * 64
-"""What the first entry of a log follows."""
+"""The digest that the first entry of a log follows."""
 
 
 class _Value(BaseModel):
@@ -34,7 +33,7 @@ class _Value(BaseModel):
 class Entry(_Value):
     """One line of a log: who did what to which digest, when. It never holds data or a secret.
 
-    `log` names whose log it is: a station's name, or `log_of_central`. `details` are short words,
+    `log` is the log's name: a station's name, or `log_of_central`. `details` are short texts,
     such as a code or a verdict.
     """
 
@@ -54,12 +53,12 @@ class Entry(_Value):
         return digest(self.to_line())
 
     def to_line(self) -> bytes:
-        """Canonical JSON, without the line feed that ends it in a file."""
+        """Return canonical JSON, without the line feed that ends it in a file."""
         return canonical(self.model_dump(mode="json"))
 
     @classmethod
     def from_line(cls, line: bytes) -> Entry:
-        """The entry that `to_line` wrote so. Raises AuditError (``audit-form``)."""
+        """Parse a line of `to_line`. Raises AuditError (``audit-form``)."""
         try:
             entry = cls.model_validate(parse_json(line))
             written = entry.to_line()
@@ -75,12 +74,12 @@ class Entry(_Value):
 
 
 def log_of_central(consortium: str) -> str:
-    """The name of central's log, which no member can have: it is no single word."""
+    """Return the name of central's log, which no member can have: it has spaces."""
     return f"{_CENTRAL}{consortium}"
 
 
 class Head(NamedTuple):
-    """How far a log goes: its last entry's number and digest; (0, FIRST) for an empty one."""
+    """The end of a log: its last entry's number and digest; (0, FIRST) for an empty log."""
 
     number: int
     digest: str
@@ -88,14 +87,14 @@ class Head(NamedTuple):
 
 _CENTRAL: Final = "central of "
 LOST: Final = "log-restored"
-"""The action of an entry that says which entries before it were lost, in the detail `lost`."""
+"""Action of an entry that declares which entries before it were lost, in the detail `lost`."""
 
 START: Final = Head(0, FIRST)
-"""How far an empty log goes."""
+"""The head of an empty log."""
 
 
 class Checkpoint(_Value):
-    """`witness` saw the log `log` as far as `number`, whose entry has the digest `head`."""
+    """A statement that `witness` saw the log `log` up to `number`, with the digest `head`."""
 
     log: Line
     number: int = Field(ge=1)
@@ -121,7 +120,7 @@ def following(
     digest: str | None = None,
     details: Mapping[str, str] | None = None,
 ) -> Entry:
-    """The entry that comes after `head`. Words of others are made lines: `line_of`."""
+    """Return the entry after `head`. Texts from others are converted by `line_of`."""
     return Entry(
         log=log,
         number=head.number + 1,
@@ -142,14 +141,14 @@ def verify_chain(
     log: str,
     start: Head = START,
 ) -> Head:
-    """How far the log goes, if no entry is missing, moved or changed as far as anyone saw.
+    """Return the head, if no entry is missing, moved or changed as far as anyone saw the log.
 
     `checkpoints` are verified ones (`open_checkpoint`). With `start`, which was verified before,
-    `entries` are those after it, and checkpoints up to it are not looked at.
+    `entries` are those after it, and checkpoints up to it are ignored.
 
-    Entries that were lost are passed over where an entry of a station's log itself says so
-    (`LOST`): a restored log goes on above what others saw of it, and shows for ever what it lacks.
-    Central has no such excuse: its log is everybody's, and whoever changed it could write one.
+    Lost entries are accepted where an entry of a station's log declares them (`LOST`): a restored
+    log continues above what others saw of it, and shows for ever what it lacks. Not in central's
+    log: it is everybody's, and whoever changed it could write such an entry.
 
     Raises AuditError with one of the codes ``audit-log``, ``audit-gap``, ``audit-chain``,
     ``audit-cut``, ``audit-rewritten``.
@@ -206,7 +205,7 @@ def after_loss(
     actor: str,
     details: Mapping[str, str] | None = None,
 ) -> Entry:
-    """The entry that follows `head` in a log whose entries up to number `last` were lost."""
+    """Return the entry after `head` in a log whose entries up to number `last` were lost."""
     declared = {"lost": _lost(head.number, last)} if last > head.number else {}
     entry = following(
         head, log=log, at=at, actor=actor, action=LOST, details={**(details or {}), **declared}
@@ -225,7 +224,7 @@ def _lost(before: int, last: int) -> str:
 
 
 def open_checkpoint(envelope: Envelope, roster: Roster) -> Checkpoint:
-    """A checkpoint by the member that it names, of now or of then.
+    """Return the checkpoint, if the member that it names signed it, with present or former keys.
 
     Raises NotOnRosterError, SignatureError, AuditError (``checkpoint-form``,
     ``checkpoint-signer``).

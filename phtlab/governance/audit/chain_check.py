@@ -1,4 +1,4 @@
-"""A log verified with all that members signed of it, and what that comes to in words. Pure."""
+"""Verification of a log against all its checkpoints, and the result. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Value(BaseModel):
 
 
 class WitnessedHead(_Value):
-    """What one member signed: how often, how far at most, and when that was."""
+    """A member's checkpoints: how many, the highest number, and its time."""
 
     witness: str
     checkpoints: int
@@ -28,7 +28,7 @@ class WitnessedHead(_Value):
 
 
 class LostEntries(_Value):
-    """Entries that a restored station's log lacks, as it says itself in entry `number`."""
+    """Entries that a restored station's log lacks, as its entry `number` declares."""
 
     number: int
     lost: str
@@ -37,7 +37,7 @@ class LostEntries(_Value):
 
 
 class Verified(_Value):
-    """How far a log holds. `doubtful` counts checkpoints that the roster does not vouch for."""
+    """A verified log. `doubtful` counts checkpoints that do not verify with the roster."""
 
     log: str
     number: int
@@ -50,7 +50,7 @@ class Verified(_Value):
 
     @property
     def witnessed(self) -> int:
-        """As far as somebody signed it: what is up to there cannot change any more unseen."""
+        """The highest number in a checkpoint: no entry up to it can change undetected."""
         return max((witness.number for witness in self.witnesses), default=0)
 
 
@@ -61,7 +61,7 @@ def verify_log(
     roster: Roster,
     seen: Checkpoint | None = None,
 ) -> Verified:
-    """Verify `log` with what members signed, and what whoever verifies saw of it before.
+    """Verify `log` against members' checkpoints, and against the verifier's own, `seen`.
 
     Raises AuditError with the codes of `verify_chain`.
     """
@@ -90,7 +90,7 @@ def verify_log(
 
 
 def _entries_with_losses(entries: Iterable[Entry], losses: list[LostEntries]) -> Iterator[Entry]:
-    """`entries`; what they say of lost ones is put into `losses` meanwhile."""
+    """Yield `entries`, and append the losses that they declare to `losses`."""
     for entry in entries:
         if entry.action == LOST and (lost := entry.details.get("lost")):
             losses.append(

@@ -1,4 +1,4 @@
-"""How far someone saw a log when it last held: what they compare it with the next time."""
+"""The head of a log when its reader last verified it, to compare with the next time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from phtlab.train.documents.moment import Moment
 
 
 class LastSeenHead(BaseModel):
-    """That a log held as far as `number`. `serial` is of the last checkpoint of it at central."""
+    """A verified head of a log. `serial` is that of the log's last checkpoint at central."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,7 +30,7 @@ class LastSeenHead(BaseModel):
         return Head(self.number, self.digest)
 
     def by(self, reader: str, roster_version: int) -> Checkpoint | None:
-        """The same as the checkpoint that `who` signed, or would have; None for an empty log."""
+        """Return the head as a checkpoint of `reader`; None for an empty log."""
         if not self.number:
             return None
         return Checkpoint(
@@ -44,7 +44,7 @@ class LastSeenHead(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> LastSeenHead | None:
-        """What `write` wrote to `path`, if it did. Raises AuditError (``audit-seen``)."""
+        """Read what `write` wrote to `path`, or None. Raises AuditError (``audit-seen``)."""
         try:
             return cls.model_validate_json(path.read_bytes())
         except FileNotFoundError:
@@ -57,7 +57,7 @@ class LastSeenHead(BaseModel):
 
 
 def unreadable(path: Path) -> AuditError:
-    """What is said of a broken `path`: to forget it silently is what an attacker would like."""
+    """Return the error for a broken `path`: ignoring it silently would help an attacker."""
     return AuditError(
         f"{path} is broken: how far the log was seen is not known.",
         "Restore it from a backup; if there is none, verify the log with what others signed, then "
