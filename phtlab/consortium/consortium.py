@@ -1,9 +1,9 @@
-"""A consortium as its officers see it: what is staged, who signed it, and what is published.
+"""A consortium as its officers manage it: staged changes, their signatures, and publication.
 
-Everything is offline and lies in one folder (`consortium_folder.py`). Officers change the roster,
-the catalogue or the root itself; a change is staged, and takes effect once enough of them have
-signed it, one after the other. The folder belongs on an officer's own medium: whoever holds it and
-a threshold of the officers' keys and passphrases decides who is a member.
+Everything is offline, in one folder (`folder.py`). Officers change the roster, the catalogue or
+the root itself; a change is staged, and takes effect once enough officers have signed it, one
+after the other. The folder belongs on an officer's own medium: whoever holds it and a threshold
+of the officers' keys and passphrases decides who is a member.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ from phtlab.validation_summary import validation_summaries
 
 @dataclass(frozen=True)
 class Signing:
-    """How far the roster is, and the next root if one is staged with it.
+    """Progress of the signatures on the roster, and on the next root if one is staged.
 
     `signed_by` and `waiting` are officers; `complete` once `needed` of them have signed, and
     enough have signed the next root.
@@ -106,12 +106,12 @@ class Consortium:
     ) -> Consortium:
         """Found a consortium in a new folder: officers' keys, and the root that they sign.
 
-        `officers` is officer to passphrase; each gets a key file here and a line of the roster.
-        `elsewhere` are officers whose keys lie on their own machines; the root is not there before
-        they have signed it too. `threshold` of all must sign every roster and every later root.
-        `online_key` is what `repository.public_key` reads: central's, for snapshot and timestamp
-        only. `log_n` is scrypt's work factor. Raises RosterError or SettingsError; then there is
-        no folder.
+        `officers` is officer to passphrase; each gets a key file in the folder and a line of the
+        roster. `elsewhere` are officers with keys on their own machines. The root takes effect
+        once `threshold` of all officers have signed it; as many must sign every roster and every
+        later root. `online_key` is what `repository.public_key` reads: central's, for snapshot and
+        timestamp only. `log_n` is scrypt's work factor. Raises RosterError or SettingsError; then
+        no folder is created.
         """
         found(
             directory,
@@ -132,17 +132,17 @@ class Consortium:
 
     @property
     def officers(self) -> tuple[str, ...]:
-        """The officers, by name; of the next root, if one is staged."""
+        """Names of the officers; of the next root, if one is staged."""
         return tuple(officers_of(self._ruling()))
 
     @property
     def threshold(self) -> int:
-        """How many officers must sign a roster; by the next root, if one is staged."""
+        """Number of officers who must sign a roster; by the next root, if one is staged."""
         return self._ruling().roles["targets"].threshold
 
     @property
     def root(self) -> bytes:
-        """The newest root: what a new station or researcher pins.
+        """The newest root, which a new station or researcher pins.
 
         Raises RosterError (``roster-unsigned``) before enough officers have signed the first.
         """
@@ -162,7 +162,7 @@ class Consortium:
 
     @property
     def fingerprint(self) -> str:
-        """Of the newest root, to compare by telephone; of the first while it is being signed."""
+        """Fingerprint of the newest root, to compare by telephone; of the first until founded."""
         draft = self.folder.draft()
         if not self.founded and draft is not None:
             return root_fingerprint(draft.to_bytes())
@@ -175,12 +175,12 @@ class Consortium:
 
     @property
     def roster(self) -> Roster:
-        """The roster as it is to be signed next; its version is the last signed one, 0 at first."""
+        """The roster to be signed next; its version is the last signed one, 0 at first."""
         return read_roster(self.folder.target(ROSTER_FILE), self.folder.signed_version())
 
     @property
     def catalogue(self) -> Catalogue:
-        """The catalogue as it is to be signed next."""
+        """The catalogue to be signed next."""
         return read_catalogue(self.folder.target(CATALOGUE_FILE))
 
     @property
@@ -196,21 +196,21 @@ class Consortium:
 
     @property
     def signing(self) -> Signing | None:
-        """How far the newest version is, complete or not; None if nobody has signed yet."""
+        """Progress of the newest version, complete or not; None if nobody has signed yet."""
         signed = self.folder.signed()
         metadata = self.folder.pending() or (signed and signed[0])
         return None if metadata is None else self._progress(metadata)
 
     @property
     def root_signing(self) -> RootSigning | None:
-        """How far the next root is, if one is staged."""
+        """Progress of the next root, if one is staged."""
         draft = self.folder.draft()
         return None if draft is None else progress(self.folder.root(), draft)
 
     # Members and kernel images
 
     def add_member(self, member: Member) -> None:
-        """Put `member` on the roster. Raises RosterError if its name or a key is there already."""
+        """Add `member` to the roster. Raises RosterError if its name or a key is on it already."""
         roster = self.roster
         if member in roster.members:
             return
@@ -224,11 +224,11 @@ class Consortium:
         self._write_members((*roster.members, member))
 
     def rotate_member(self, member: Member, *, stolen: bool = False) -> None:
-        """New keys, roles or organisation for the member of this name.
+        """Replace keys, roles or organisation of the member of this name.
 
-        What the old keys signed while they were on the roster stays believed, unless they were
+        Signatures that the old keys made while on the roster stay valid, unless the keys were
         `stolen`. Raises NotOnRosterError if there is no such member, RosterError for an officer
-        with another key, whom `replace_officer` serves.
+        with another key: use `replace_officer`.
         """
         known = self.roster.member(member.name)
         if known.keys != member.keys and member.name in officers_of(self._ruling()):
@@ -240,11 +240,11 @@ class Consortium:
         self._write_rotated(known, member, stolen=stolen)
 
     def remove_member(self, name: str, *, stolen: bool = False) -> None:
-        """Take a member off the roster.
+        """Remove a member from the roster.
 
-        What its keys signed until now stays believed, unless they were `stolen`; so may a member
-        be removed who is gone already. Raises NotOnRosterError if it is not on the roster,
-        RosterError for an officer, whom `remove_officer` serves.
+        Signatures of its keys until now stay valid, unless the keys were `stolen`; that may also be
+        declared of a member removed before. Raises NotOnRosterError if it is not on the roster,
+        RosterError for an officer: use `remove_officer`.
         """
         if name in officers_of(self._ruling()):
             raise RosterError(
@@ -267,7 +267,7 @@ class Consortium:
         self._write_catalogue(images=tuple(i for i in self.catalogue.images if i != removed))
 
     def agree_on(self, agreement: Agreement | None) -> None:
-        """What members are asked to accept; None for nothing."""
+        """Set the agreement that members must accept; None for none."""
         self._write_catalogue(agreement=agreement)
 
     def _write_catalogue(self, **changes: Any) -> None:
@@ -276,7 +276,7 @@ class Consortium:
     # The root
 
     def add_officer(self, member: Member, *, now: datetime | None = None) -> None:
-        """One officer more, from the root that is signed next. Raises RosterError."""
+        """Add an officer, from the next signed root on. Raises RosterError."""
         officer = _as_officer(member)
         known = next((m for m in self.roster.members if m.name == member.name), None)
         if known is not None and known.keys != member.keys:
@@ -292,7 +292,7 @@ class Consortium:
     def replace_officer(
         self, member: Member, *, stolen: bool = False, now: datetime | None = None
     ) -> None:
-        """Another key for the officer of this name. Raises NotOnRosterError, RosterError."""
+        """Replace the key of the officer of this name. Raises NotOnRosterError, RosterError."""
         known = self.roster.member(member.name)
         officer = Member(
             name=known.name,
@@ -306,7 +306,7 @@ class Consortium:
     def remove_officer(
         self, name: str, *, stolen: bool = False, now: datetime | None = None
     ) -> None:
-        """One officer less; other roles stay. Raises NotOnRosterError, RosterError."""
+        """Remove an officer; other roles stay. Raises NotOnRosterError, RosterError."""
         self._stage_root(lambda root: without_officer(root, name), now)
         known = self.roster.member(name)
         roles = tuple(role for role in known.roles if role != "officer")
@@ -316,18 +316,18 @@ class Consortium:
             self._write_roster(self._without(self.roster, name, stolen=stolen))
 
     def set_threshold(self, threshold: int, *, now: datetime | None = None) -> None:
-        """How many officers must sign, from the next root on. Raises SettingsError."""
+        """Set how many officers must sign, from the next root on. Raises SettingsError."""
         self._stage_root(lambda root: with_threshold(root, threshold), now)
 
     def set_online_key(self, described: Mapping[str, Any], *, now: datetime | None = None) -> None:
-        """Central's new online key, from the next root on. Raises RosterError."""
+        """Set central's new online key, from the next root on. Raises RosterError."""
         key = public_key(described)
         if key.keyid == online_key_id(self._ruling()):
             raise RosterError("This is central's online key already. Nothing was staged.")
         self._stage_root(lambda root: with_online_key(root, key), now)
 
     def set_lifetimes(self, lifetimes: Lifetimes, *, now: datetime | None = None) -> None:
-        """For how long a signed root and a signed roster hold, from the next signatures on."""
+        """Set how long a signed root and roster are valid, from the next signatures on."""
         settings = settings_of(self._ruling()).model_copy(
             update={
                 "root_seconds": int(lifetimes.root.total_seconds()),
@@ -345,11 +345,11 @@ class Consortium:
         )
 
     def renew_root(self, *, now: datetime | None = None) -> None:
-        """The same root once more, to be signed before this one expires."""
+        """Stage the same root again, to be signed before the present one expires."""
         self._stage_root(lambda root: root, now)
 
     def discard(self) -> None:
-        """Drop what is staged and not signed by enough: back to what holds.
+        """Discard staged changes that lack signatures, and restore the signed state.
 
         Raises RosterError (``roster-unsigned``) if nothing was ever signed.
         """
@@ -367,7 +367,7 @@ class Consortium:
         self.folder.discard(PENDING_ROOT)
 
     def changes(self) -> tuple[str, ...]:
-        """What the next signatures would change, a sentence each."""
+        """Return what the next signatures would change, one sentence each."""
         current, draft = self.folder.root(), self.folder.draft()
         changes: list[str] = []
         if current is not None and draft is not None:
@@ -382,12 +382,12 @@ class Consortium:
         changes += catalogue_changes(catalogue, self.catalogue)
         return tuple(changes)
 
-    # From laptop to laptop
+    # Handover between officers
 
     def export(self) -> Handover:
-        """The folder without its keys, for another officer.
+        """Return the folder without its keys, for another officer.
 
-        Raises RosterError (``roster-unsigned``) if something is staged that nobody has signed.
+        Raises RosterError (``roster-unsigned``) if a staged change has no signature.
         """
         handover = self._handover()
         try:
@@ -402,7 +402,7 @@ class Consortium:
         return handover
 
     def import_handover(self, theirs: Handover) -> None:
-        """Go on from another officer's file. Raises as `handover.merged`; then nothing changed."""
+        """Merge another officer's file. Raises as `handover.merged`, and then changes nothing."""
         _write(self.folder, merged(self._handover(), theirs))
         pending = self.folder.pending()
         if pending is not None:
@@ -410,7 +410,7 @@ class Consortium:
 
     @classmethod
     def from_handover(cls, directory: Path, theirs: Handover) -> Consortium:
-        """A new folder from another officer's file, whose fingerprint was compared.
+        """Create a folder from another officer's file, after people compared its fingerprint.
 
         Raises SettingsError if the folder is not empty.
         """
@@ -442,11 +442,11 @@ class Consortium:
     # Signing
 
     def officer(self, name: str, passphrase: str) -> Identity:
-        """An officer's keys from this folder. Raises PassphraseError, NotOnRosterError."""
+        """Read an officer's keys from this folder. Raises PassphraseError, NotOnRosterError."""
         return read_key(self.officer_key_file(name), passphrase)
 
     def officer_key_file(self, name: str) -> Path:
-        """Where an officer's key lies, if it lies in this folder. Raises NotOnRosterError."""
+        """Return the path of an officer's key file in this folder. Raises NotOnRosterError."""
         current = self.folder.root()
         known = {*self.officers, *(officers_of(current) if current else ())}
         if name not in known:
@@ -464,12 +464,12 @@ class Consortium:
         )
 
     def sign_with(self, officers: Iterable[Identity], *, now: datetime | None = None) -> Signing:
-        """Sign what is staged, root, roster and catalogue. Officers may sign one after the other.
+        """Sign all that is staged: root, roster, catalogue. Officers may sign one after the other.
 
         Starts a new version of the roster if the last one is complete, or if something changed
-        since; so signing without a change renews it before it expires. Raises NotOnRosterError for
-        somebody who is no officer, before or after, and RosterError if root and roster differ on an
-        officer's key.
+        since; so signing without a change renews the roster before it expires. Raises
+        NotOnRosterError for anybody who is an officer of neither the present nor the next root, and
+        RosterError if root and roster differ on an officer's key.
         """
         moment = now or utc_now()
         current, draft = self.folder.root(), self.folder.draft()
@@ -500,7 +500,7 @@ class Consortium:
         return self._settle(draft, metadata)
 
     def bundle(self, *, now: datetime | None = None) -> dict[str, dict[str, str]]:
-        """What central gets: ``metadata`` and ``targets``, file name to base64.
+        """Return what central publishes: ``metadata`` and ``targets``, file name to base64.
 
         Raises RosterError if something is unsigned, RosterStaleError if the last signed
         version has expired.
@@ -531,7 +531,7 @@ class Consortium:
         return f": {max(signing.needed - len(signing.signed_by), 1)} more officers must sign"
 
     def _settle(self, draft: Metadata[Root] | None, metadata: Metadata[Targets]) -> Signing:
-        """Keep what enough have signed, stage the rest; the root first, as it rules the roster."""
+        """Store what enough have signed, stage the rest; the root first, as it rules the roster."""
         if draft is not None:
             if progress(self.folder.root(), draft).complete:
                 self.folder.keep_root(draft.to_bytes())
@@ -576,7 +576,7 @@ class Consortium:
         return roster.without(name, until=self._until(name))
 
     def _until(self, name: str) -> int:
-        """The last signed version with the member's present keys, 0 if there is none."""
+        """Return the last signed version with the member's present keys, 0 if there is none."""
         signed = self.folder.signed()
         if signed is None:
             return 0
@@ -622,7 +622,7 @@ def _as_officer(member: Member) -> Member:
 
 
 def _write(folder: ConsortiumFolder, handover: Handover) -> None:
-    """What was staged last, so that a folder that is cut off in between is not taken for newer."""
+    """Write staged files last, so that an interrupted write does not look newer."""
     for name, content in handover.files.items():
         folder.write_target(name, content)
     for root in handover.roots[len(folder.roots()) :]:

@@ -1,9 +1,9 @@
-"""Asking to become a member, or to be one no longer: signed requests that an officer acts on.
+"""Requests for membership and for removal: signed, for an officer to act on.
 
-The request is signed with the keys that it names, which proves that whoever sent it
-holds them. Whether that is the person or the station it claims to be is for people:
-they compare the fingerprint by telephone before the roster is signed. Asking to be removed needs
-no such comparison: whoever holds the keys may always give them up, a thief of them too.
+A request is signed with the keys that it names, which proves that its sender holds them. People
+verify that the sender is the claimed person or station: they compare the fingerprint by telephone
+before the roster is signed. A removal needs no such comparison: whoever holds the keys, even a
+thief, may give them up.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_REASON = 500  # characters
 
 
 class Removal(BaseModel):
-    """Who asks to be taken off the roster, and why. `keys` names the public keys given up."""
+    """A member's request to leave the roster. `keys` is the digest of the public keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,7 +45,7 @@ class Removal(BaseModel):
     @field_validator("reason")
     @classmethod
     def _printable(cls, text: str) -> str:
-        # Officers read it on a terminal.
+        # Officers read the reason on a terminal.
         if not text.isprintable():
             raise ValueError("a reason is one line of printable characters")
         return text
@@ -54,9 +54,9 @@ class Removal(BaseModel):
 def request_membership(
     identity: Identity, organisation: str = "", roles: Sequence[Role] = ("researcher",)
 ) -> Envelope:
-    """Ask for `identity` to be put on the roster with `roles`.
+    """Request that officers add `identity` to the roster with `roles`.
 
-    Raises RosterError if the name, the organisation or the roles are not of the accepted form.
+    Raises RosterError if the name, the organisation or the roles are invalid.
     """
     try:
         member = Member(
@@ -81,9 +81,9 @@ def request_membership(
 
 
 def open_request(envelope: Envelope) -> Member:
-    """Who asks, if the request is signed with the very keys that it names.
+    """Return who requests membership, if the request is signed with the very keys that it names.
 
-    Raises SignatureError otherwise. The answer is a claim until an officer has
+    Raises SignatureError otherwise. The member is unconfirmed until an officer has
     compared `Member.keys.fingerprint` with the sender by another channel.
     """
     try:
@@ -102,9 +102,9 @@ def open_request(envelope: Envelope) -> Member:
 
 
 def request_removal(identity: Identity, reason: str = "", now: datetime | None = None) -> Envelope:
-    """Ask for `identity` to be taken off the roster: its keys may be in other hands, say.
+    """Request that officers remove `identity`, for example because its keys may be stolen.
 
-    Raises RosterError (`request`) if the reason is longer than a line.
+    Raises RosterError (`request`) unless the reason is one line of at most MAX_REASON characters.
     """
     keys = digest(canonical(identity.public.model_dump()))
     try:
@@ -123,10 +123,10 @@ def request_removal(identity: Identity, reason: str = "", now: datetime | None =
 
 
 def open_removal(envelope: Envelope, roster: Roster) -> Removal:
-    """Who asks to be removed, if the member on `roster` with these very keys signed it.
+    """Return the request for removal, if the member on `roster` with these very keys signed it.
 
     Raises SignatureError for anything else, NotOnRosterError if no member holds the keys: they
-    are gone already, or were never there.
+    were removed before, or never on the roster.
     """
     statement, member = open_statement(envelope, REMOVAL_TYPE, roster.members)
     try:

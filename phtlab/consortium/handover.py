@@ -1,8 +1,8 @@
-"""What goes to and fro between officers' laptops: all of the folder but the keys, in one file.
+"""Handover between officers: all of the folder but the keys, in one file.
 
-Whoever takes a file over believes nothing of it but signatures: the chain of roots, the roster
-under it, and for what is staged the signature of at least one officer. So a file that was changed
-on its way is refused, and one that somebody else made too. Pure.
+The recipient trusts nothing in the file but signatures: on the chain of roots, on the roster under
+it, and on what is staged at least one officer's. So phtlab refuses a file that was changed on its
+way, or that somebody else made. Pure.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _Files = dict[str, str]
 
 
 class _Packed(BaseModel):
-    """The file: base64 by name."""
+    """The file's form: base64 by name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,8 +63,8 @@ class Handover:
     """An officer's folder without its keys.
 
     `roots` is the chain; `next_root` is staged. `signed` is the roster's metadata of
-    `signed_files`, `next_signed` that of `files`, signed by fewer than must; None if `files` are
-    the signed ones.
+    `signed_files`; `next_signed` is that of `files`, signed by fewer than must, or None if
+    `files` are the signed ones.
     """
 
     roots: tuple[bytes, ...]
@@ -76,13 +76,13 @@ class Handover:
 
     @property
     def fingerprint(self) -> str:
-        """Of the newest root, or of the first while it is being signed."""
+        """Fingerprint of the newest root, or of the first while it is being signed."""
         newest = self.roots[-1] if self.roots else self.next_root
         return root_fingerprint(newest or b"")
 
     @property
     def version(self) -> int:
-        """Of the roster that was signed last, 0 for none."""
+        """Version of the last signed roster, 0 for none."""
         return (
             0 if self.signed is None else Metadata[Targets].from_bytes(self.signed).signed.version
         )
@@ -103,7 +103,7 @@ class Handover:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Handover:
-        """What an officer exported, checked. Raises RosterError (``handover``) or `check`'s."""
+        """Parse and `check` an officer's export. Raises RosterError (``handover``)."""
         try:
             packed = _Packed.model_validate(parse_json(content))
             handover = cls(
@@ -124,7 +124,7 @@ class Handover:
 
 
 def check(handover: Handover) -> None:
-    """Whether every part is signed by officers. Raises RosterError for what is not."""
+    """Check that officers signed every part. Raises RosterError otherwise."""
     root = _chain(handover.roots)
     draft = None if handover.next_root is None else read_draft(handover.next_root)
     if draft is not None:
@@ -132,7 +132,7 @@ def check(handover: Handover) -> None:
             raise RosterError(
                 "the next root in it does not follow the newest", code="handover-next-root"
             )
-        # Of the officers before: those of the next root may be whom a forger wrote there.
+        # By present officers: a forger could name any officers in the next root.
         if not progress(root, draft).old.signed_by:
             raise RosterError(
                 "no officer has signed the next root in it", code="handover-next-root-unsigned"
@@ -170,17 +170,17 @@ def check(handover: Handover) -> None:
 
 
 def merged(mine: Handover, theirs: Handover) -> Handover:
-    """`theirs` on top of `mine`, with the signatures of both.
+    """Merge `theirs` into `mine`, with the signatures of both.
 
     Raises RosterError: ``handover`` if it is of another consortium, ``handover-older`` if `mine` is
-    further, ``handover-conflict`` if both have gone on in different ways.
+    newer, ``handover-conflict`` if the two have diverged.
     """
     for own, other in zip(mine.roots, theirs.roots, strict=False):
         if root_fingerprint(own) != root_fingerprint(other):
             raise _damaged("it is of another consortium, or its root was rotated in another way")
     _require_further(mine, theirs)
     if theirs.version > mine.version and mine.roots and theirs.signed is not None:
-        # Officers of roots before mine may have been replaced for their stolen keys.
+        # Officers of earlier roots may have been replaced because their keys were stolen.
         try:
             _signed(theirs.roots[len(mine.roots) - 1 :], theirs.signed)
         except RosterError as error:
@@ -222,7 +222,7 @@ def _require_further(mine: Handover, theirs: Handover) -> None:
 
 
 def _both(mine: bytes | None, theirs: bytes | None) -> bytes | None:
-    """`theirs`, and the signatures of mine too if both are of the same."""
+    """Return `theirs`, with the signatures of `mine` if both have the same content."""
     if theirs is None or mine is None:
         return theirs
     merged = Metadata[Any].from_bytes(theirs)
@@ -247,7 +247,7 @@ def _chain(roots: tuple[bytes, ...]) -> Root | None:
 
 
 def _signed(roots: tuple[bytes, ...], content: bytes) -> Targets:
-    """The roster's metadata under the newest of `roots` that it is signed under."""
+    """Return the roster's metadata, verified under the newest possible of `roots`."""
     for root in reversed(roots):
         try:
             return load_targets(load_root(root).signed, content).signed
