@@ -1,7 +1,7 @@
-"""The consortium's root: who its officers are, and the next root that says it differently. Pure.
+"""The consortium's root: its officers, and the next root, which changes them. Pure.
 
-An officer's name, the consortium's and the lifetimes are inside the root, as fields that TUF
-carries and signs without reading them (specification 1.0, section 4.1), so that no unsigned file
+Officers' names, the consortium's name and the lifetimes are fields of the root that TUF carries
+and signs without reading them (specification 1.0, section 4.1), so that no unsigned file
 says whose key is whose.
 """
 
@@ -30,7 +30,7 @@ _UNDER = "x-phtlab-root"
 
 
 class ConsortiumSettings(BaseModel):
-    """What the root says of the consortium itself; lifetimes are in seconds."""
+    """The consortium's settings in the root; lifetimes are in seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,7 +41,7 @@ class ConsortiumSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Threshold:
-    """`needed` of the officers must sign; `signed_by` have, any of `waiting` may."""
+    """A threshold: `needed` officers must sign; `signed_by` have, any of `waiting` may."""
 
     signed_by: tuple[str, ...]
     waiting: tuple[str, ...]
@@ -54,9 +54,9 @@ class Threshold:
 
 @dataclass(frozen=True)
 class RootSigning:
-    """How far the next root is: the officers of `old` and those of `new` must each agree.
+    """Progress of the next root: thresholds of the `old` and of the `new` officers must sign it.
 
-    The first root has no officers before it: then both are the same.
+    The first root has no officers before it: then both thresholds are the same.
     """
 
     version: int
@@ -70,7 +70,7 @@ class RootSigning:
 
 
 def settings_of(root: Root) -> ConsortiumSettings:
-    """Raises RosterError if the root does not say what consortium it is of."""
+    """Return the settings of a root. Raises RosterError if the root has none."""
     try:
         return ConsortiumSettings.model_validate(root.unrecognized_fields.get(_CONSORTIUM))
     except ValidationError:
@@ -82,7 +82,7 @@ def settings_of(root: Root) -> ConsortiumSettings:
 
 
 def officers_of(root: Root) -> dict[str, str]:
-    """Officer to TUF key id, by name. Raises RosterError if a key has no name or two share one."""
+    """Return TUF key ids by officer. Raises RosterError if a key has no name or two share one."""
     named: dict[str, str] = {}
     for keyid in root.roles["root"].keyids:
         key = root.keys.get(keyid)
@@ -94,14 +94,14 @@ def officers_of(root: Root) -> dict[str, str]:
 
 
 def officer_key(name: str, ed25519: str) -> SSlibKey:
-    """An officer's key as the root holds it; `ed25519` is the raw public key in base64."""
+    """Return an officer's key in the root's form; `ed25519` is the raw public key in base64."""
     key = public_key({"ed25519": ed25519})
     key.unrecognized_fields[_OFFICER] = name
     return key
 
 
 def key_id(identity: Identity) -> str:
-    """TUF's id of the key that an officer signs with."""
+    """Return TUF's id of the key that an officer signs with."""
     keyid: str = CryptoSigner(identity.ed25519).public_key.keyid
     return keyid
 
@@ -113,7 +113,7 @@ def first_root(
     online: SSlibKey,
     expires: datetime,
 ) -> Metadata[Root]:
-    """The root that founds a consortium, not signed yet. Raises SettingsError."""
+    """Return the unsigned root that founds a consortium. Raises SettingsError."""
     keys = [officer_key(member.name, member.keys.ed25519) for member in officers]
     offline = [key.keyid for key in keys]
     if not 1 <= threshold <= len(keys):
@@ -137,7 +137,7 @@ def first_root(
 
 
 def with_officer(root: Root, member: Member) -> Root:
-    """One officer more. Raises RosterError if the name or the key is an officer's already."""
+    """Add an officer. Raises RosterError if the name or the key is an officer's already."""
     if member.name in officers_of(root):
         raise RosterError(
             f"'{member.name}' is an officer already.",
@@ -147,7 +147,7 @@ def with_officer(root: Root, member: Member) -> Root:
 
 
 def without_officer(root: Root, name: str) -> Root:
-    """One officer less. Raises NotOnRosterError, or RosterError if too few would be left."""
+    """Remove an officer. Raises NotOnRosterError, or RosterError if too few would be left."""
     keyid = _officer(root, name)
     threshold = root.roles["root"].threshold
     if len(officers_of(root)) <= threshold:
@@ -163,7 +163,7 @@ def without_officer(root: Root, name: str) -> Root:
 
 
 def with_officer_key(root: Root, member: Member) -> Root:
-    """Another key for the officer of this name: the old one counts no more."""
+    """Replace the key of the officer of this name: the old one becomes invalid."""
     keyid = _officer(root, member.name)
     changed = deepcopy(root)
     for role in OFFLINE_ROLES:
@@ -172,7 +172,7 @@ def with_officer_key(root: Root, member: Member) -> Root:
 
 
 def with_threshold(root: Root, threshold: int) -> Root:
-    """Another number of officers who must sign. Raises SettingsError if it cannot be met."""
+    """Set the number of officers who must sign. Raises SettingsError if it cannot be met."""
     count = len(officers_of(root))
     if not 1 <= threshold <= count:
         raise SettingsError(
@@ -185,7 +185,7 @@ def with_threshold(root: Root, threshold: int) -> Root:
 
 
 def with_online_key(root: Root, key: SSlibKey) -> Root:
-    """Another key of central's, for snapshot and timestamp."""
+    """Replace central's key for snapshot and timestamp."""
     changed = deepcopy(root)
     for role in ONLINE_ROLES:
         for keyid in tuple(changed.roles[role].keyids):
@@ -201,16 +201,16 @@ def with_settings(root: Root, settings: ConsortiumSettings) -> Root:
 
 
 def online_key_id(root: Root) -> str:
-    """The key id of central's key."""
+    """Return the id of central's key."""
     (keyid,) = root.roles["timestamp"].keyids
     return str(keyid)
 
 
 def root_reference(root: Metadata[Root]) -> dict[str, str]:
-    """What the next roster's metadata says of the root that it is signed under.
+    """Return the field in the next roster's metadata that names its root.
 
-    So an officer's signature of a roster holds for no other root, such as the one before if
-    somebody leaves the next one out on the way. Members do not read it.
+    So an officer's signature of a roster is valid under no other root, such as the one before if
+    somebody drops the next one on the way. Members do not read the field.
     """
     return {_UNDER: root_fingerprint(root.to_bytes())}
 
@@ -220,7 +220,7 @@ def is_under(targets: Targets, root: Metadata[Root]) -> bool:
 
 
 def read_draft(content: bytes) -> Metadata[Root]:
-    """A root that too few may have signed yet. Raises RosterError if it is none."""
+    """Parse a root that may lack signatures. Raises RosterError if it is not a root."""
     try:
         parse_json(content)
         metadata = Metadata[Root].from_bytes(content)
@@ -237,7 +237,7 @@ def read_draft(content: bytes) -> Metadata[Root]:
 
 
 def progress(current: Root | None, draft: Metadata[Root]) -> RootSigning:
-    """Who has signed `draft`, of the officers of `current` and of its own (TUF 5.3.4)."""
+    """Return who has signed `draft`, of the officers of `current` and its own (TUF 5.3.4)."""
     new = threshold_of(draft.signed, "root", draft)
     return RootSigning(
         version=draft.signed.version,
@@ -248,7 +248,7 @@ def progress(current: Root | None, draft: Metadata[Root]) -> RootSigning:
 
 
 def threshold_of(root: Root, role: str, metadata: Metadata[Any]) -> Threshold:
-    """Who of `root`'s officers has signed `metadata`, which is of `role`."""
+    """Return who of `root`'s officers has signed `metadata`, which is of `role`."""
     result = root.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
     names = officers_of(root)
     return Threshold(
@@ -259,9 +259,9 @@ def threshold_of(root: Root, role: str, metadata: Metadata[Any]) -> Threshold:
 
 
 def require_same_officers(root: Root, roster: Roster) -> None:
-    """Root and roster name the same key for an officer, or RosterError.
+    """Raise RosterError unless root and roster have the same key for each officer.
 
-    People compare the fingerprint of the roster's line; the root's key must be that one.
+    People compare the fingerprint on the roster, so the root must have the same key.
     """
     members: Mapping[str, Member] = {member.name: member for member in roster.members}
     for name, keyid in officers_of(root).items():
@@ -299,7 +299,7 @@ def _with_key(root: Root, member: Member) -> Root:
 
 
 def _sound(root: Root) -> Root:
-    """Refuses what no root may be: an officer's key that also lies online, shared or doubled."""
+    """Refuse an invalid root: an officer's key that is also online, shared or doubled."""
     if set(root.roles["root"].keyids) & set(root.roles["timestamp"].keyids):
         raise RosterError(
             "Central's online key cannot be an officer's key too: central could then sign for that "

@@ -1,8 +1,8 @@
-"""The roster and the catalogue as a station or a researcher may believe them.
+"""The roster and the catalogue that a station or a researcher trusts.
 
 `Trust` follows the consortium from the root that was pinned when it joined, by TUF's
-client workflow, and keeps the last good state for when central does not answer. What
-is believed is decided by signatures, versions and expiry only, never by who delivered it.
+client workflow, and keeps the last good state for when central does not answer. Signatures,
+versions and expiry alone decide what is trusted, never who delivered it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _CONFIG = UpdaterConfig(
 
 @dataclass(frozen=True)
 class Trusted:
-    """What the consortium says. `fresh` is False if central could not be asked just now."""
+    """The trusted roster and catalogue. `fresh` is False if central did not answer just now."""
 
     roster: Roster
     catalogue: Catalogue
@@ -71,7 +71,7 @@ class Trusted:
 
 
 class _Kept(BaseModel):
-    """The last good state in one file, as base64; it is checked again whenever it is read."""
+    """The last good state in one file, as base64; it is verified again at each read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -83,8 +83,8 @@ class _Kept(BaseModel):
 class Trust:
     """Follows one consortium from `directory`. Threads and processes may share the directory.
 
-    `metadata_url` and `targets_url` are central's; `fetcher` gets them, and raises TUF's
-    DownloadHTTPError with status 404 for what is not there.
+    `metadata_url` and `targets_url` are central's; `fetcher` fetches them, and raises TUF's
+    DownloadHTTPError with status 404 for missing files.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Trust:
         self._targets_url = targets_url
 
     def pin(self, root: bytes) -> None:
-        """Trust the consortium of `root` from now on, after its fingerprint was compared.
+        """Trust the consortium of `root` from now on, after people compared its fingerprint.
 
         Pinning the same root again changes nothing. Raises RosterError if `root` is not
         a root signed by its own officers, or if another one is pinned.
@@ -120,25 +120,25 @@ class Trust:
 
     @property
     def fingerprint(self) -> str:
-        """Of the pinned root. Raises RosterError if none is pinned."""
+        """Fingerprint of the pinned root. Raises RosterError if none is pinned."""
         return root_fingerprint(self._pinned())
 
     @property
     def consortium(self) -> str | None:
-        """The consortium's name as last believed, also once that has expired.
+        """The consortium's name in the last trusted roster, even if that has expired.
 
-        None until the first refresh: joining does one.
+        None until the first refresh, which joining includes.
         """
         roster = last_roster(self.directory)
         return None if roster is None else roster.consortium
 
     def refresh(self) -> Trusted:
-        """The newest roster and catalogue, or the kept ones if central does not answer.
+        """Return the newest roster and catalogue, or the stored ones if central does not answer.
 
-        Raises RosterStaleError if what is there has expired (``roster-stale``) or is older
-        than what was seen before (``roster-rollback``), RosterError if a signature or a
-        digest does not hold, CentralUnreachableError if central does not answer and nothing
-        is kept.
+        Raises RosterStaleError if the state has expired (``roster-stale``) or is older
+        than a state seen before (``roster-rollback``), RosterError if a signature or a
+        digest does not verify, CentralUnreachableError if central does not answer and nothing
+        is stored.
         """
         with self._locked():
             pinned = self._pinned()
@@ -155,9 +155,9 @@ class Trust:
                 raise _refusal(error) from error
 
     def cached(self) -> Trusted:
-        """The kept roster and catalogue, without asking central, until they expire.
+        """Return the stored roster and catalogue, without a request to central, until they expire.
 
-        Raises RosterStaleError if they have, CentralUnreachableError if nothing is kept.
+        Raises RosterStaleError if they have, CentralUnreachableError if nothing is stored.
         """
         with self._locked():
             return self._kept(self._pinned(), None)
@@ -165,7 +165,7 @@ class Trust:
     def _update(self, pinned: bytes) -> Trusted:
         metadata = self.directory / "metadata"
         metadata.mkdir(exist_ok=True)
-        # An Updater reads its clock and refreshes once: each refresh has its own.
+        # An Updater reads its clock and refreshes only once, so each refresh creates its own.
         updater = Updater(
             str(metadata),
             self._metadata_url,
@@ -237,7 +237,7 @@ class Trust:
         )
 
     def _newest_root(self, pinned: bytes) -> Root:
-        """From the pinned root along the chain that the Updater has kept."""
+        """Return the newest root, along the chain from the pinned one that the Updater stored."""
         root = load_root(pinned).signed
         history = self.directory / "metadata" / "root_history"
         while (path := history / f"{root.version + 1}.root.json").exists():
@@ -257,7 +257,7 @@ class Trust:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One at a time: TUF's Updater must not share its folder."""
+        """Hold the folder's lock: TUF's Updater must not share its folder."""
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / "lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -265,17 +265,17 @@ class Trust:
 
 
 def last_roster(directory: Path) -> Roster | None:
-    """The roster that a `Trust` of `directory` believed last, also once it has expired.
+    """Return the roster that a `Trust` of `directory` trusted last, even if it has expired.
 
-    For display: nothing may be done because of it. None before the first refresh. Its version is
-    not known, and is 0. Raises RosterError if it is not readable.
+    For display only: nothing may act on it. None before the first refresh. Its version is
+    unknown, and is 0. Raises RosterError if it is not readable.
     """
     kept = _read_kept(directory)
     return None if kept is None else read_roster(_content(kept, ROSTER_FILE), 0)
 
 
 def _read_kept(directory: Path) -> _Kept | None:
-    """None if nothing is kept, or if it is damaged: it can be fetched again."""
+    """Return the stored state, None if it is missing or damaged: it can be fetched again."""
     try:
         content = (directory / "trusted.json").read_bytes()
         kept = _Kept.model_validate(parse_json(content))
