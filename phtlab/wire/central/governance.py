@@ -141,8 +141,10 @@ class GovernanceClient:
         return parsed(ActiveApprovalsView, self._send("PUT", path, content=active.to_bytes()))
 
     def active_approvals(self, station: str) -> ActiveApprovalsView:
-        """Return central's newest list: verify it with `open_active_approvals` and the highest
-        number that you have seen."""
+        """Return central's newest list, unverified.
+
+        Verify it with `open_active_approvals`, from the highest number that you have seen.
+        """
         return parsed(ActiveApprovalsView, self._send("GET", f"/standing/{_part(station)}"))
 
     # The consortium's agreement
