@@ -1,4 +1,4 @@
-"""The application: routes, errors, limits and logs around the services."""
+"""The ASGI application of central: routes, errors, limits and logs."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ API = (
     audit,
     notifications,
 )
-"""The parts of the API: the modules whose `router` has its routes."""
+"""Modules of the API; the `router` of each holds its routes."""
 
 
 def create_app(settings: CentralSettings, services: CentralContext | None = None) -> FastAPI:
-    """The ASGI application of the central with `settings`. It brings its database up to date."""
+    """Build the ASGI application for `settings`, and migrate the database."""
     parts = services or CentralContext.of(settings)
     parts.database.migrate()
     parts.metrics.watch(parts.database)
@@ -88,7 +88,7 @@ def create_app(settings: CentralSettings, services: CentralContext | None = None
         version=__version__,
         description=_DESCRIPTION,
         lifespan=_lifespan,
-        # FastAPI's pages load scripts from elsewhere; the document itself is enough.
+        # FastAPI's pages load scripts from other hosts; the OpenAPI document is enough.
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.openapi else None,
@@ -96,7 +96,7 @@ def create_app(settings: CentralSettings, services: CentralContext | None = None
     app.state.services = parts
     problems.install(app)
     for part in API:
-        # The routes themselves: `include_router` would build each of them anew.
+        # Add the routes themselves: `include_router` would build each of them again.
         app.router.routes.extend(part.router.routes)
     if parts.hub is not None and settings.hub_client_id:
         login = HubLogin(parts, parts.hub)

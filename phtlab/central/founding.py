@@ -1,4 +1,4 @@
-"""A new central's folder: settings, its two keys, and the registry's settings beside them."""
+"""Creation of a central's folder: settings, its two keys, and the registry's settings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ONLINE_PUBLIC_FILE: Final = "online.pub.json"
 
 @dataclass(frozen=True)
 class Founded:
-    """What `init_central` wrote. `online_key` is the file for the consortium's officers."""
+    """Files that `init_central` wrote. `online_key` is for the consortium's officers."""
 
     directory: Path
     settings: CentralSettings
@@ -45,12 +45,11 @@ def init_central(
     root: bytes | None = None,
     now: datetime | None = None,
 ) -> Founded:
-    """Make the folder of a new central for the consortium `name`.
+    """Create the folder of a new central for the consortium `name`.
 
-    `url` is where members reach it; empty: ``http://`` and `listen`. The private
-    keys have mode 0600. Raises SettingsError if `directory` holds a central
-    already or a setting cannot be used, RosterError if `root` is no root; then
-    nothing is written.
+    `url` is its address for members; empty: ``http://`` and `listen`. The private keys have mode
+    0600. Raises SettingsError if `directory` holds a central already or a setting is invalid,
+    RosterError if `root` is not a root; then nothing is written.
     """
     if (directory / SETTINGS_FILE).exists():
         raise SettingsError(
@@ -87,15 +86,15 @@ def init_central(
     if root is not None:
         pin(directory, root)
     write_durably(directory / REGISTRY_FILE, registry_settings(settings).encode())
-    # Last, because a folder with this file is a central.
+    # Last, because this file makes the folder a central.
     write_durably(directory / SETTINGS_FILE, _toml(values).encode())
     return Founded(directory, settings, directory / ONLINE_PUBLIC_FILE, directory / REGISTRY_FILE)
 
 
 def new_online_key(directory: Path) -> Path:
-    """One online key more, beside those that are there; gives the public file for the officers.
+    """Create a further online key; return its public file, for the officers.
 
-    A central that was started since signs with whichever of its keys the consortium's root names.
+    From its next start, central signs with whichever of its keys the consortium's root names.
     Raises SettingsError if there is no central at `directory`.
     """
     settings = CentralSettings.load(directory)
@@ -110,10 +109,10 @@ def new_online_key(directory: Path) -> Path:
 
 
 def pin(directory: Path, root: bytes, *, replace: bool = False) -> str:
-    """Pin the consortium's root; gives its fingerprint, to compare by telephone.
+    """Pin the consortium's root; return its fingerprint, to compare by telephone.
 
-    Raises RosterError if it is no root, SettingsError if another one is pinned
-    and `replace` is not set.
+    Raises RosterError if `root` is not a root, SettingsError if another root is pinned and
+    `replace` is not set.
     """
     load_root(root)
     path = directory / "root.json"
@@ -130,7 +129,7 @@ def pin(directory: Path, root: bytes, *, replace: bool = False) -> str:
 
 
 def registry_settings(settings: CentralSettings) -> str:
-    """The settings (YAML) of a CNCF Distribution registry that takes this central's tokens."""
+    """Return the settings (YAML) of a CNCF Distribution registry that accepts central's tokens."""
     directory = settings.directory
     address = urlsplit(settings.registry_url)
     # Behind a proxy with TLS, the registry itself stays on loopback.
@@ -170,7 +169,7 @@ def registry_settings(settings: CentralSettings) -> str:
 
 
 def _yaml(value: dict[str, Any], indent: str = "") -> str:
-    """Mappings as YAML, with JSON for what is in them: JSON is YAML."""
+    """Write mappings as YAML, and other values as JSON, which is YAML too."""
     lines = ""
     for name, item in value.items():
         if isinstance(item, dict):

@@ -1,4 +1,4 @@
-"""What central does by itself: renew its timestamp, close what nobody took, forget what is old."""
+"""Central's periodic tasks: renew the timestamp, close untaken stops, delete what is old."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from phtlab.central.journeys.journeys import close
 from phtlab.central.retention import remove_expired
 from phtlab.errors import PhtlabError
 
-# A station that took the order in time has said so by then.
+# By then, a station that took the order in time has reported it.
 GRACE: Final = timedelta(days=1)
 _log = structlog.get_logger("phtlab.central")
 
 
 async def run_housekeeping(services: CentralContext) -> None:
-    """Do the chores now and again and again, until cancelled. One that fails waits for the next."""
+    """Run all tasks again and again, until cancelled. A failed task waits for the next round."""
     while True:
         for chore in (
             renew_timestamp,
@@ -38,13 +38,13 @@ async def run_housekeeping(services: CentralContext) -> None:
 
 
 def renew_timestamp(services: CentralContext) -> None:
-    """Say again that the roster is the newest, before stations stop believing it."""
+    """Renew the roster's timestamp, before it expires and stations reject the roster."""
     if services.publication.renew():
         _log.info("timestamp-renewed")
 
 
 def close_expired(services: CentralContext) -> int:
-    """Close the stops that no station took before their order expired; how many."""
+    """Close the stops that no station took before their order expired; return how many."""
     database = services.database
     due = (
         select(StopRow)
@@ -67,7 +67,7 @@ def close_expired(services: CentralContext) -> int:
 
 
 def forget_events(services: CentralContext) -> None:
-    """Forget events so old that no stream is taken up from there."""
+    """Delete events so old that no stream resumes from them."""
     with services.database.note() as session:
         before = services.clock() - timedelta(days=services.settings.event_days)
         session.execute(delete(EventRow).where(EventRow.at < before))

@@ -1,10 +1,10 @@
-"""A station's inbox: its unfinished stops, whole each time, and a cursor to wait beyond.
+"""A station's inbox: all its unfinished stops, and a cursor to wait for changes.
 
 A change to a proposal that names the station moves the cursor too.
 
-It holds the state and not the differences: a station that lost an answer, or
-its disk, asks again and misses nothing. So many offers are in it at a time, each researcher's first
-before anyone's second: whose orders wait for a person there keeps nobody else's away.
+The inbox holds the state, not the differences: a station that lost an answer, or its disk, asks
+again and misses nothing. It holds MAX_OFFERS offers at most, each researcher's first before
+anyone's second: orders that wait for a person at the station do not block other researchers.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _MOST: Final[BindParameter[int]] = bindparam("most", type_=Integer)
 
 
 def inbox_json(connection: Connection, station: str, unless: int | None = None) -> str | None:
-    """What waits for `station` (`phtlab.wire.api.journeys.Inbox`), each researcher's oldest first.
+    """Return the `phtlab.wire.api.journeys.Inbox` of `station`, each researcher's oldest first.
 
-    None if the cursor is still `unless`. Envelopes are put in as they are stored, and not read: a
-    thousand stations hear all of theirs again every 25 seconds.
+    None if the cursor is still `unless`. Stored envelopes are inserted without parsing, since a
+    thousand stations read all of theirs every 25 seconds.
     """
     query = {"station": station}
-    # The cursor is read first: what comes in between is then seen twice, never missed.
+    # Cursor first: a change in between is then read twice, never missed.
     stops, proposals, contradicted = connection.execute(_NEWEST, query).one()
     cursor = max(stops or 0, proposals or 0)
     if cursor == unless:
@@ -60,7 +60,7 @@ def _conflicts() -> Select[str]:
 
 
 def _newest() -> Select[Any]:
-    """The newest changes to stops and to proposals, and whether there is a conflict: one trip."""
+    """Select the newest changes to stops and proposals, and whether there is a conflict."""
     newest = select(func.max(StopRow.offered)).where(StopRow.station == _STATION)
     return select(
         newest.scalar_subquery(),
@@ -95,7 +95,7 @@ def _offers() -> Select[Any]:
     )
 
 
-# Made once: of what a poll costs central, building statements was the largest part.
+# Built once: building statements was the largest part of the cost of a poll.
 _CONFLICTS: Final = _conflicts()
 _NEWEST: Final = _newest()
 _OFFERS: Final = _offers()

@@ -1,4 +1,4 @@
-"""What Prometheus reads: requests by route, who waits, how the database is filled."""
+"""Metrics for Prometheus: requests by route, waiting requests, and stored journeys and stops."""
 
 from __future__ import annotations
 

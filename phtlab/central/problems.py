@@ -1,4 +1,4 @@
-"""Refusals as HTTP answers (RFC 9457): each error class and code has its status here, once."""
+"""Refusals as HTTP answers (RFC 9457): the one mapping of error classes and codes to statuses."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 
 class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
-    """`error`, answered with `status` because of where it came up: 401 says who is not known."""
+    """An error with the status of the place that raised it, such as 401 for an unknown sender."""
 
     def __init__(self, error: PhtlabError, status: int) -> None:
         super().__init__(str(error))
@@ -99,29 +99,29 @@ class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
 
 
 def unauthenticated(error: PhtlabError) -> Refusal:
-    """What whoever is not known gets, with the reason."""
+    """Return the refusal for a sender that failed authentication, with the reason."""
     return Refusal(error, 401)
 
 
 def forbidden(message: str, hint: str = "") -> CentralError:
-    """What someone known may not do."""
+    """Return the error for an action that an authenticated sender may not take."""
     return CentralError(message, hint, code="forbidden")
 
 
 def not_found(message: str, hint: str = "") -> CentralError:
-    """What is not there, or is not to be seen by the one who asks."""
+    """Return the error for what does not exist, or what the sender may not see."""
     return CentralError(message, hint, code="not-found")
 
 
 def status_of(error: PhtlabError) -> int:
-    """The HTTP status of `error`: by its code, else by its nearest class."""
+    """Return the HTTP status of `error`: by its code, else by its nearest class."""
     if error.code in BY_CODE:
         return BY_CODE[error.code]
     return next(BY_CLASS[kind] for kind in type(error).__mro__ if kind in BY_CLASS)
 
 
 def answer(error: PhtlabError, status: int | None = None) -> Response:
-    """`error` as an answer."""
+    """Return `error` as an HTTP answer."""
     number = status or status_of(error)
     problem = problem_of(error, number, HTTPStatus(number).phrase)
     headers = {"WWW-Authenticate": "Bearer"} if number == HTTPStatus.UNAUTHORIZED else None
@@ -129,7 +129,7 @@ def answer(error: PhtlabError, status: int | None = None) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Let `app` answer every error as a problem."""
+    """Make `app` answer every error as a problem."""
     app.add_exception_handler(PhtlabError, _refused)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
@@ -138,7 +138,7 @@ def install(app: FastAPI) -> None:
 
 
 def add_schema(document: dict[str, Any]) -> None:
-    """Put the problem's schema into an OpenAPI `document`."""
+    """Add the problem's schema to an OpenAPI `document`."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = Problem.model_json_schema()
 
@@ -152,7 +152,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _malformed(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    # What was sent is not repeated: it may be anything.
+    # Do not repeat what the sender wrote: it may be anything.
     reasons = "; ".join(
         f"{'.'.join(str(part) for part in wrong['loc'])}: {wrong['msg']}"
         for wrong in error.errors()[:5]

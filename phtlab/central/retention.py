@@ -1,8 +1,7 @@
-"""Retention: cargo and trains are removed from the registry when their time is over.
+"""Retention: removes expired cargo and trains from the registry.
 
-The rows stay, with the moment of removal: what was ordered and signed remains
-readable, and absence is declared, never a riddle. The registry gives the disk
-space back when its own garbage collection runs.
+The rows stay, with the time of removal: orders and signed documents remain readable, and each
+removal is visible. The registry frees disk space when its own garbage collection runs.
 """
 
 from __future__ import annotations
@@ -36,10 +35,10 @@ class RemovalCount:
 
 
 def remove_expired(services: CentralContext) -> RemovalCount:
-    """Remove what is over its time, at most a batch of each kind.
+    """Remove what has expired, at most a batch of each kind.
 
-    What is not removed this time, because the registry refuses or central is
-    ended, is removed the next time. Raises RegistryUnreachableError.
+    If the registry refuses or central stops, the next round removes the rest. Raises
+    RegistryUnreachableError.
     """
     with registry_as_central(services) as registry:
         journeys, cargo = _remove_journeys(services, registry)
@@ -52,7 +51,7 @@ def remove_expired(services: CentralContext) -> RemovalCount:
 
 
 def remove_all_expired(services: CentralContext) -> RemovalCount:
-    """Remove everything that is over its time, batch by batch."""
+    """Remove everything that has expired, batch by batch."""
     total = RemovalCount(0, 0, 0)
     while True:
         some = remove_expired(services)
@@ -64,7 +63,7 @@ def remove_all_expired(services: CentralContext) -> RemovalCount:
 
 
 def registry_as_central(services: CentralContext) -> Registry:
-    """The registry, with the one token that may delete."""
+    """Return the registry's client, with the only token that may delete."""
 
     def authorize(scopes: list[str]) -> str:
         accesses = parse_scopes(scopes)
@@ -82,7 +81,7 @@ def _remove_journeys(services: CentralContext, registry: Registry) -> tuple[int,
         due = list(session.scalars(query.order_by(JourneyRow.number).limit(BATCH)).unique())
     cargo = 0
     for journey in due:
-        # First closed, so that nobody pushes more while it is removed.
+        # Close first, so that no station pushes more during the removal.
         _close(services, journey.id)
         for stop in journey.stops:
             cargo += delete_cargo(registry, journey.id, stop.station)
@@ -107,7 +106,7 @@ def _remove_trains(services: CentralContext, registry: Registry) -> int:
     with services.database.read() as session:
         due = _old_trains(session, services)
     for train in due:
-        # The layers are shared with other trains: the registry's own collection drops them.
+        # Other trains share the layers: the registry's garbage collection drops them.
         registry.delete(train.repository, train.digest)
         with services.database.change() as change:
             row = change.session.get_one(TrainRow, (train.digest, train.author))
@@ -117,7 +116,7 @@ def _remove_trains(services: CentralContext, registry: Registry) -> int:
 
 
 def _old_trains(session: Session, services: CentralContext) -> list[TrainRow]:
-    """The trains that were submitted, and last sent on a journey, long enough ago."""
+    """Return trains whose submission and last journey are older than `train_age`."""
     before = services.clock() - services.settings.train_age
     last = (
         select(func.max(JourneyRow.submitted))

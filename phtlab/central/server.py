@@ -1,4 +1,4 @@
-"""Central as a process: uvicorn, with those who wait released when it ends."""
+"""Central as a process: uvicorn, which releases waiting requests when it shuts down."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from phtlab.files.durable_file import remove_dead_drafts
 
 
 class CentralServer(uvicorn.Server):
-    """A server that sends long polls and streams home before it waits for them."""
+    """A server that ends long polls and streams before it waits for requests to finish."""
 
     def __init__(self, config: uvicorn.Config, changes: ChangeBus) -> None:
         super().__init__(config)
@@ -36,8 +36,8 @@ def serve(settings: CentralSettings) -> None:
     services = CentralContext.of(settings)
     with _bound(settings) as listening:
         server = _server(settings, services)
-        # All that is there now stays. A collection that walked over it would halt everybody who
-        # waits, for a third of a second now and then; the rest is walked over less often, too.
+        # Exempt the objects of the start from collection: it would pause all requests for a third
+        # of a second now and then. The others are collected less often, too.
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 20)
@@ -46,9 +46,9 @@ def serve(settings: CentralSettings) -> None:
 
 @contextlib.contextmanager
 def serving(settings: CentralSettings, services: CentralContext | None = None) -> Iterator[str]:
-    """Serve in a thread of this process, and give the address: for tests and notebooks.
+    """Serve in a thread of this process and yield the address: for tests and notebooks.
 
-    With port 0 in `listen`, a free port is taken.
+    Port 0 in `listen` selects a free port.
     """
     parts = services or CentralContext.of(settings)
     with _bound(settings) as listening:
@@ -63,7 +63,7 @@ def serving(settings: CentralSettings, services: CentralContext | None = None) -
 
 
 def _server(settings: CentralSettings, services: CentralContext) -> CentralServer:
-    # Not below: the registry's storage is its own, and nothing is written durably there.
+    # Only this folder: the registry's folder below has no drafts of durable writes.
     remove_dead_drafts(settings.directory)
     config = uvicorn.Config(
         create_app(settings, services),

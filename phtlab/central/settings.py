@@ -1,7 +1,7 @@
 """Central's settings: `central.toml` in its folder, and `PHTLAB_CENTRAL_…` in the environment.
 
-The environment wins, then what a JupyterHub tells its service. They are read once, by the
-command that starts central.
+The environment wins, then JupyterHub's settings for its service. The command that starts central
+reads the settings once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PATH: Final = re.compile(r"/?[A-Za-z0-9._~/-]*")
 
 
 class CentralSettings(FileSettings):
-    """What one central is. Times are in seconds or days, as the name says."""
+    """Settings of one central. Times are in seconds or days, as the name states."""
 
     model_config = SettingsConfigDict(
         env_prefix="PHTLAB_CENTRAL_", extra="forbid", frozen=True, populate_by_name=True
@@ -155,7 +155,7 @@ class CentralSettings(FileSettings):
     @field_validator("prefix")
     @classmethod
     def _path(cls, value: str) -> str:
-        """With a slash at both ends, or empty."""
+        """Return the path with a slash at both ends, or empty."""
         if value and not _PATH.fullmatch(value):
             raise ValueError("must be a path such as /services/central/")
         return f"/{value.strip('/')}/" if value.strip("/") else ""
@@ -176,9 +176,9 @@ class CentralSettings(FileSettings):
 
     @classmethod
     def load(cls, directory: Path) -> CentralSettings:
-        """The settings of the central in `directory`.
+        """Load the settings of the central in `directory`.
 
-        Raises SettingsError if it is not one, or naming each setting that cannot be used.
+        Raises SettingsError if there is none, or naming each invalid setting.
         """
         path = directory / SETTINGS_FILE
         if not path.is_file():
@@ -197,7 +197,7 @@ class CentralSettings(FileSettings):
 
     @classmethod
     def of(cls, directory: Path, values: Mapping[str, Any]) -> CentralSettings:
-        """The settings of `values` and the environment. Raises SettingsError naming the wrong."""
+        """Build settings of `values` and environment. Raises SettingsError naming invalid ones."""
         try:
             return cls(**{**values, "directory": directory.resolve()})
         except ValidationError as wrong:
@@ -214,7 +214,7 @@ class CentralSettings(FileSettings):
 
     @property
     def database_url(self) -> str:
-        """The database as SQLAlchemy names it, with psycopg 3 for PostgreSQL."""
+        """The database's SQLAlchemy URL, with psycopg 3 for PostgreSQL."""
         if not self.database:
             return f"sqlite:///{self.directory / 'central.sqlite'}"
         for scheme in ("postgresql://", "postgres://"):
@@ -224,7 +224,7 @@ class CentralSettings(FileSettings):
 
     @property
     def registry_prefix(self) -> str:
-        """What stands before every repository's name: the path of the registry's URL."""
+        """The path of the registry's URL, which precedes every repository's name."""
         return urlsplit(self.registry_url).path.strip("/")
 
     @property
@@ -241,7 +241,7 @@ class CentralSettings(FileSettings):
 
     @property
     def online_key_files(self) -> tuple[Path, ...]:
-        """The first online key, if it was not deleted since, and those made to replace it."""
+        """The first online key, unless it was deleted, and those made to replace it."""
         others = sorted(self.directory.glob("online-key.*.pem"))
         first = self.online_key_file
         return (first, *others) if first.exists() or not others else tuple(others)

@@ -1,4 +1,4 @@
-"""How a central fares, asked from beside it."""
+"""Status of a central, queried on its own machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from phtlab.wire.authorities import authorities
 
 
 class CentralStatus(BaseModel):
-    """What `phtlab central status --json` prints."""
+    """The JSON of `phtlab central status --json`."""
 
     consortium: str
     url: str
@@ -22,7 +22,7 @@ class CentralStatus(BaseModel):
     roster: bool
 
     def lines(self) -> tuple[str, ...]:
-        """The same in words."""
+        """Return the status as lines of text."""
         return (
             f"central   {self.url} {'answers' if self.running else 'does not answer'}",
             f"registry  {self.registry_url} {'answers' if self.registry else 'does not answer'}",
@@ -33,9 +33,9 @@ class CentralStatus(BaseModel):
 
 
 def status_of(settings: CentralSettings) -> CentralStatus:
-    """Ask the central of `settings`, at the address where it listens."""
+    """Query the central of `settings`, at the address where it listens."""
     try:
-        # 503 is an answer too: it says what is missing.
+        # An answer with 503 also has the readiness.
         answer = httpx.get(
             f"http://{settings.listen}/ready", timeout=5.0, trust_env=False, verify=authorities()
         )

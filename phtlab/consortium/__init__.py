@@ -1,1 +1,1 @@
-"""What officers do: found a consortium, admit and remove members, rotate keys, publish."""
+"""Officers' tasks: found a consortium, admit and remove members, rotate keys, publish."""

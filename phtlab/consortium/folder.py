@@ -1,18 +1,18 @@
-"""The files of the officers' folder, read with their checks and replaced whole.
+"""The files of the officers' folder: verified when read, replaced as a whole.
 
 Laid out as::
 
-    root.json                    what stations and researchers pin
-    keys/OFFICER.key.age         an officer's key file, under its passphrase, if it lies here
-    targets/roster.json          who is to be a member from the next signature on
-    targets/catalogue.json       which kernel images are to be allowed
-    targets/SHA256.roster.json   each that was signed, and so for the catalogue
+    root.json                    the root that stations and researchers pin
+    keys/OFFICER.key.age         an officer's key file, under its passphrase, if kept in this folder
+    targets/roster.json          the roster to be signed next
+    targets/catalogue.json       the catalogue to be signed next
+    targets/SHA256.roster.json   each signed roster; signed catalogues likewise
     metadata/N.root.json         the chain of roots
     metadata/N.targets.json      what the threshold of officers signed
     metadata/pending.root.json   the next root, signed by fewer than must
     metadata/pending.targets.json  the next roster and catalogue, signed by fewer than must
 
-The state is what lies there.
+The state is derived from these files.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class ConsortiumFolder:
             )
 
     def roots(self) -> list[bytes]:
-        """The chain of roots, each checked against the one before; none before the founding ends.
+        """Return the chain of roots, each verified against the one before; empty until founded.
 
-        Raises RosterError for a chain that does not hold, SettingsError if it cannot be read.
+        Raises RosterError for an invalid chain, SettingsError if it cannot be read.
         """
         first = self._metadata / FIRST_ROOT
         if not first.exists() and not (self.directory / "root.json").exists():
-            return []  # It is being founded.
+            return []  # The founding is in progress.
         chain = [self._read(first)]
         root = load_root(chain[0]).signed
         while (path := self._metadata / f"{root.version + 1}.root.json").exists():
@@ -67,12 +67,12 @@ class ConsortiumFolder:
         return chain
 
     def root(self) -> Root | None:
-        """The newest root, None before the founding ends."""
+        """Return the newest root, None before the founding ends."""
         chain = self.roots()
         return load_root(chain[-1]).signed if chain else None
 
     def draft(self) -> Metadata[Root] | None:
-        """The next root, if one is staged."""
+        """Return the next root, if one is staged."""
         path = self._metadata / PENDING_ROOT
         if not path.exists():
             return None
@@ -82,21 +82,21 @@ class ConsortiumFolder:
         return draft if follows else None
 
     def ruling(self) -> Metadata[Root]:
-        """The root by which the next roster is signed: the next one if it is staged."""
+        """Return the root under which the next roster is signed: the next one if staged."""
         draft = self.draft()
         return draft if draft is not None else load_root(self.roots()[-1])
 
     def signed_version(self) -> int:
-        """Of the roster that the officers last signed, 0 before the first."""
+        """Return the version of the last signed roster, 0 before the first."""
         names = self._metadata.glob("*.targets.json")
         versions = (name.name.removesuffix(".targets.json") for name in names)
         return max((int(version) for version in versions if version.isdecimal()), default=0)
 
     def signed(self) -> tuple[Metadata[Targets], bool] | None:
-        """What the officers last signed, and whether it holds under the newest root.
+        """Return what the officers last signed, and whether it verifies under the newest root.
 
-        After a root was rotated, the roster may still be one of the officers before. Raises
-        RosterError if it is of none of them.
+        After a rotation of the root, the roster may still be signed by the previous officers.
+        Raises RosterError if it verifies under no root.
         """
         version = self.signed_version()
         if version == 0:
@@ -114,7 +114,7 @@ class ConsortiumFolder:
             raise
 
     def pending(self) -> Metadata[Targets] | None:
-        """The version that waits for more officers, unless it is damaged or something changed."""
+        """Return the version that waits for more officers, unless damaged or out of date."""
         path = self._metadata / PENDING_TARGETS
         if not path.exists():
             return None
@@ -131,11 +131,11 @@ class ConsortiumFolder:
         return metadata if current else None
 
     def target(self, name: str) -> bytes:
-        """Roster or catalogue as it is to be signed next."""
+        """Return the roster or catalogue to be signed next."""
         return self._read(self.directory / "targets" / name)
 
     def signed_target(self, targets: Targets, name: str) -> bytes:
-        """Roster or catalogue as `targets` names it, from what was kept when it was signed."""
+        """Return the roster or catalogue that `targets` names, as stored when it was signed."""
         return self._read(self.directory / "targets" / kept_name(targets, name))
 
     def target_files(self) -> dict[str, TargetFile]:
@@ -144,7 +144,7 @@ class ConsortiumFolder:
         }
 
     def write_roster(self, roster: Roster) -> None:
-        """The roster without its version, which is the signed metadata's: never two places."""
+        """Write the roster without its version, which only the signed metadata has."""
         write_json(self.directory / "targets" / "roster.json", signed_form(roster))
 
     def write_catalogue(self, catalogue: Catalogue) -> None:
@@ -157,7 +157,7 @@ class ConsortiumFolder:
         self._write(PENDING_ROOT, draft.to_bytes())
 
     def keep_root(self, content: bytes) -> None:
-        """A root that enough have signed: from now on the newest."""
+        """Store a root that enough officers have signed, as the newest."""
         version = load_root(content).signed.version
         self._write(f"{version}.root.json", content)
         write_durably(self.directory / "root.json", content, 0o644)
@@ -167,7 +167,7 @@ class ConsortiumFolder:
         self._write(PENDING_TARGETS, metadata.to_bytes())
 
     def keep_targets(self, content: bytes, files: Mapping[str, bytes]) -> None:
-        """Roster and catalogue that enough have signed, with their signature."""
+        """Store a roster and catalogue that enough officers have signed, and the signatures."""
         targets = Metadata[Targets].from_bytes(content).signed
         for name, target in files.items():
             self.write_target(kept_name(targets, name), target)
@@ -192,17 +192,17 @@ class ConsortiumFolder:
 
 
 def is_consortium(directory: Path) -> bool:
-    """Whether a consortium lies there, founded or being founded."""
+    """Return whether `directory` holds a consortium, founded or being founded."""
     return any((directory / "metadata" / name).exists() for name in (FIRST_ROOT, PENDING_ROOT))
 
 
 def kept_name(targets: Targets, name: str) -> str:
-    """Where a signed roster or catalogue is kept: under its digest, as central serves it."""
+    """Return the file name of a signed roster or catalogue: with its digest, as at central."""
     return f"{targets.targets[name].hashes['sha256']}.{name}"
 
 
 def signed_form(roster: Roster) -> dict[str, Any]:
-    """Without the version, which is the signed metadata's: a second place could contradict it."""
+    """Return the roster without its version, which only the signed metadata has."""
     return roster.model_dump(mode="json", exclude={"version"})
 
 

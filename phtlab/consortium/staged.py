@@ -1,4 +1,4 @@
-"""What signing would change, in sentences for the officer who is to sign. Pure."""
+"""What signing would change, as sentences for the signing officer. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from phtlab.trust_store.root import officers_of, online_key_id, settings_of
 
 
 def root_changes(old: Root, new: Root) -> Iterator[str]:
-    """What the next root says differently."""
+    """Yield the differences of the next root."""
     before, after = officers_of(old), officers_of(new)
     for name in after.keys() - before.keys():
         yield f"officer {name} is added"
@@ -35,7 +35,7 @@ def root_changes(old: Root, new: Root) -> Iterator[str]:
 
 
 def roster_changes(old: Roster, new: Roster) -> Iterator[str]:
-    """Who comes, goes, or has other keys."""
+    """Yield the members that are added, removed or changed."""
     before = {member.name: member for member in old.members}
     after = {member.name: member for member in new.members}
     for name, member in after.items():
@@ -56,7 +56,7 @@ def roster_changes(old: Roster, new: Roster) -> Iterator[str]:
 
 
 def catalogue_changes(old: Catalogue, new: Catalogue) -> Iterator[str]:
-    """Which kernel images are allowed, and no longer; and what members agree to."""
+    """Yield the kernel images that are added or removed, and a change of the agreement."""
     for image in new.images:
         if image not in old.images:
             yield f"kernel {image.name} is allowed, {image.digest}"

@@ -32,7 +32,7 @@ from phtlab.trust_store.root import (
 
 @dataclass(frozen=True)
 class Signing:
-    """How far the roster is, and the next root if one is staged with it.
+    """Progress of the signatures on the roster, and on the next root if one is staged.
 
     `signed_by` and `waiting` are officers; `complete` once `needed` of them have signed, and
     enough have signed the next root.
@@ -63,17 +63,17 @@ class ConsortiumView:
 
     @property
     def officers(self) -> tuple[str, ...]:
-        """The officers, by name; of the next root, if one is staged."""
+        """Names of the officers; of the next root, if one is staged."""
         return tuple(officers_of(self.ruling()))
 
     @property
     def threshold(self) -> int:
-        """How many officers must sign a roster; by the next root, if one is staged."""
+        """Number of officers who must sign a roster; by the next root, if one is staged."""
         return self.ruling().roles["targets"].threshold
 
     @property
     def root(self) -> bytes:
-        """The newest root: what a new station or researcher pins.
+        """The newest root, which a new station or researcher pins.
 
         Raises RosterError (``roster-unsigned``) before enough officers have signed the first.
         """
@@ -93,7 +93,7 @@ class ConsortiumView:
 
     @property
     def fingerprint(self) -> str:
-        """Of the newest root, to compare by telephone; of the first while it is being signed."""
+        """Fingerprint of the newest root, to compare by telephone; of the first until founded."""
         draft = self.folder.draft()
         if not self.founded and draft is not None:
             return root_fingerprint(draft.to_bytes())
@@ -106,12 +106,12 @@ class ConsortiumView:
 
     @property
     def roster(self) -> Roster:
-        """The roster as it is to be signed next; its version is the last signed one, 0 at first."""
+        """The roster to be signed next; its version is the last signed one, 0 at first."""
         return read_roster(self.folder.target(ROSTER_FILE), self.folder.signed_version())
 
     @property
     def catalogue(self) -> Catalogue:
-        """The catalogue as it is to be signed next."""
+        """The catalogue to be signed next."""
         return read_catalogue(self.folder.target(CATALOGUE_FILE))
 
     @property
@@ -127,14 +127,14 @@ class ConsortiumView:
 
     @property
     def signing(self) -> Signing | None:
-        """How far the newest version is, complete or not; None if nobody has signed yet."""
+        """Progress of the newest version, complete or not; None if nobody has signed yet."""
         signed = self.folder.signed()
         metadata = self.folder.pending() or (signed and signed[0])
         return None if metadata is None else self.progress_of(metadata)
 
     @property
     def root_signing(self) -> RootSigning | None:
-        """How far the next root is, if one is staged."""
+        """Progress of the next root, if one is staged."""
         draft = self.folder.draft()
         return None if draft is None else progress(self.folder.root(), draft)
 
@@ -147,7 +147,7 @@ class ConsortiumView:
         )
 
     def changes(self) -> tuple[str, ...]:
-        """What the next signatures would change, a sentence each."""
+        """Return what the next signatures would change, one sentence each."""
         current, draft = self.folder.root(), self.folder.draft()
         changes: list[str] = []
         if current is not None and draft is not None:
@@ -163,7 +163,7 @@ class ConsortiumView:
         return tuple(changes)
 
     def officer_key_file(self, name: str) -> Path:
-        """Where an officer's key lies, if it lies in this folder. Raises NotOnRosterError."""
+        """Return the path of an officer's key file in this folder. Raises NotOnRosterError."""
         current = self.folder.root()
         known = {*self.officers, *(officers_of(current) if current else ())}
         if name not in known:

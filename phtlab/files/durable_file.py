@@ -1,7 +1,7 @@
-"""Files that are whole or absent, whatever happens while they are written.
+"""Durable files: whole or absent, whatever happens while they are written.
 
-What is being written is a draft beside the file, locked by its writer. A writer that was killed
-leaves a draft without a lock, which `remove_dead_drafts` tells from a living one's.
+A writer writes to a draft beside the file, and locks it. A killed writer leaves a draft without a
+lock, which `remove_dead_drafts` distinguishes from that of a running one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 @contextmanager
 def replaced_durably(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
-    """A file to write in `path`'s folder, renamed to `path` if the block ends well."""
+    """Open a draft in `path`'s folder, renamed to `path` if the block raises no error."""
     with _draft(path, mode) as (draft, target):
         yield target
         _sync(target)
@@ -41,21 +41,21 @@ def replaced_durably(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
 
 
 def create_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """As `write_durably`, for a file that must be new. Raises FileExistsError if it is not."""
+    """Like `write_durably`, for a file that must be new. Raises FileExistsError if it is not."""
     with _draft(path, mode) as (draft, target):
         target.write(content)
         _sync(target)
-        # A link, unlike a rename, never replaces: of two at once, one is first.
+        # A link, unlike a rename, never replaces a file: of two writers, only the first succeeds.
         path.hardlink_to(draft)
         draft.unlink()
     sync_folder(path.parent)
 
 
 def remove_dead_drafts(folder: Path, *, below: bool = False, skip: Collection[Path] = ()) -> int:
-    """Remove what killed writers have left in `folder`, and with `below` in all folders below it.
+    """Remove drafts of killed writers in `folder`, and with `below` in all folders below it.
 
-    Folders of `skip` (absolute paths) and other file systems are left alone; links are not
-    followed. Returns how many drafts were removed. Raises OSError if one cannot be.
+    Skips folders of `skip` (absolute paths) and other file systems; does not follow links.
+    Returns how many drafts were removed. Raises OSError if one cannot be.
     """
     removed = 0
     for place, folders, files in os.walk(folder.absolute()):
@@ -67,11 +67,11 @@ def remove_dead_drafts(folder: Path, *, below: bool = False, skip: Collection[Pa
 
 
 def _remove_dead(draft: Path) -> bool:
-    """Remove `draft` unless its writer lives; whether it was removed."""
+    """Remove `draft` unless its writer is running; return whether it was removed."""
     try:
-        # NONBLOCK: a pipe of such a name must not hold the caller up.
+        # NONBLOCK: a pipe of such a name must not block the caller.
         descriptor = os.open(draft, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # it has just become a file, or is a link or a pipe: no draft
+    except OSError:  # its writer has just renamed it, or it is a link or a pipe: no draft
         return False
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -86,7 +86,7 @@ def _remove_dead(draft: Path) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` survive a power cut."""
+    """Sync `folder`, so that the names in it survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -96,7 +96,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _draft(path: Path, mode: int) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new file beside `path`, so that a rename stays within a file system; gone on an error."""
+    """Create a draft beside `path`, so that a rename stays in one file system; delete on error."""
     draft, descriptor = _locked_draft(path, mode)
     try:
         with os.fdopen(descriptor, "wb") as target:
@@ -119,7 +119,7 @@ def _locked_draft(path: Path, mode: int) -> tuple[Path, int]:
             os.close(descriptor)
             draft.unlink(missing_ok=True)
             raise
-        # Taken for dead in the moment before it was locked.
+        # `remove_dead_drafts` removed it before it was locked.
         os.close(descriptor)
 
 

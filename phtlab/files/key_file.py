@@ -1,8 +1,8 @@
 """A member's private keys at rest: an age file under a passphrase.
 
 Its plaintext is an age identity file. The signing keys are in comment lines, so
-that `age -d -i NAME.key.age cargo.age` opens cargo without phtlab. Reading costs
-what the file says, about a second and 280 MiB at the default work factor.
+that `age -d -i NAME.key.age cargo.age` opens cargo without phtlab. The file sets the
+cost of reading it, about a second and 280 MiB at the default work factor.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MEMBER_NAME = TypeAdapter[str](MemberName)
 
 
 def require_new_passphrase(passphrase: str, what: str) -> None:
-    """Raises PassphraseError (`passphrase-short`) if `passphrase` is too short for `what`."""
+    """Raise PassphraseError (`passphrase-short`) if `passphrase` is too short for `what`."""
     if len(passphrase) < MINIMUM_PASSPHRASE:
         raise PassphraseError(
             f"The passphrase for {what} has {len(passphrase)} characters; at least "
@@ -47,9 +47,9 @@ def require_new_passphrase(passphrase: str, what: str) -> None:
 
 
 def encode_key(identity: Identity, passphrase: str, *, log_n: int = DEFAULT_LOG_N) -> bytes:
-    """The key file of `identity`. `log_n`: base-two logarithm of scrypt's work factor.
+    """Encrypt the key file of `identity`. `log_n`: base-two logarithm of scrypt's work factor.
 
-    Raises KeyFileError if the identity's name is no member's name.
+    Raises KeyFileError if the identity's name is not valid for a member.
     """
     target = io.BytesIO()
     recipient = ScryptRecipient(passphrase, log_n)
@@ -58,10 +58,10 @@ def encode_key(identity: Identity, passphrase: str, *, log_n: int = DEFAULT_LOG_
 
 
 def decode_key(content: bytes, passphrase: str, *, max_log_n: int = MAX_LOG_N) -> Identity:
-    """The identity in a key file.
+    """Decrypt the identity in a key file.
 
-    Raises PassphraseError for a wrong passphrase, KeyFileError for a file that is no key file,
-    was changed, or asks for more work than `max_log_n`.
+    Raises PassphraseError for a wrong passphrase, KeyFileError for a file that is not a key file,
+    was changed, or needs more work than `max_log_n`.
     """
     if len(content) > MAX_KEY_FILE_BYTES:
         raise KeyFileError(
@@ -127,7 +127,7 @@ def _create(path: Path, content: bytes) -> None:
 
 
 def read_key(path: Path, passphrase: str, *, max_log_n: int = MAX_LOG_N) -> Identity:
-    """The identity in the key file at `path`. Raises as `decode_key`, and if it is not there."""
+    """Read the identity in the key file at `path`. Raises as `decode_key`, and if it is missing."""
     try:
         with path.open("rb") as source:
             content = source.read(MAX_KEY_FILE_BYTES + 1)
@@ -141,7 +141,7 @@ def read_key(path: Path, passphrase: str, *, max_log_n: int = MAX_LOG_N) -> Iden
 
 
 def identity_text(identity: Identity) -> str:
-    """The private keys as the plaintext of a key file: whoever has it is `identity`."""
+    """Return the private keys as plaintext of a key file; its holder can act as `identity`."""
     ed25519, ml_dsa_65 = identity.seeds()
     lines = (
         f"# {_NAME}: {_require_name(identity.name)}",
@@ -154,7 +154,7 @@ def identity_text(identity: Identity) -> str:
 
 
 def parse_identity(plaintext: bytes) -> Identity:
-    """The identity that `identity_text` wrote. Raises KeyFileError."""
+    """Parse what `identity_text` wrote. Raises KeyFileError."""
     try:
         lines = plaintext.decode("ascii").splitlines()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Sealed cargo in a file, opened into another file that appears whole or not at all."""
+"""Opening of sealed cargo, from a file into another that appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def open_file(
 ) -> None:
     """Open the sealed cargo at `path` into `target_path`, which appears whole or not at all.
 
-    `expected_digest` (``sha256:…``) is the one in the station's signed record: it is compared
-    before anything of the file is parsed. Raises SealChangedError if it differs, else as
+    `expected_digest` (``sha256:…``) is the one in the station's signed record; it is compared
+    before any of the file is parsed. Raises SealChangedError if it differs, else as
     `open_sealed`; SealError if a file cannot be read or written.
     """
     try:

@@ -1,8 +1,8 @@
-"""What is asked, allowed and remembered, as values: proposal, approval, revocation, audit. Pure.
+"""Governance as values: proposals, approvals, revocations and the audit log. Pure.
 
-A researcher signs a proposal, a station signs its approvals of exact digests, and what happened
-is a chain of entries. Central carries all of it and can forge none: nothing here is fetched, and
-no clock is read.
+A researcher signs a proposal, a station signs its approvals of exact digests, and the audit log is
+a chain of entries. Central transports all of them and can forge none: this package fetches nothing
+and reads no clock.
 """
 
 from phtlab.governance.agreement import Acceptance, open_acceptance, require_accepted

@@ -1,4 +1,4 @@
-"""The bounds that parameters keep to, in a document that is signed: a JSON Schema of our part."""
+"""Bounds of parameters in a signed document: a JSON Schema in phtlab's subset."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ def _sound(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 Bounds = Annotated[dict[str, Any], AfterValidator(_sound)]
-"""As `ParameterSchema.schema` gives it; kept as it was written."""
+"""A schema as in `ParameterSchema.schema`, kept as written."""

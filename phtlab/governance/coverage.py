@@ -1,4 +1,4 @@
-"""Does this approval allow this journey? Pure; asked by the station of its own approvals."""
+"""Coverage of a journey by an approval, which the station checks. Pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from phtlab.train.documents.order import Order
 
 @dataclass(frozen=True)
 class CoverageRequest:
-    """A verified journey: what an approval is held against.
+    """A verified journey, to be checked against an approval.
 
     `parameters` are complete, with defaults; `risk` is this station's own assessment; `journeys`
-    is how many went before it under the same proposal here.
+    counts earlier journeys under the same proposal at this station.
     """
 
     train: Train
@@ -34,12 +34,12 @@ class CoverageRequest:
 
 
 def require_covered(request: CoverageRequest, approval: Approval, now: datetime) -> None:
-    """Raises ApprovalError unless `approval`, which stands, allows `asked` at `now`.
+    """Raise ApprovalError unless `approval`, which is active, allows `request` at `now`.
 
     Codes: ``approval-expired``, ``approval-train``, ``approval-notebook``,
     ``approval-researcher``, ``approval-proposal``, ``approval-data``, ``approval-risk``,
-    ``approval-parameters``, and those of `require_within` for the proposal. A rule is for trains
-    of a notebook and nothing else: with files beside it a train is approved by itself.
+    ``approval-parameters``, and those of `require_within` for the proposal. A rule covers trains
+    of a notebook without other files: a train with more files needs its own approval.
     """
     if not approval.issued <= now < approval.expires:
         raise _no("approval-expired", f"it ended at {approval.expires:%Y-%m-%d %H:%M} UTC")
@@ -50,7 +50,7 @@ def require_covered(request: CoverageRequest, approval: Approval, now: datetime)
     if approval.notebook is not None and approval.notebook != request.notebook:
         raise _no("approval-notebook", f"it is for the notebook {approval.notebook}")
     if approval.scope != "train" and (beside := _beside(request)):
-        # The notebook may import them, and who gave the rule has not seen them.
+        # The notebook may import these files, and the approvers of the rule have not seen them.
         raise _no("approval-notebook", f"its train carries other files too: {beside}")
     if approval.proposal != request.order.proposal:
         raise _no("approval-proposal", "it is for another proposal, or another version of it")
@@ -70,10 +70,10 @@ def require_covered(request: CoverageRequest, approval: Approval, now: datetime)
 
 
 def why_not_study(approval: Approval, proposal: Proposal) -> str:
-    """Why no train of the study may start under `approval`, in a few words; empty if one may.
+    """Return why no train of the study may start under `approval`, as text; "" if one may.
 
-    `approval` is of the version `proposal`. The train's risk is what the researcher's machine
-    worked out: a station that finds a higher one asks a person all the same.
+    `approval` is of the version `proposal`. The proposal's risk is from the researcher's machine:
+    a station that computes a higher risk still asks a person.
     """
     if not within(proposal.risk, approval.risk):
         return (
@@ -88,7 +88,7 @@ def why_not_study(approval: Approval, proposal: Proposal) -> str:
 
 
 def _beside(request: CoverageRequest) -> str:
-    """The files of a train but the notebook; what it declares is not among a manifest's."""
+    """List up to three files besides the notebook; a manifest does not list its declaration."""
     files = [
         file.path
         for file in request.train.manifest.files
@@ -98,7 +98,7 @@ def _beside(request: CoverageRequest) -> str:
 
 
 def require_within(request: CoverageRequest, proposal: Proposal, now: datetime) -> None:
-    """Raises ApprovalError unless a journey keeps to what its `proposal` asked for.
+    """Raise ApprovalError unless a journey is within the bounds of its `proposal`.
 
     Codes: ``proposal-ended``, ``proposal-researcher``, ``proposal-station``, ``proposal-image``,
     ``proposal-notebook``, ``proposal-data``, ``proposal-journeys``, ``proposal-parameters``.
@@ -134,7 +134,7 @@ def _require_bounds(request: CoverageRequest, schema: dict[str, Any], code: str,
 
 
 def _no(code: str, why: str, hint: str = "") -> ApprovalError:
-    """What is beyond a proposal is so at any station, and before anything is sent."""
+    """Return the error. A proposal's limits are the same at any station, and before dispatch."""
     what = (
         "The proposal does not ask for this"
         if code.startswith("proposal-")

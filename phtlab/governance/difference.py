@@ -1,6 +1,6 @@
-"""What a proposal says, line by line under headings; and what changed between two versions. Pure.
+"""The terms of a proposal as lines under headings; and differences of two versions. Pure.
 
-The command, central's page and a station's console all show these lines, so all show the same.
+The command, central's page and a station's console show the same lines.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from phtlab.governance.proposal import Proposal
 
 @dataclass(frozen=True)
 class Line:
-    """A line that was there (``-``), is new (``+``), or stayed (a space)."""
+    """A removed line (``-``), a new one (``+``), or an unchanged one (a space)."""
 
     mark: Literal["-", "+", " "]
     text: str
@@ -23,14 +23,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Difference:
-    """What changed under one heading, with what stayed between."""
+    """The changed lines under one heading, with the unchanged ones between."""
 
     heading: str
     lines: tuple[Line, ...]
 
 
 def proposal_lines(proposal: Proposal) -> dict[str, tuple[str, ...]]:
-    """All that a version asks for: heading to lines."""
+    """Return all terms of a version: heading to lines."""
     properties = proposal.parameters["properties"]
     return {
         "Title": (proposal.title,),
@@ -52,7 +52,7 @@ def proposal_lines(proposal: Proposal) -> dict[str, tuple[str, ...]]:
 
 
 def differences(older: Proposal, newer: Proposal) -> tuple[Difference, ...]:
-    """What `newer` asks for that `older` did not, and the other way round; nothing of the rest."""
+    """Return the headings under which `older` and `newer` differ, with all their lines."""
     before, after = proposal_lines(older), proposal_lines(newer)
     return tuple(
         Difference(heading, tuple(_lines(before[heading], after[heading])))
@@ -62,7 +62,7 @@ def differences(older: Proposal, newer: Proposal) -> tuple[Difference, ...]:
 
 
 def parameter_text(name: str, declared: Mapping[str, Any]) -> str:
-    """A parameter's bounds in words: ``min_age: whole number, 18 to 100, default 40``."""
+    """Return a parameter's bounds as text: ``min_age: whole number, 18 to 100, default 40``."""
     inner = declared.get("items", declared) if declared.get("type") == "array" else declared
     words = {"integer": "whole number", "number": "number", "string": "text"}
     parts = [words.get(inner.get("type", ""), str(inner.get("type", "any value")))]

@@ -1,8 +1,8 @@
-"""How much a train could tell of single persons: worked out from the analysis, with the reasons.
+"""How much a train could disclose about single persons: computed from it, with reasons.
 
-It is no verdict on the researcher. It says how closely a person should look, and a station's
-policy and approvals are bounded by it. The station works it out again by itself: what a proposal
-says of its own risk is never believed.
+The risk is not a verdict on the researcher. It shows how closely a person should review, and
+limits a station's policy and approvals. The station computes it itself, and never relies on the
+risk in a proposal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MANY_JOURNEYS: Final = 100
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a risk is what it is. `code` is stable; `sentence` is for people."""
+    """A reason for a risk. `code` is stable; `sentence` is for people."""
 
     risk: Risk
     code: str
@@ -34,12 +34,12 @@ class Assessment:
 
     @property
     def risk(self) -> Risk:
-        """The highest of the reasons'; low without any."""
+        """The highest risk of the reasons; low without any."""
         return max((reason.risk for reason in self.reasons), key=RISKS.index, default="low")
 
 
 def within(risk: Risk, limit: Risk) -> bool:
-    """Whether `risk` is at most `limit`."""
+    """Return whether `risk` is at most `limit`."""
     return RISKS.index(risk) <= RISKS.index(limit)
 
 
@@ -50,7 +50,7 @@ def assess(
     rounds: int = 1,
     journeys: int = 1,
 ) -> Assessment:
-    """The risk of `manifest`, whose kernel image is new unless its digest is in `known_images`."""
+    """Assess `manifest`; its kernel image is new unless its digest is in `known_images`."""
     found = [reason for output in manifest.outputs for reason in _of_output(output)]
     if manifest.kernel.digest not in known_images:
         found.append(
@@ -67,7 +67,7 @@ def assess(
 
 
 def how_often(*, rounds: int, journeys: int) -> Assessment:
-    """The risk of asking so often, whatever is asked: no train that does has a lower one."""
+    """Assess the numbers of rounds and journeys alone: no train with these has a lower risk."""
     found = []
     if rounds >= MANY_ROUNDS:
         found.append(

@@ -1,4 +1,4 @@
-"""Words that people write and other people decide by: one line, or several, all of it visible."""
+"""Text that people write and others decide by: one line, or several, all of it visible."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ Lines = Annotated[str, StringConstraints(max_length=8000), AfterValidator(_visib
 
 
 def line_of(text: str) -> str:
-    """`text` of anyone as a `Line`: what nobody sees is escaped, what is too long is cut."""
+    """Convert any `text` to a `Line`: escape invisible characters, cut what is too long."""
     return escaped(text)[:LONGEST]

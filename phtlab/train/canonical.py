@@ -1,4 +1,4 @@
-"""One way to write a value as bytes, one way to read it back, and one way to name bytes.
+"""Canonical JSON, its strict parser, and digests of bytes.
 
 Canonical JSON is RFC 8785 (JCS). Digests are written as OCI writes them:
 ``sha256:`` and 64 lower-case hexadecimal characters.
@@ -21,7 +21,7 @@ _FINITE_DIGITS = 400
 
 
 def canonical(value: Any) -> bytes:
-    """`value` as RFC 8785 canonical JSON.
+    """Return `value` as RFC 8785 canonical JSON.
 
     Raises ValueError for what JSON cannot hold exactly: NaN, infinities, whole
     numbers beyond ±(2^53 - 1), text that is not Unicode, other types, and
@@ -42,9 +42,9 @@ def canonical(value: Any) -> bytes:
 
 
 def parse_json(content: bytes) -> Any:
-    """Read JSON of which every reader has the same understanding (I-JSON, RFC 7493).
+    """Parse JSON that all readers understand alike (I-JSON, RFC 7493).
 
-    Raises ValueError for a key given twice, NaN, infinities, anything that is not
+    Raises ValueError for a duplicate key, NaN, infinities, anything that is not
     UTF-8, and nesting deeper than MAX_DEPTH.
     """
     try:
@@ -62,7 +62,7 @@ def parse_json(content: bytes) -> Any:
 
 
 def parse_canonical(content: bytes) -> Any:
-    """Read canonical JSON. Raises ValueError unless `content` is what `canonical` writes."""
+    """Parse canonical JSON. Raises ValueError unless `content` is what `canonical` writes."""
     value = parse_json(content)
     if canonical(value) != content:
         raise ValueError("this JSON is not in canonical form (RFC 8785)")
@@ -70,7 +70,7 @@ def parse_canonical(content: bytes) -> Any:
 
 
 def digest(content: bytes) -> str:
-    """The OCI digest of `content`."""
+    """Return the OCI digest of `content`."""
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
@@ -101,7 +101,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _number(text: str) -> int | float:
-    """JSON numbers are doubles: RFC 8785 writes 1e20 as a whole number, which reads back as one."""
+    """Parse a whole number, a large one as a float: RFC 8785 writes 1e20 as a whole number."""
     if len(text) > _FINITE_DIGITS:
         raise ValueError("a number is too long")
     value = int(text)

@@ -4,13 +4,13 @@
 machine: the layer is an uncompressed tar archive (no compressor's build shows in the digest), all
 JSON is canonical, all times are one fixed time.
 
-Verification needs nothing but the train: taking the last layer away again must give the kernel
-image, byte for byte, that the catalogue names. That covers every other layer, the environment,
+Verification needs nothing but the train: without its last layer, the image must be the kernel
+image that the catalogue names, byte for byte. That covers every other layer, the environment,
 the user and the entry point.
 
-What the manifest declares lies in the layer too. Orders and rules name a train by its image's
-digest: so that digest stands for the parameters, data sets and outputs as well, and nobody can
-sign the same image anew with others.
+The layer also holds what the manifest declares. Orders and rules name a train by its image's
+digest: so the digest covers parameters, data sets and outputs as well, and nobody can sign the
+same image again with others.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 
 ENTRYPOINT = ("python3", "-m", "phtlab.runtime")
-"""What a kernel image starts, and so every train."""
+"""Command that a kernel image, and so every train, starts."""
 
-# 2024-01-01T00:00:00Z, of every file and of the history.
+# 2024-01-01T00:00:00Z, the time of every file and of the history.
 _EPOCH = 1_704_067_200
 _HISTORY = {"created": "2024-01-01T00:00:00Z", "created_by": "phtlab train"}
 _FOLDER = "train"
@@ -45,7 +45,7 @@ _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*"
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """What a station reads of a train before it trusts it; sizes in bytes."""
+    """Limits on what a station reads of an unverified train; sizes in bytes."""
 
     layer_bytes: int = 16 * 1024 * 1024
     json_bytes: int = 1024 * 1024
@@ -64,7 +64,7 @@ class TrainImage:
 
 
 def train_files(files: Mapping[str, bytes]) -> tuple[TrainFile, ...]:
-    """What a train manifest says of `files`, by path."""
+    """Return the entries of a train manifest for `files`, by path."""
     return tuple(
         TrainFile(path=path, size=len(content), sha256=digest(content))
         for path, content in sorted(files.items())
@@ -72,13 +72,13 @@ def train_files(files: Mapping[str, bytes]) -> tuple[TrainFile, ...]:
 
 
 def declared_files(manifest: TrainManifest, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """`files` and, beside them, what `manifest` declares: all that a train's layer holds."""
+    """Return `files` and the declaration of `manifest`: all that a train's layer holds."""
     document = manifest.model_dump(mode="json", exclude={"kernel", "files"})
     return {**files, DECLARATION: canonical(document)}
 
 
 def compose(kernel_manifest: bytes, kernel_config: bytes, files: Mapping[str, bytes]) -> TrainImage:
-    """The kernel image with `files` (path to content) added below /train.
+    """Compose the kernel image with `files` (path to content) added below /train.
 
     Raises TrainError for a path that could leave /train, and for a kernel image that is not in
     the canonical form in which `phtlab kernel build` writes it.
@@ -114,12 +114,12 @@ def verify_image(
     kernel: KernelImage,
     limits: ImageLimits = ImageLimits(),
 ) -> Mapping[str, bytes]:
-    """The files of a train image, by path, after checking all of it.
+    """Verify all of a train image, and return its files by path.
 
     `digest` is the image digest that the author signed, `train_manifest` the signed manifest,
     `kernel` the catalogue's entry for the kernel image that it names. Raises TrainError, with a
-    code that begins with `image-`, for whatever differs: the image, the kernel image below it,
-    its name, its settings, what it declares, or a file that is missing, added, changed or not a
+    code that begins with `image-`, for any difference: in the image, the kernel image below it,
+    its name, its settings, its declaration, or a file that is missing, added, changed or not a
     plain file.
     """
     _check_size("manifest", manifest, limits.json_bytes)
@@ -161,7 +161,7 @@ def verify_image(
 def _check_kernel(
     image: dict[str, Any], config: dict[str, Any], layer: bytes, kernel: KernelImage
 ) -> None:
-    """Without its last layer the image is the kernel image of the catalogue, byte for byte."""
+    """Check that, without its last layer, the image equals the catalogue's kernel image."""
     rootfs, history = config.get("rootfs"), config.get("history")
     diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
     if (
@@ -194,7 +194,7 @@ def _check_kernel(
 
 
 def _check_kernel_name(train_manifest: TrainManifest, kernel: KernelImage) -> None:
-    """A station's policy may go by the name: it must be the catalogue's, not the author's."""
+    """Check the kernel image's name against the catalogue, since a policy may rely on it."""
     declared = train_manifest.kernel
     if (declared.name, declared.language) != (kernel.name, kernel.language):
         raise TrainError(
@@ -229,7 +229,7 @@ def _check_files(files: Mapping[str, bytes], train_manifest: TrainManifest) -> N
 
 
 def _layer(files: Mapping[str, bytes]) -> bytes:
-    """`files` as an uncompressed tar archive: names sorted, owner 0, mode 644, one fixed time."""
+    """Pack `files` as an uncompressed tar: names sorted, owner 0, mode 644, one fixed time."""
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
         folders: set[str] = set()
@@ -259,7 +259,7 @@ def _entry(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
 
 
 def _read_layer(layer: bytes, limits: ImageLimits) -> dict[str, bytes]:
-    """The plain files below /train; anything else in the archive is an error."""
+    """Return the plain files below /train. Raises TrainError for any other entry."""
     files: dict[str, bytes] = {}
     entries = 0
     try:
@@ -338,7 +338,7 @@ def _check_size(what: str, content: bytes, limit: int) -> None:
 
 
 def _canonical_json(content: bytes, what: str) -> dict[str, Any]:
-    """`content` as an object, if it is canonical JSON: only then can it be rebuilt exactly."""
+    """Parse `content` as an object in canonical JSON: no other form can be rebuilt exactly."""
     try:
         value = parse_canonical(content)
     except ValueError:

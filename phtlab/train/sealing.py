@@ -1,9 +1,9 @@
-"""Cargo sealed to its recipients and bound to where it was made.
+"""Cargo sealed to its recipients and bound to its stop.
 
-Sealed cargo is an age v1 file with one `mlkem768x25519` stanza a recipient and
+Sealed cargo is an age v1 file with one `mlkem768x25519` stanza per recipient and
 one stanza `phtlab/context v1`, whose body is the SHA-256 of the context. The
 header's MAC covers it, so cargo of one stop does not open as that of another.
-age says nothing of who sealed a file: that is the signed stop record, over the
+age does not name who sealed a file: the signed stop record does, over the
 digest that `seal` returns.
 """
 
@@ -52,7 +52,7 @@ class Sealed:
 def seal(source: Source, target: Target, recipients: Sequence[str], context: bytes) -> Sealed:
     """Seal all of `source` into `target` for `recipients` (`age1pq1…`), bound to `context`.
 
-    Memory is constant; the digest is taken while writing. Raises SealKeyError for no recipient,
+    Memory is constant; the digest is computed while writing. Raises SealKeyError for no recipient,
     more than MAX_RECIPIENTS, or one that is not hybrid post-quantum.
     """
     keys = [HybridRecipient.parse(text) for text in dict.fromkeys(recipients)]
@@ -80,14 +80,13 @@ def open_sealed(
     context: bytes,
     recipients: int | None = None,
 ) -> None:
-    """Write to `target` the content of the sealed cargo at `source`, in constant memory.
+    """Decrypt the sealed cargo at `source` into `target`, in constant memory.
 
-    Raises, in this order: SealFormatError if it is no sealed cargo, SealKeyError if `identity` is
-    not among its recipients, SealChangedError if its header was changed, SealContextError if it
-    is of another stop, SealFormatError (``seal-recipients``) if it is sealed to more or fewer than
-    the `recipients` that are known, SealChangedError if its content was changed or cut. On any
-    error what was written to `target` must be discarded;
-    `phtlab.files.sealed_file.open_file` does so.
+    Raises, in this order: SealFormatError if it is not sealed cargo, SealKeyError if `identity` is
+    not a recipient, SealChangedError if its header was changed, SealContextError if it belongs to
+    another stop, SealFormatError (``seal-recipients``) if it is sealed to more or fewer recipients
+    than `recipients`, SealChangedError if its content was changed or cut. On any error, the caller
+    must discard what was written to `target`; `phtlab.files.sealed_file.open_file` does so.
     """
     header = read_header(source)
     context_digest = _require_cargo(header)
@@ -103,7 +102,7 @@ def open_sealed(
 
 
 def _require_cargo(header: Header) -> bytes:
-    """The bound context's digest, from a header of the accepted form. Raises SealFormatError."""
+    """Return the digest of the bound context. Raises SealFormatError for any other header."""
     contexts = [stanza for stanza in header.stanzas if stanza.kind == CONTEXT_STANZA]
     recipients = [stanza for stanza in header.stanzas if stanza.kind == HYBRID]
     if len(contexts) != 1:
@@ -136,7 +135,7 @@ def _require_cargo(header: Header) -> bytes:
 
 
 def _require_count(header: Header, expected: int | None) -> None:
-    """A stanza does not say whose it is, but a further one cannot hide."""
+    """Check the number of stanzas: they do not name recipients, but none can be hidden."""
     found = sum(stanza.kind == HYBRID for stanza in header.stanzas)
     if expected is not None and found != expected:
         raise SealFormatError(
@@ -152,7 +151,7 @@ def _context_digest(context: bytes) -> bytes:
 
 
 class _Counted:
-    """A target that hashes and counts what passes through, and writes it at the same time."""
+    """A target that hashes and counts the data while writing it."""
 
     def __init__(self, target: Target) -> None:
         self._target = target

@@ -1,9 +1,9 @@
-"""Central's part in the roster: check what officers bring, and sign that it is the newest.
+"""Central's part in the roster: verify officers' bundles, and sign which roster is the newest.
 
-Pure: files come in and go out as a mapping of name to bytes, named as TUF names them with
-consistent snapshots (``1.root.json``, ``3.targets.json``, ``7.snapshot.json``,
-``timestamp.json``; target files with their SHA-256 in front). Central holds the key of
-snapshot and timestamp only: it can hide a change for a while, never make one.
+Pure: files are mappings of name to bytes, named as TUF names them with consistent snapshots
+(``1.root.json``, ``3.targets.json``, ``7.snapshot.json``, ``timestamp.json``; target files
+with their SHA-256 in front). Central holds the key of snapshot and timestamp only: it can hide
+a change for a while, never make one.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _MAX_FILES = 512
 
 @dataclass(frozen=True)
 class AcceptedBundle:
-    """A bundle that the officers' threshold signed. `metadata` and `targets` are to be stored."""
+    """A bundle that the officers' threshold signed. Store `metadata` and `targets`."""
 
     roster: Roster
     catalogue: Catalogue
@@ -63,7 +63,7 @@ class AcceptedBundle:
 
 
 def pin_root(content: bytes) -> dict[str, bytes]:
-    """The first of central's metadata files, from the root that an officer handed over.
+    """Return central's first metadata file: the root from an officer.
 
     Raises RosterError if it is not a root signed by its own threshold.
     """
@@ -74,7 +74,7 @@ def pin_root(content: bytes) -> dict[str, bytes]:
 def accept_bundle(
     current: Files, bundle: Mapping[str, Mapping[str, str]], now: datetime
 ) -> AcceptedBundle:
-    """Check an officers' bundle against the metadata that central serves now.
+    """Verify an officers' bundle against the metadata that central serves now.
 
     `current` holds at least the pinned root (`pin_root`). `bundle` has ``metadata`` and
     ``targets``, file name to base64, as `Consortium.bundle` writes it. The same bundle
@@ -133,7 +133,7 @@ def sign_online(
     now: datetime,
     lifetime: timedelta = Lifetimes.online,
 ) -> dict[str, bytes]:
-    """The snapshot and timestamp that make `accepted` the newest. Store them last, timestamp last.
+    """Sign a snapshot and timestamp for `accepted`. Store them after it, the timestamp last.
 
     Raises RosterError if the consortium's root does not name `signer` as central's key.
     """
@@ -146,10 +146,10 @@ def renew_timestamp(
     now: datetime,
     lifetime: timedelta = Lifetimes.online,
 ) -> dict[str, bytes]:
-    """A new snapshot and timestamp over the same roster once half their life is over, else {}.
+    """Sign a new snapshot and timestamp of the same roster after half their lifetime, else {}.
 
-    Needs no officer, and does not prolong the roster itself: that expires when the
-    officers said. Raises RosterError if nothing is published yet.
+    Needs no officer, and does not prolong the roster itself: the officers set its expiry.
+    Raises RosterError if nothing is published yet.
     """
     timestamp = _read(current, "timestamp.json", Timestamp)
     if timestamp is None:
@@ -163,9 +163,9 @@ def renew_timestamp(
 
 
 def online_signer(files: Files, keys: Iterable[Ed25519PrivateKey]) -> Ed25519PrivateKey:
-    """Which of central's `keys` the newest root in `files` names: another after it was replaced.
+    """Return the one of central's `keys` that the newest root in `files` names.
 
-    Raises RosterError if it names none of them.
+    Raises RosterError if the root names none of them.
     """
     newest = _newest(files, "root")
     root = load_root(files[f"{newest}.root.json"]).signed
@@ -192,8 +192,8 @@ def _sign(
         )
     online = CryptoSigner(online_signer(files, (signer,)))
     expires = expiry(now, lifetime)
-    # A version is at least the time in seconds: a central restored from a backup goes on
-    # above what stations have seen, instead of looking like a rollback to them.
+    # A version is at least the time in seconds: a central restored from a backup continues
+    # above what stations have seen, so that they do not see a rollback.
     seconds = int(now.timestamp())
     snapshot_version = max((_newest(files, "snapshot") or 0) + 1, seconds)
     snapshot = Metadata(
@@ -220,7 +220,7 @@ def _sign(
 
 
 def _follow_roots(current: Files, brought: Files) -> tuple[Root, dict[str, bytes]]:
-    """From central's newest root to the bundle's, step by step; and the new ones."""
+    """Follow the roots from central's newest to the bundle's; return that and the new ones."""
     version = _newest(current, "root")
     if version is None:
         raise RosterError(
@@ -245,9 +245,9 @@ def _follow_roots(current: Files, brought: Files) -> tuple[Root, dict[str, bytes
 
 
 def _older_roots(newest: Root, current: Files, brought: Files) -> dict[str, bytes]:
-    """The roots before central's first, if they lead to its newest: members may have pinned them.
+    """Return the roots before central's first, if they lead to its newest, for older pins.
 
-    A central that was set up anew pins the newest root, and would else not have the others.
+    A central that was set up again pins the newest root, and would otherwise lack the others.
     """
     older: dict[str, bytes] = {}
     after = newest
@@ -280,7 +280,7 @@ def _decode(encoded: Mapping[str, str], limit: int = MAX_TARGET_BYTES) -> dict[s
 
 
 def _read(files: Files, name: str, role: type[Timestamp]) -> Metadata[Timestamp] | None:
-    """Central's own earlier file: trusted, but it may be damaged."""
+    """Read central's own earlier file, which is trusted but may be damaged."""
     if name not in files:
         return None
     try:

@@ -1,6 +1,6 @@
-"""The consortium's TUF repository: its names, keys and lifetimes, and how its files are checked.
+"""The consortium's TUF repository: its names, keys and lifetimes, and verification of its files.
 
-Source: The Update Framework specification 1.0. Everything here is pure; `consortium.py`
+Source: The Update Framework specification 1.0. This module is pure; `consortium.py`
 writes the repository offline, `publication.py` is central's part, `trust.py` reads it.
 """
 
@@ -38,11 +38,11 @@ ONLINE_ROLES = ("snapshot", "timestamp")
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """For how long each signature holds.
+    """How long each signature is valid.
 
     `targets` is the longest time for which a hostile central can hide a change, such
-    as a revocation, from a station; within it, officers must sign again. `online` is
-    what central renews by itself.
+    as a revocation, from a station; within it, officers must sign again. Central renews
+    `online` by itself.
     """
 
     root: timedelta = timedelta(days=365)
@@ -51,7 +51,7 @@ class Lifetimes:
 
 
 def public_key(described: Mapping[str, Any]) -> SSlibKey:
-    """An Ed25519 key as TUF knows it; its id is computed from the key, never taken from a file.
+    """Return an Ed25519 key in TUF's form; its id is computed from it, never read from a file.
 
     `described` is TUF's form (``keytype``, ``scheme``, ``keyval``), or any mapping with the
     raw key in base64 under ``ed25519``, such as a member's public keys. Raises RosterError.
@@ -73,18 +73,18 @@ def public_key(described: Mapping[str, Any]) -> SSlibKey:
 
 
 def online_public_key(private: Ed25519PrivateKey) -> dict[str, Any]:
-    """The public half of central's online key, as JSON for the officers to found or rotate with."""
+    """Return the public half of central's online key, as JSON for founding and rotation."""
     key: dict[str, Any] = SSlibKey.from_crypto(private.public_key()).to_dict()
     return key
 
 
 def expiry(now: datetime, lifetime: timedelta) -> datetime:
-    """TUF's times are in UTC and whole seconds."""
+    """Return when a signature expires: TUF's times are in UTC and whole seconds."""
     return (now.astimezone(UTC) + lifetime).replace(microsecond=0)
 
 
 def load_root(content: bytes) -> Metadata[Root]:
-    """A root that is signed by its own threshold. Raises RosterError for anything else."""
+    """Load a root that its own threshold signed. Raises RosterError for anything else."""
     metadata: Metadata[Root] = _load(content, "root")
     root = metadata.signed
     public = [key.keyval.get("public") for key in root.keys.values()]
@@ -98,7 +98,7 @@ def load_root(content: bytes) -> Metadata[Root]:
 
 
 def load_next_root(current: Root, content: bytes) -> Metadata[Root]:
-    """The root that follows `current`, signed by the thresholds of both (TUF 5.3.4, 5.3.5)."""
+    """Load the root after `current`, signed by the thresholds of both (TUF 5.3.4, 5.3.5)."""
     metadata = load_root(content)
     version = metadata.signed.version
     if version != current.version + 1:
@@ -112,7 +112,7 @@ def load_next_root(current: Root, content: bytes) -> Metadata[Root]:
 
 
 def load_targets(root: Root, content: bytes) -> Metadata[Targets]:
-    """Targets signed by the officers' threshold. Expiry is the caller's question."""
+    """Load targets that the officers' threshold signed. The caller checks their expiry."""
     metadata: Metadata[Targets] = _load(content, "targets")
     _verify(root, "targets", metadata, f"Version {metadata.signed.version} of the roster")
     if metadata.signed.delegations is not None:
@@ -121,7 +121,7 @@ def load_targets(root: Root, content: bytes) -> Metadata[Targets]:
 
 
 def require_fresh(root: Root, targets: Targets, now: datetime) -> None:
-    """Raises RosterStaleError if either has expired at `now`."""
+    """Raise RosterStaleError if either has expired at `now`."""
     if root.is_expired(now):
         raise RosterStaleError(
             f"The consortium's root expired on {root.expires:%Y-%m-%d %H:%M} UTC.",
@@ -137,7 +137,7 @@ def require_fresh(root: Root, targets: Targets, now: datetime) -> None:
 
 
 def check_target(targets: Targets, name: str, content: bytes) -> None:
-    """Raises RosterError unless `content` is what `targets` names `name`."""
+    """Raise RosterError unless `content` is the target `name` of `targets`."""
     described = targets.targets.get(name)
     if described is None or "sha256" not in described.hashes:
         raise RosterError(f"Version {targets.version} of the roster names no '{name}'.")
@@ -152,7 +152,7 @@ def check_target(targets: Targets, name: str, content: bytes) -> None:
 
 @lru_cache(maxsize=8)
 def read_roster(content: bytes, version: int) -> Roster:
-    """The roster of a checked target; `version` is of the targets metadata that named it."""
+    """Parse the roster of a verified target; `version` is that of its targets metadata."""
     try:
         return Roster.model_validate({**parse_json(content), "version": version})
     except (ValidationError, ValueError, TypeError) as error:
@@ -161,7 +161,7 @@ def read_roster(content: bytes, version: int) -> Roster:
 
 @lru_cache(maxsize=8)
 def read_catalogue(content: bytes) -> Catalogue:
-    """The catalogue of a checked target."""
+    """Parse the catalogue of a verified target."""
     try:
         return Catalogue.model_validate(parse_json(content))
     except (ValidationError, ValueError) as error:
@@ -169,9 +169,9 @@ def read_catalogue(content: bytes) -> Catalogue:
 
 
 def root_fingerprint(content: bytes) -> str:
-    """What two people compare by telephone: 8 groups of 4 characters (160 bits, base32).
+    """Return the text to compare by telephone: 8 groups of 4 characters (160 bits, base32).
 
-    It covers what the officers signed, not their signatures. Raises RosterError if
+    The fingerprint covers what the officers signed, not their signatures. Raises RosterError if
     `content` is not a root.
     """
     signed = hashlib.sha256(_load(content, "root").signed_bytes).digest()[:20]
@@ -183,7 +183,7 @@ def _load(content: bytes, role: str) -> Metadata[Any]:
     if len(content) > MAX_METADATA_BYTES:
         raise RosterError(f"This {role} metadata is longer than {MAX_METADATA_BYTES} bytes.")
     try:
-        # TUF's reader takes the last of two equal keys and any depth; ours refuses both.
+        # TUF's parser accepts duplicate keys and any depth; `parse_json` refuses both.
         parse_json(content)
         metadata: Metadata[Any] = Metadata.from_bytes(content)
     except (DeserializationError, ValueError):
@@ -208,7 +208,7 @@ def _verify(delegator: Root, role: str, metadata: Metadata[Any], what: str) -> N
 
 
 def _unreadable(name: str, error: Exception) -> tuple[str, str]:
-    """The message and the hint."""
+    """Return the message and the hint."""
     if isinstance(error, ValidationError):
         reason = "; ".join(map(str, validation_summaries(error)[:3]))
     else:

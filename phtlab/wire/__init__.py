@@ -1,1 +1,1 @@
-"""What goes over the wire: the API schema, and the clients of central and of the registry."""
+"""Communication over HTTP: the API schema, and the clients of central and of the registry."""

@@ -10,9 +10,9 @@ import httpx
 
 
 def authorities() -> ssl.SSLContext:
-    """Those of SSL_CERT_FILE or SSL_CERT_DIR, else Mozilla's (certifi).
+    """Return the authorities of SSL_CERT_FILE or SSL_CERT_DIR, else Mozilla's (certifi).
 
-    They are read once a process, since that takes longer than most requests (60 ms).
+    Read once per process, since reading takes longer than most requests (60 ms).
     """
     return _authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 

@@ -1,4 +1,4 @@
-"""Whether anybody listens at a container engine's socket."""
+"""Check that a process listens on a container engine's socket."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import socket
 
 
 def check_socket(address: str) -> None:
-    """Raise ConnectionError if nobody does, which the SDK tells late and leaks a socket.
+    """Raise ConnectionError if no process listens: the SDK reports that late and leaks a socket.
 
-    Says nothing of an `address` that is not `unix://…`.
+    Does nothing for an `address` that is not `unix://…`.
     """
     if not address.startswith("unix://"):
         return

@@ -1,4 +1,4 @@
-"""How far a station is with a proposal, as people read it: a mark, and a word."""
+"""A station's state on a proposal, for people: a mark, and a text."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ WORDS: Final[Mapping[StationState, str]] = {
 
 
 def mark_of(station: StationStateView) -> str:
-    """A sign for how far `station` is; what it approved may be other trains than the study's."""
+    """Return the mark of `station`; "!" if it approved other trains than the study's own."""
     return "!" if station.lacks else MARKS[station.state]
 
 
 def state_text(station: StationStateView) -> str:
-    """How far `station` is, and what may start under its approval."""
+    """Return the state of `station` as text, and what may start under its approval."""
     if station.state != "approved" or not station.allows:
         return WORDS[station.state]
     if station.lacks:
@@ -42,7 +42,7 @@ def state_text(station: StationStateView) -> str:
 
 
 def count_of_approved(stations: tuple[StationStateView, ...]) -> str:
-    """How many of `stations` approved what the study's own trains need: ``1 of 4 approved``."""
+    """Count the `stations` that approved the study's own trains: ``1 of 4 approved``."""
     approved = [station for station in stations if station.state == "approved"]
     own = sum(not station.lacks for station in approved)
     other = len(approved) - own

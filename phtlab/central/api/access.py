@@ -1,7 +1,7 @@
-"""Who sends a request, and what each route takes: one dependency a route says it.
+"""Authentication and authorization of API requests: one FastAPI dependency per kind of access.
 
 =================  =====================  =====================================================
-dependency         of a member's own key  of a hub user's token
+dependency         with a member's key    with a hub user's token
 =================  =====================  =====================================================
 `Onlooker`         any member             scope read; not necessarily a member
 `Reader`           any member             scope read, and the member of that name
@@ -11,8 +11,8 @@ dependency         of a member's own key  of a hub user's token
 `StationMember`    a station              never
 =================  =====================  =====================================================
 
-What a member may do beyond that (an order is its researcher's, a stop its station's) is asked
-where it is done. Only who it is is found out in a thread, since the database is asked for that.
+Routes check finer permissions themselves: an order belongs to its researcher, a stop to its
+station. Only `sender_of` runs in a thread, since it queries the database.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ hub_token = APIKeyHeader(
 
 @dataclass(frozen=True)
 class Requester:
-    """Who sends a request. `user` is None where the member's own key signed for it.
+    """The authenticated sender of a request: a member by its own key, or a hub user by a token.
 
-    `member` is None for a hub user without a line on the roster. `again` finds out anew who it
-    is, for what lasts; it raises PhtlabError if that no longer holds.
+    `user` is None for a member's own key, `member` is None for a hub user who is not on the roster.
+    `again` repeats the authentication, for long streams; it raises PhtlabError if that fails.
     """
 
     name: str
@@ -64,11 +64,11 @@ class Requester:
     again: Callable[[], Requester] = field(repr=False, kw_only=True)
 
     def may(self, scope: str) -> bool:
-        """Whether the sender's token has `scope`; a member's own key has no need of it."""
+        """Return whether the sender may act under `scope`; a member's own key needs no scope."""
         return self.user is None or self.user.may(scope)
 
     def require(self, *scopes: str) -> None:
-        """Raises CentralError (``hub-scope``) unless the token has one of `scopes`."""
+        """Raise CentralError (``hub-scope``) unless the sender may act under one of `scopes`."""
         if not any(map(self.may, scopes)):
             raise CentralError(
                 f"{self.name[:64]}'s token of the hub has not the scope {' or '.join(scopes)}, "
@@ -79,7 +79,7 @@ class Requester:
             )
 
     def as_member(self) -> Member:
-        """The member. Raises NotOnRosterError for a hub user who is none."""
+        """Return the member. Raises NotOnRosterError for a hub user who is not a member."""
         if self.member is None:
             raise NotOnRosterError(
                 f"The hub user '{self.name[:64]}' is not a member of this consortium, so only its "
@@ -90,9 +90,9 @@ class Requester:
 
 
 def sender_of(request: Request, services: ServicesOf) -> Requester:
-    """Who sends this request, by the header `Authorization` and nothing else.
+    """Authenticate the sender of `request`, by the header `Authorization` and nothing else.
 
-    Found out once for a request: before its body is read, where it has one.
+    Runs once per request, before central reads a body (`KnownSenderRoute`).
     """
     found = getattr(request.state, "sender", None)
     if isinstance(found, Requester):
@@ -121,25 +121,25 @@ _ByGovern = Annotated[object, Security(hub_token, scopes=[GOVERN])]
 
 
 async def hub_reader(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Requester:
-    """Whoever may see the stations."""
+    """Require a sender who may see the stations."""
     sender.require(READ)
     return sender
 
 
 async def reader(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Member:
-    """A member who may see what is theirs."""
+    """Require a member who may read what concerns them."""
     return _member(sender, READ)
 
 
 async def dispatcher(sender: SenderOf, _key: _ByKey, _hub: _ByDispatch) -> Member:
-    """A member who may send what they signed, and cancel it."""
+    """Require a member who may submit, and cancel, what they signed."""
     return _member(sender, DISPATCH)
 
 
 async def registry_user(
     sender: SenderOf, _key: _ByKey, _read: _ByRead, _send: _ByDispatch
 ) -> Requester:
-    """A member who may pull, or push to their own repositories."""
+    """Require a member who may pull, or push to their own repositories."""
     _member(sender, READ, DISPATCH)
     return sender
 
@@ -147,13 +147,13 @@ async def registry_user(
 async def commenter(
     sender: SenderOf, _key: _ByKey, _send: _ByDispatch, _govern: _ByGovern
 ) -> Requester:
-    """A member who may say something of a proposal that they see."""
+    """Require a member who may comment on a proposal that they see."""
     _member(sender, DISPATCH, GOVERN)
     return sender
 
 
 async def station_member(sender: SenderOf, _key: _ByKey) -> Member:
-    """A station, by its own key: no hub speaks for one."""
+    """Require a station with its own key: a hub token never acts as a station."""
     if sender.user is not None:
         raise forbidden(
             "This is for a station and its own key. A token of the hub never acts as a station."
@@ -175,7 +175,7 @@ StationMember = Annotated[Member, Depends(station_member)]
 
 
 def hub_sender(services: CentralContext, token: str) -> Requester:
-    """The sender with a hub user's `token`.
+    """Return the sender that a hub user's `token` identifies.
 
     Raises CentralError (``token-invalid``), HubUnreachableError.
     """
@@ -191,7 +191,7 @@ def hub_sender(services: CentralContext, token: str) -> Requester:
 
 
 def member_called(roster: Roster, name: str) -> Member | None:
-    """The member that a hub user called `name` is. A station is nobody's user."""
+    """Return the member with the name of a hub user, without the role station, or None."""
     member = next((member for member in roster.members if member.name == name), None)
     roles = tuple(role for role in member.roles if role != "station") if member else ()
     return member.model_copy(update={"roles": roles}) if member and roles else None
@@ -215,14 +215,14 @@ def _member(sender: Requester, *scopes: str) -> Member:
     try:
         return sender.as_member()
     except NotOnRosterError as error:
-        # Who it is is known, so this is no 401; and it is no order with a wrong name in it.
+        # 403: not 401, since the sender is known; nor the status of an order with a wrong name.
         raise Refusal(error, 403) from None
 
 
 def _jwt(scheme: str, value: str) -> str:
-    """A member's token: a bearer, or the password of basic authentication.
+    """Return a member's token: the bearer, or the password of basic authentication.
 
-    The latter is how container engines speak to a registry's token service.
+    Container engines send the token as that password to a registry's token service.
     """
     if scheme == "bearer" and value:
         return value

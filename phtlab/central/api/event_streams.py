@@ -1,7 +1,7 @@
-"""Streams of events: server-sent, kept alive, and ended by the journey's end or by the shutdown.
+"""Server-sent event streams, with keep-alives, until the journey ends or central shuts down.
 
-Each look at the database asks first whether the sender may still hear: a revoked member hears no
-more, and a token of the hub is asked about again every half minute.
+Each read of the database authenticates the sender again first: a revoked member receives no more
+events, and central verifies a hub token with the hub every half minute.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from phtlab.train.crypto.identity import Member
 from phtlab.wire.api.journeys import JourneyEvent, ProposalsChanged, StationView
 from phtlab.wire.central.connection import KEEP_ALIVE_SECONDS
 
-# The stations come whole, so not more often than this, whatever happens there.
+# An event holds all stations, so a stream sends it at most this often.
 STATIONS_SECONDS: Final = 1.0
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -43,10 +43,10 @@ def stream_events(
     last_event_id: str,
     journey: str | None,
 ) -> StreamingResponse:
-    """The events of `journey` after the number `last_event_id`; or all of `member`'s, and the
-    stations, and how far their proposals have changed.
+    """Stream the events of `journey`, or of all journeys of `member`, after `last_event_id`.
 
-    Raises CentralError (``request``) if that is no number.
+    Without `journey`, the stream also has the stations, and the number of the last change to the
+    member's proposals. Raises CentralError (``request``) if `last_event_id` is not a number.
     """
     stream = _Stream(services, sender, member, journey, _number(last_event_id))
     return StreamingResponse(stream.events(), media_type="text/event-stream", headers=_HEADERS)
@@ -107,14 +107,14 @@ class _Stream:
         member = sender.as_member()
         stations = None if self.journey is not None else self._stations()
         with self.services.database.read() as session:
-            # Asked in this order, the end is never seen before the last event.
+            # In this order, the stream never reads the end before the last event.
             done = self.journey is not None and is_done(session, self.journey)
             proposals = None if self.journey is not None else self._proposals(session, member)
             events = events_after(session, self.member, self.seen, self.journey)
             return events, done, stations, proposals
 
     def _proposals(self, session: Session, member: Member) -> ProposalsChanged | None:
-        """How far the member's proposals have changed, if that is further than was told."""
+        """Return the number of the last change to the proposals, None if already sent."""
         newest = proposals_cursor(session, member.name, officer="officer" in member.roles)
         if newest == self.proposals:
             return None
@@ -122,7 +122,7 @@ class _Stream:
         return ProposalsChanged(changed=newest)
 
     def _stations(self) -> BoardEntry | None:
-        """The stations, if they are others than were shown, and that was a moment ago."""
+        """Return the stations if they changed, at most once per STATIONS_SECONDS."""
         now = time.monotonic()
         self.held_back = now - self.shown_at < STATIONS_SECONDS
         if self.held_back:

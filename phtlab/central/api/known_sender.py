@@ -1,4 +1,4 @@
-"""Routes that look at who sends a request before they read what it carries."""
+"""Routes that authenticate the sender before they read the request's body."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from phtlab.central.context import services_of
 
 
 class KnownSenderRoute(APIRoute):
-    """A route whose `sender_of`, if it asks for one, is answered before the body is read.
+    """A route that calls `sender_of`, if the route depends on it, before it reads the body.
 
-    FastAPI reads and parses a body first, and asks a route's dependencies then: whoever is not
-    known could have central read as much as a body may hold.
+    FastAPI reads and parses the body before it resolves dependencies, so an unknown sender could
+    make central read the largest allowed body.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

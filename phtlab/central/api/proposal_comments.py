@@ -1,4 +1,4 @@
-"""What is said of a proposal without a signature, for display: comments, and who reads it now."""
+"""Unsigned activity on a proposal, for display: comments, and which stations review it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def comment_on(
     *,
     most: int,
 ) -> ProposalView:
-    """Keep a comment on the newest version. A station's question waits until it decides.
+    """Store a comment on the newest version. A station's question is open until it decides.
 
-    Of `most` in a day. Raises CentralError (``not-found``) for whoever may not see the proposal,
-    ``forbidden`` for a
-    question by another than a station that it names, ProposalError (``proposal-comments``) when
-    there are too many, CentralError (``quota``) for one too many in a day.
+    A member may write `most` comments a day. Raises CentralError: ``not-found`` if the member
+    may not see the proposal, ``forbidden`` for a question by any but a station that the version
+    names, ``quota`` above the daily limit. Raises ProposalError (``proposal-comments``) if the
+    proposal has too many.
     """
     member = sender.as_member()
     with database.change() as change:
@@ -83,7 +83,7 @@ def comment_on(
 def begin_review(
     database: Database, roster: Roster, member: Member, proposal: str, station: str, version: str
 ) -> ProposalView:
-    """Show that somebody at `station` reads the newest `version`; of an older one, nothing.
+    """Record that `station` reviews the newest `version`; do nothing for an older version.
 
     Raises CentralError (``forbidden``) unless `member` is `station`.
     """

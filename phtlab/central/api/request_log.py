@@ -1,4 +1,4 @@
-"""One line of JSON per request: who, which route, which answer, how long. Never content."""
+"""One JSON log line per request: sender, route, status and duration. Never content."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def configure_logs(level: int = logging.INFO) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.ExceptionRenderer(
-                # Frames only: local variables may hold what nobody may read.
+                # Frames only: local variables may hold secrets and content.
                 structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
             ),
             structlog.processors.JSONRenderer(),
@@ -38,7 +38,7 @@ def configure_logs(level: int = logging.INFO) -> None:
 
 
 class RequestLog:
-    """Names, counts and logs each request."""
+    """ASGI middleware that gives each request an id, counts it and logs it."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -69,7 +69,7 @@ class RequestLog:
                 self._note(scope, status, time.monotonic() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        # The route's form, not the path: no ids in the metrics, no query anywhere.
+        # The route's pattern, not the path: no ids in the metrics, no query in metrics or log.
         route = _route(scope)
         self._metrics.requests.labels(scope["method"], route, str(status)).inc()
         self._metrics.seconds.labels(scope["method"], route).observe(seconds)

@@ -1,1 +1,1 @@
-"""Central's own log, and the checkpoints that members signed of it."""
+"""Central's audit log, and the checkpoints that members signed."""

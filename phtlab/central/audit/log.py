@@ -1,6 +1,6 @@
-"""Central's own log: a chain of entries, each written in the transaction of what it tells.
+"""Central's audit log: a hash chain, each entry written in the transaction that it describes.
 
-The clock's lock puts all changes in one order, so the chain has one too, with any number of
+The clock row's lock puts all changes, and so the chain, in one order, with any number of
 replicas. Entries hold names and digests, never data: every member may read all of them, since a
 chain can only be verified whole.
 """
@@ -35,7 +35,7 @@ def audited(
     digest: str | None = None,
     details: Mapping[str, str] | None = None,
 ) -> None:
-    """Add to the log, in the transaction of `change`, what `actor` did to `subject`."""
+    """Append to the log, in the transaction of `change`, what `actor` did to `subject`."""
     entry = following(
         head_of(change.session),
         log=change.log,
@@ -61,7 +61,7 @@ def audited(
 
 
 def head_of(session: Session) -> Head:
-    """How far the log goes."""
+    """Return the number and digest of the last entry."""
     found = session.execute(_HEAD).first()
     return Head(*found) if found else START
 
@@ -74,7 +74,7 @@ def audit_page(session: Session, log: str, after: int) -> AuditPage:
         .order_by(AuditEntryRow.number)
         .limit(PAGE)
     )
-    # Read before the head: an entry that comes in between is then in the head only, not a gap.
+    # Lines before head: an entry added in between is then in the head only, and leaves no gap.
     found = tuple(lines)
     return AuditPage(head=audit_head(session, log), lines=found)
 
@@ -87,7 +87,7 @@ def audit_head(session: Session, log: str) -> AuditHead:
 def filtered_entries(
     session: Session, entries: EntryFilter, limit: int, before: int | None = None
 ) -> list[Entry]:
-    """The newest entries that are `wanted`. Raises AuditError for a line that was changed."""
+    """Return the newest entries that match `entries`. Raises AuditError for an altered line."""
     query = select(AuditEntryRow.line).where(*_clauses(entries))
     if before is not None:
         query = query.where(AuditEntryRow.number < before)
@@ -96,7 +96,7 @@ def filtered_entries(
 
 
 def _clauses(entries: EntryFilter) -> list[ColumnElement[bool]]:
-    """As `EntryFilter.matches`, in the database."""
+    """Return `EntryFilter.matches` as clauses of a query."""
     row, clauses = AuditEntryRow, list[ColumnElement[bool]]()
     if entries.actor:
         clauses.append(row.actor == line_of(entries.actor))

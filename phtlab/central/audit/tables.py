@@ -1,4 +1,4 @@
-"""Central's log, and what members signed of it and of their own."""
+"""Tables of central's audit log and of signed checkpoints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from phtlab.central.db.tables import Table
 
 
 class AuditEntryRow(Table):
-    """One entry: its `line` is what counts, the rest is to find it by."""
+    """An entry of the log: `line` is authoritative, the other columns are for searching."""
 
     __tablename__ = "audit_entry"
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -25,7 +25,7 @@ class AuditEntryRow(Table):
 
 
 class CheckpointRow(Table):
-    """What `witness` signed: that the log `log` had the entry `head` at `number`."""
+    """A signed checkpoint: `witness` saw that the log `log` had the entry `head` at `number`."""
 
     __tablename__ = "audit_checkpoint"
     digest: Mapped[str] = mapped_column(String(71), primary_key=True)

@@ -1,8 +1,8 @@
-"""News within central: a change wakes the requests that wait for it, in milliseconds.
+"""Change notices within central: a change wakes the requests that wait for it, in milliseconds.
 
-News is only a hint to look again. Whoever waits looks at the database first, after
-subscribing, and again when woken. A stream of events also looks by itself when a short time is
-over, and for the stations `DatabaseWatch` does: so a lost hint costs seconds, never a message.
+A notice is only a hint to read the database again. A request reads it first, after subscribing,
+and again when woken. A stream of events also polls after a short time, and `DatabaseWatch` polls
+for the stations: so a lost notice costs seconds, never a message.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def of_member(name: str) -> str:
 
 
 STATIONS = "stations"
-"""The topic that wakes whoever shows the stations."""
+"""The topic that wakes the requests that show the stations."""
 
 
 class Subscription:
-    """One waiting request. `wait` may be called again and again."""
+    """One waiting request. `wait` may be called repeatedly."""
 
     def __init__(self, changes: ChangeBus, *, inside: bool = False) -> None:
         self.inside = inside
@@ -37,7 +37,7 @@ class Subscription:
         self._event = asyncio.Event()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for news for at most `seconds`; whether there was any."""
+        """Wait at most `seconds` for a notice; return whether there was one."""
         if self._bus.closed:
             return False
         try:
@@ -53,7 +53,10 @@ class Subscription:
 
 
 class ChangeBus:
-    """Who waits for what. `tell` may be called from any thread, the rest on the loop only."""
+    """Subscriptions by topic, and the notices that wake them.
+
+    `notify`, `notify_all`, `waiting` work from any thread, the rest on the event loop only.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[Subscription]] = defaultdict(set)
@@ -63,30 +66,30 @@ class ChangeBus:
         self.closed = False
 
     def open(self) -> None:
-        """Begin, on the running loop."""
+        """Start on the running event loop."""
         self._loop = asyncio.get_running_loop()
         self.closed = False
 
     def close(self) -> None:
-        """Release everyone who waits, for the shutdown."""
+        """Wake all waiting requests, for the shutdown."""
         self.closed = True
         self._wake_all()
 
     @property
     def waiting(self) -> int:
-        """How many requests wait now. May be asked from any thread."""
-        # Copied by single operations of C: others may come and go meanwhile.
+        """Number of requests that wait now. May be called from any thread."""
+        # Each copy is one C operation: the loop may change the sets meanwhile.
         all_of_them: set[Subscription] = set().union(*tuple(self._waiting.values()))
         return sum(not subscription.inside for subscription in all_of_them)
 
     @property
     def stations_serial(self) -> int:
-        """Another number each time that something about the stations was told here."""
+        """A number that grows with each notice about the stations in this process."""
         return self._stations_serial
 
     @contextmanager
     def subscribe(self, *topics: str, inside: bool = False) -> Iterator[Subscription]:
-        """Hear of `topics`. A chore of central's own is `inside`, and no request."""
+        """Subscribe to `topics`. `inside` marks a background task of central, not a request."""
         subscription = Subscription(self, inside=inside)
         for topic in topics:
             self._waiting[topic].add(subscription)
@@ -99,7 +102,7 @@ class ChangeBus:
                     del self._waiting[topic]
 
     def notify(self, topics: Iterable[str]) -> None:
-        """Wake whoever waits for one of `topics`."""
+        """Wake the requests that wait for one of `topics`. May be called from any thread."""
         published = tuple(topics)
         with self._lock:
             loop = self._loop
@@ -109,7 +112,7 @@ class ChangeBus:
         loop.call_soon_threadsafe(self._wake, published)
 
     def notify_all(self) -> None:
-        """Wake whoever waits for anything. May be called from any thread."""
+        """Wake all waiting requests. May be called from any thread."""
         with self._lock:
             loop = self._loop
         if loop is not None and not loop.is_closed():

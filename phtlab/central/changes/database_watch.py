@@ -1,8 +1,7 @@
-"""A look at the database every few seconds, for all waiting stations at once.
+"""Poll of the database every few seconds, for all waiting stations at once.
 
-A note from another replica may be lost. So what changed since the last look is found out by one
-small question, not by one a waiting station: with a thousand of them, these alone would keep
-central busy.
+A notice from another replica may be lost. One small query finds all changes since the last poll:
+one query per waiting station, with a thousand of them, would keep central busy.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _log = structlog.get_logger("phtlab.central")
 
 
 class DatabaseWatch:
-    """A thread that tells the stations with a change since it looked last. Used in one thread."""
+    """A thread that wakes the stations with a change since the last poll. Not thread-safe."""
 
     def __init__(self, database: Database, changes: ChangeBus, seconds: float) -> None:
         self._database = database
@@ -40,9 +39,9 @@ class DatabaseWatch:
         self._thread.join()
 
     def poll(self) -> None:
-        """Tell of what changed since the last look. Raises CentralUnreachableError."""
+        """Wake the stations with a change since the last poll. Raises CentralUnreachableError."""
         with self._database.read() as session:
-            # Changes commit in the order of their numbers: below this one, nothing is to come.
+            # Changes commit in the order of their numbers: all below this one are committed.
             number = session.scalar(select(ClockRow.number)) or 0
             before, self._seen = self._seen, number
             if number == before:

@@ -1,4 +1,4 @@
-"""News from the other replicas, by PostgreSQL's NOTIFY. With SQLite there is one process."""
+"""Change notices from other replicas, by PostgreSQL's NOTIFY. SQLite serves one process only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = structlog.get_logger("phtlab.central")
 
 
 class ChangeListener:
-    """A thread that passes the database's notes on. If it is cut off, waiting requests poll."""
+    """A thread that passes on the database's notices. While cut off, waiting requests poll."""
 
     def __init__(self, database: Database, changes: ChangeBus) -> None:
         self._database = database
@@ -29,13 +29,13 @@ class ChangeListener:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to listen, if there is anything to listen to."""
+        """Start to listen, if the database is PostgreSQL."""
         if self._database.is_postgresql:
             self._thread = threading.Thread(target=self._listen, name="news", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """End: at once if the database answers, else within seconds."""
+        """Stop: at once if the database answers, else within seconds."""
         self._ended.set()
         if self._thread is not None:
             with suppress(CentralUnreachableError), self._database.note() as session:

@@ -1,8 +1,8 @@
 """The database: SQLite or PostgreSQL, reads, and changes in one order.
 
-Every change takes the lock of the one clock row first and counts it up. So
-changes commit in the order of their numbers, and whoever has seen number n
-has missed nothing below it: what cursors and `Last-Event-ID` rest upon.
+Every change first locks the single clock row and increments it. So changes commit in the order
+of their numbers, and a reader that has seen number n has missed none below it. Cursors and
+`Last-Event-ID` rely on this.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CHANNEL: Final = "phtlab_news"
 _TOPICS_A_NOTE: Final = 50  # PostgreSQL's NOTIFY carries less than 8,000 bytes.
 _log = structlog.get_logger("phtlab.central")
 _REST_SECONDS: Final = 2.0
-# Made once: each change asks them.
+# Built once: each change executes them.
 _LOCK: Final = select(ClockRow.id).where(ClockRow.id == 1).with_for_update()
 _TICK: Final = (
     update(ClockRow)
@@ -48,9 +48,9 @@ _MIGRATION_LOCK: Final = 0x70_68_74_6C_61_62
 
 @dataclass
 class Change:
-    """One transaction that changes something. `topics` are told once it is committed.
+    """A transaction that changes something. Its `topics` are notified after the commit.
 
-    `log` is the name of the audit log that it is told in.
+    `log` is the name of the audit log that records it.
     """
 
     session: Session
@@ -59,7 +59,7 @@ class Change:
     topics: set[str] = field(default_factory=set)
 
     def tick(self) -> int:
-        """The number of this change or, called again, of the next one within it."""
+        """Increment the clock; return the number of this change or, called again, the next one."""
         return self.session.connection().scalars(_TICK).one()
 
     def notify(self, *topics: str) -> None:
@@ -67,7 +67,7 @@ class Change:
 
 
 class Database:
-    """Central's database. `tell` hears which topics changed, after each commit."""
+    """Central's database. Calls `report` with the changed topics after each commit."""
 
     def __init__(
         self,
@@ -82,8 +82,8 @@ class Database:
         self.log = log_of_central(consortium)
         self._report = report
         self._for_change = self.engine.execution_options(phtlab_change=True)
-        # PostgreSQL shows each statement what is committed then, in a transaction too: without
-        # one, a read is one trip in the place of three. SQLite reads one state within one.
+        # In PostgreSQL, each statement sees what is committed by then, even in a transaction:
+        # without one, a read takes one round trip, not three. SQLite reads one state in each.
         self._for_read = (
             self.engine.execution_options(isolation_level="AUTOCOMMIT")
             if self.is_postgresql
@@ -96,25 +96,25 @@ class Database:
 
     @property
     def dsn(self) -> str:
-        """The address as libpq has it. It may hold a password: never log it."""
+        """The address in libpq's format. It may hold a password: never log it."""
         url = self.engine.url.set(drivername="postgresql")
         return url.render_as_string(hide_password=False)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """What is there now. This, and each write, raises CentralUnreachableError."""
+        """Open a session to read. This, and each write, raises CentralUnreachableError."""
         with _answering(), Session(self._for_read, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """The same for statements that are made once: without a session's work on each."""
+        """Open a connection to read with statements built once, without a session's overhead."""
         with _answering(), self._for_read.connect() as connection:
             yield connection
 
     @contextmanager
     def change(self) -> Iterator[Change]:
-        """A transaction in the one order of changes."""
+        """Run a transaction in the one order of changes."""
         with _answering(), Session(self._for_change, expire_on_commit=False) as session:
             with session.begin():
                 session.connection().execute(_LOCK)
@@ -126,9 +126,9 @@ class Database:
 
     @contextmanager
     def note(self, topics: set[str] | None = None) -> Iterator[Session]:
-        """A small write that needs no order, such as when a station was last seen.
+        """Run a small write that needs no order, such as when a station was last seen.
 
-        What the writer puts into `topics` is told once it is committed.
+        Topics that the writer adds to `topics` are notified after the commit.
         """
         topics_noted = set() if topics is None else topics
         with _answering(), Session(self._for_change, expire_on_commit=False) as session:
@@ -139,13 +139,13 @@ class Database:
             self._report(topics_noted)
 
     def note_at_once(self, statement: Update, values: Mapping[str, Any]) -> int:
-        """The same of one statement, which is one trip to PostgreSQL; how many rows it changed."""
+        """Run `note` for one statement, one trip to PostgreSQL; return how many rows changed."""
         engine = self._for_read if self.is_postgresql else self._for_change
         with _answering(), engine.begin() as connection:
             return connection.execute(statement, values).rowcount
 
     def migrate(self) -> None:
-        """Bring the tables to this release's form. Raises SettingsError if it is not reachable."""
+        """Migrate the tables to this release. Raises SettingsError for an unreachable database."""
         try:
             with self._unbound() as connection, connection.begin():
                 if self.is_postgresql:  # One replica migrates, the others wait.
@@ -164,7 +164,7 @@ class Database:
 
     @contextmanager
     def _unbound(self) -> Iterator[Connection]:
-        """A connection in which SQLite makes a table anew that others refer to.
+        """Open a connection in which SQLite can rebuild a table that others reference.
 
         https://sqlite.org/lang_altertable.html, section 7; outside of a transaction only.
         """
@@ -179,7 +179,7 @@ class Database:
                     line.execute("PRAGMA foreign_keys=ON")
 
     def answers(self) -> bool:
-        """Whether the database can be asked now."""
+        """Return whether the database answers now."""
         try:
             with self.engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
@@ -193,7 +193,7 @@ class Database:
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """A database that is away or full is no defect: whoever asked comes back later."""
+    """Turn errors of an unreachable or full database into CentralUnreachableError: retry later."""
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
@@ -214,7 +214,7 @@ def _engine(url: str) -> Engine:
             parsed,
             pool_size=10,
             max_overflow=30,
-            hide_parameters=True,  # What members sent stays out of error messages, so of logs.
+            hide_parameters=True,  # Keeps members' data out of error messages, and so out of logs.
         )
     except (ArgumentError, ImportError, ModuleNotFoundError):
         raise SettingsError(
@@ -237,7 +237,7 @@ def _engine(url: str) -> Engine:
 
 
 def _ping_after_rest(engine: Engine) -> None:
-    """Ask a connection whether it still lives, if it was at rest: each time is a trip more."""
+    """Ping a connection at checkout only after idle time: each ping is another round trip."""
 
     def note(_: Any, record: Any) -> None:
         record.info["used"] = time.monotonic()
@@ -248,14 +248,14 @@ def _ping_after_rest(engine: Engine) -> None:
         try:
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error:
-            raise DisconnectionError from None  # the pool makes another
+            raise DisconnectionError from None  # the pool opens another connection
 
     event.listen(engine, "checkin", note)
     event.listen(engine, "checkout", ping)
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
-    # The driver's own idea of transactions is switched off: BEGIN is ours, below.
+    # Switch off the driver's transactions: `_begin_sqlite` starts them.
     connection.isolation_level = None
     for pragma in (
         "journal_mode=WAL",
@@ -267,7 +267,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A change that began as a read could not become a write without a conflict.
+    # A transaction that begins as a read may conflict when it becomes a write.
     changes = connection.get_execution_options().get("phtlab_change", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if changes else "BEGIN")
 

@@ -1,4 +1,4 @@
-"""Rows as the API shows them."""
+"""Conversion of database rows to models of the API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from phtlab.wire.api.journeys import JourneyView, StopView, TrainSummary
 
 
 def envelope_of(text: str) -> Envelope:
-    """The envelope as it was stored."""
+    """Parse a stored envelope."""
     return Envelope.model_validate_json(text)
 
 

@@ -1,4 +1,4 @@
-"""What central keeps. Envelopes are kept as they came; nothing here is a secret or a result."""
+"""Tables of central: envelopes as received, no secrets and no results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sqlalchemy.types import JSON, TypeDecorator
 
 
 class Moment(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite keeps no time zone, so it is put back on reading."""
+    """A time in UTC. SQLite stores no time zone, so reading adds UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -53,7 +53,7 @@ class Table(DeclarativeBase):
 
 
 class ClockRow(Table):
-    """The one counter of changes. Its row lock puts all changes in one order."""
+    """The single counter of changes. Its row lock puts all changes in one order."""
 
     __tablename__ = "clock"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -61,7 +61,7 @@ class ClockRow(Table):
 
 
 class TrainRow(Table):
-    """What an author signed of an image. Others may have signed the same image, or say so."""
+    """An author's signed statement of an image. Others may have signed the same image."""
 
     __tablename__ = "train"
     digest: Mapped[str] = mapped_column(String(71), primary_key=True)
@@ -101,7 +101,7 @@ class JourneyRow(Table):
 
 
 class PartyRow(Table):
-    """Who may see a journey: its researcher, its recipients, its stations."""
+    """A member who may see a journey: its researcher, a recipient or a station."""
 
     __tablename__ = "party"
     journey_id: Mapped[str] = mapped_column(ForeignKey("journey.id"), primary_key=True)
@@ -110,9 +110,9 @@ class PartyRow(Table):
 
 
 class StopRow(Table):
-    """`offered` is the number of the change that the station last had to learn; 0: not its turn.
+    """A stop. `offered`: number of the last change that its station must read; 0: not its turn.
 
-    `conflict` is the first record that its station signed beside the one that central keeps.
+    `conflict` is the first record of the station that contradicts `record`.
     """
 
     __tablename__ = "stop"
@@ -169,7 +169,7 @@ class PublicationRow(Table):
 
 
 class ProposalRow(Table):
-    """A proposal, as its newest version has it. `changed` is what its parties have to learn."""
+    """A proposal at its newest version. `changed` is the number of its last change."""
 
     __tablename__ = "proposal"
     id: Mapped[str] = mapped_column(String(18), primary_key=True)
@@ -208,7 +208,7 @@ class ProposalVersionRow(Table):
 
 
 class ProposalPartyRow(Table):
-    """Who may see a proposal: its researcher, and each station that a version of it named."""
+    """A member who may see a proposal: its researcher, or a station that any version named."""
 
     __tablename__ = "proposal_party"
     proposal_id: Mapped[str] = mapped_column(ForeignKey("proposal.id"), primary_key=True)
@@ -216,7 +216,7 @@ class ProposalPartyRow(Table):
 
 
 class ProposalStationRow(Table):
-    """A station that the newest version names, in its order, and how far it is, for display."""
+    """A station that the newest version names, in its order, and its progress, for display."""
 
     __tablename__ = "proposal_station"
     proposal_id: Mapped[str] = mapped_column(ForeignKey("proposal.id"), primary_key=True)
@@ -240,10 +240,10 @@ class ProposalCommentRow(Table):
 
 
 class ApprovalRow(Table):
-    """What a station signed, and its revocation. `proposal` is the digest of the version.
+    """An approval that a station signed, and its revocation. `proposal` is the version's digest.
 
-    `allows` is what may start under it, `lacks` why the study's own trains may not, both in words;
-    `keys` are the ids of the keys that it is signed with, in order. All are as the envelope says.
+    `allows` is what may start under it, `lacks` why the study's own trains may not, both as text;
+    `keys` are the sorted ids of the signing keys. All three are derived from the envelope.
     """
 
     __tablename__ = "approval"
@@ -274,7 +274,7 @@ class RefusalRow(Table):
 
 
 class ActiveApprovalsRow(Table):
-    """The newest list of what a station allows."""
+    """A station's newest list of active approvals."""
 
     __tablename__ = "standing"
     station: Mapped[str] = mapped_column(String(63), primary_key=True)
@@ -285,7 +285,7 @@ class ActiveApprovalsRow(Table):
 
 
 class AcceptanceRow(Table):
-    """That a member accepted the consortium's agreement, by its text's digest."""
+    """A member's acceptance of the consortium's agreement, by the digest of its text."""
 
     __tablename__ = "acceptance"
     member: Mapped[str] = mapped_column(String(63), primary_key=True)

@@ -1,4 +1,4 @@
-"""A mail or a call that is to be made now, as a value."""
+"""A mail or webhook call to make now, as a value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from phtlab.wire.api.notifications import Channel, Event, Preferences
 
 @dataclass(frozen=True)
 class DueDelivery:
-    """What is to be sent to `member` on which `channel`; it was tried `tries` times before."""
+    """A notification to send to `member` on `channel`, after `tries` earlier attempts."""
 
     number: int
     member: str
@@ -26,12 +26,12 @@ class DueDelivery:
 
     @property
     def name(self) -> str:
-        """The same each time that it is tried: whoever gets it twice can tell."""
+        """An id that each retry repeats, so that the receiver can recognise a duplicate."""
         return f"notification-{self.number}"
 
 
 class Undelivered(Exception):  # noqa: N818 (what became of it; nobody's error)
-    """It did not arrive. `final`: it never will."""
+    """A delivery failed. `final`: no retry can succeed."""
 
     def __init__(self, reason: str, *, final: bool = False) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""A notification as a mail, by the consortium's SMTP server (RFC 5321, RFC 8314)."""
+"""Notifications by mail, over the consortium's SMTP server (RFC 5321, RFC 8314)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SECONDS = 20.0
 
 
 def send_mail(due: DueDelivery, settings: CentralSettings) -> None:
-    """Send it. Raises Undelivered with a reason that holds no address and no password."""
+    """Send the mail. Raises Undelivered with a reason that holds no address and no password."""
     try:
         with _connected(settings) as server:
             if settings.smtp_user:
@@ -30,14 +30,14 @@ def send_mail(due: DueDelivery, settings: CentralSettings) -> None:
 
 
 def mail_of(due: DueDelivery, settings: CentralSettings) -> EmailMessage:
-    """What is sent. A mail that comes twice has one Message-ID, so that a reader shows one."""
+    """Build the mail. Retries have the same Message-ID, so that a mail client shows one mail."""
     sender = settings.mail_from or f"phtlab@{parseaddr(due.preferences.mail)[1].rpartition('@')[2]}"
     mail = EmailMessage(policy=SMTP)
     mail["From"], mail["To"] = sender, due.preferences.mail
     mail["Subject"] = f"[{settings.name}] {due.sentence}"
     mail["Date"] = format_datetime(due.at)
     mail["Message-ID"] = f"<{due.name}@{settings.name}.phtlab>"
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday reply, please.
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic reply.
     where = due.link or "'phtlab notifications' and 'phtlab proposal list' show it."
     mail.set_content(
         f"{due.sentence}\n\n{where}\n\n"

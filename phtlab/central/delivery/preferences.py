@@ -1,4 +1,4 @@
-"""What one person is told, and how that person chose to be told."""
+"""A member's notifications and preferences."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _LISTED: Final = 100
 def set_preferences(
     services: CentralContext, member: Member, new: NewPreferences
 ) -> NotificationsView:
-    """Keep how `member` wants to be told.
+    """Store how `member` wants to be notified.
 
-    Raises CentralError: ``notification-mail`` if this central sends none,
-    ``notification-webhook`` for an address that it does not call.
+    Raises CentralError: ``notification-mail`` if this central sends no mail,
+    ``notification-webhook`` for an address that central does not call.
     """
     preferences = new.preferences
     if preferences.mail and not services.settings.smtp_host:
@@ -62,7 +62,7 @@ def set_preferences(
 
 
 def require_webhook(url: str, settings: CentralSettings) -> None:
-    """Raises CentralError (``notification-webhook``) unless `url` may be called at all."""
+    """Raise CentralError (``notification-webhook``) unless central may call `url`."""
     try:
         parts = urlsplit(url)
         usable = bool(parts.hostname) and parts.port != 0 and not parts.username
@@ -79,7 +79,7 @@ def require_webhook(url: str, settings: CentralSettings) -> None:
 
 
 def notifications_of(session: Session, services: CentralContext, member: str) -> NotificationsView:
-    """What `member` is told, the newest first."""
+    """Return the notifications of `member`, newest first, and the preferences."""
     rows = session.scalars(
         select(NotificationRow)
         .where(NotificationRow.member == member, NotificationRow.shown.is_(True))
@@ -100,7 +100,7 @@ def notifications_of(session: Session, services: CentralContext, member: str) ->
 
 
 def read_up_to(database: Database, member: str, number: int) -> None:
-    """Note that `member` has read all up to `number`."""
+    """Mark the notifications of `member` up to `number` as read."""
     with database.note() as session:
         session.execute(
             update(NotificationRow)
@@ -110,7 +110,7 @@ def read_up_to(database: Database, member: str, number: int) -> None:
 
 
 def forget_notifications(services: CentralContext) -> None:
-    """Forget what people were told so long ago that no event is kept either."""
+    """Delete notifications older than `event_days`, as events are."""
     before = services.clock() - timedelta(days=services.settings.event_days)
     old = select(NotificationRow.number).where(NotificationRow.at < before)
     with services.database.note() as session:
@@ -119,13 +119,13 @@ def forget_notifications(services: CentralContext) -> None:
 
 
 def sentence_of(event: Event, subject: str) -> str:
-    """What is said, with a digest as short as people use it."""
+    """Return the sentence of a notification, with a digest shortened to 12 characters."""
     short = subject.removeprefix("sha256:")[:12] if subject.startswith("sha256:") else subject
     return SENTENCES[event].format(subject=short)
 
 
 def link_of(settings: CentralSettings, subject: str) -> str:
-    """Where a person looks, if central has pages that people reach; else empty."""
+    """Return the page of central that shows `subject`, or "" without public pages."""
     if not settings.public_url:
         return ""
     page = f"proposals/{subject}" if subject.startswith("p-") else "notifications"

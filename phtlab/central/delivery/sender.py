@@ -1,8 +1,8 @@
-"""Sends what is due: claimed by one replica at a time, tried again later if it does not arrive.
+"""Delivery of due notifications: one replica at a time claims each, and failures are retried.
 
-A claim is a transaction of its own, in the one order of changes, and ends by itself: what a
-replica had claimed when it died is sent by another. So a notification is sent once, unless its
-sender dies between sending and saying so; then its name (`DueDelivery.name`) tells the receiver.
+A claim is its own transaction, in the one order of changes, and expires: if the claiming replica
+dies, another one sends. So a notification is sent once, unless its sender dies between sending
+and recording that; then the receiver recognises the duplicate by `DueDelivery.name`.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ _FIRST: Final = timedelta(seconds=30)
 _LONGEST: Final = timedelta(hours=6)
 AT_ONCE: Final = 20
 MOST_OF_A_MEMBER: Final = 4
-"""How many of one member's are begun at once."""
+"""Limit on concurrent deliveries to one member."""
 _FULL: Final = 1.0
-"""Seconds until it is looked anew whether one that is on its way has ended."""
+"""Seconds between checks for a free place, while AT_ONCE deliveries are running."""
 _log = structlog.get_logger("phtlab.central")
 
 
 async def keep_sending(services: CentralContext) -> None:
-    """Send what is due, as soon as it is and again and again, until cancelled.
+    """Send notifications as soon as they are due, until cancelled.
 
-    What is on its way then is left behind: its claim ends, and another replica sends it.
+    Cancelling abandons running deliveries: their claims expire, and another replica sends them.
     """
     going = Deliveries(services)
     with services.bus.subscribe(TOPIC, inside=True) as changes:
@@ -57,10 +57,9 @@ async def keep_sending(services: CentralContext) -> None:
 
 
 class Deliveries:
-    """What is on its way, each in a thread of its own: none waits for another, nobody for them.
+    """Running deliveries, each in its own thread, so that none delays another or the shutdown.
 
-    Each ends by itself. One member's are few of them, so that a slow webhook keeps nobody waiting
-    but its owner.
+    Each ends by itself. The limit per member keeps a slow webhook from delaying other members.
     """
 
     def __init__(self, services: CentralContext) -> None:
@@ -74,7 +73,7 @@ class Deliveries:
             return AT_ONCE - self._members.total()
 
     def start_due(self) -> int:
-        """Begin to send what is due and has room; how many."""
+        """Start the due deliveries that the limits allow; return how many."""
         with self._lock:
             busy = [name for name, count in self._members.items() if count >= MOST_OF_A_MEMBER]
         free = self.free
@@ -89,7 +88,7 @@ class Deliveries:
     def _deliver(self, due: DueDelivery) -> None:
         try:
             _send(self._services, due)
-        except Exception as error:  # its claim ends by itself, and it is tried again
+        except Exception as error:  # the claim expires, then a retry follows
             _log.error("notification", number=due.number, error=type(error).__name__)
         finally:
             with self._lock:
@@ -99,9 +98,9 @@ class Deliveries:
 def claim(
     services: CentralContext, *, most: int = AT_ONCE, busy: Iterable[str] = ()
 ) -> list[DueDelivery]:
-    """What is due now, so that nobody else takes it until CLAIM is over.
+    """Claim due deliveries, so that no other replica takes them until CLAIM has passed.
 
-    At most `most`, at most MOST_OF_A_MEMBER of one member's, and nothing of who is `busy`.
+    At most `most`, at most MOST_OF_A_MEMBER per member, and none of the members in `busy`.
     """
     place = func.row_number().over(
         partition_by=NotificationRow.member, order_by=(DeliveryRow.due, DeliveryRow.number)
@@ -146,7 +145,7 @@ def _send(services: CentralContext, due: DueDelivery) -> None:
             call_webhook(due, services.settings, services.clock())
     except Undelivered as failed:
         _later(services, due, failed)
-    # Everything else would end the others of this batch, and be tried for ever.
+    # Uncaught, any other error would leave the delivery waiting, to be retried for ever.
     except Exception as defect:
         _log.error("notification", number=due.number, error=type(defect).__name__)
         _later(services, due, Undelivered("a defect of central"))
@@ -169,7 +168,7 @@ def _later(services: CentralContext, due: DueDelivery, failed: Undelivered) -> N
 
 
 def retry_delay(tries: int) -> timedelta:
-    """How long until the next try: twice as long each time."""
+    """Return the delay before the next try, which doubles each time."""
     longer: timedelta = _FIRST * 2 ** min(tries - 1, 20)
     return min(_LONGEST, longer)
 

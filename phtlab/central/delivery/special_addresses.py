@@ -1,8 +1,8 @@
-"""Addresses that are no place on the public internet, by IANA's registries of 2025.
+"""Addresses outside the public internet, by IANA's registries of 2025.
 
 https://www.iana.org/assignments/iana-ipv4-special-registry and -ipv6-special-registry (RFC 6890,
-RFC 8190), whole, with what is globally reachable among them: no member's service is there. Beside
-it multicast (RFC 5771, RFC 4291), and site-local addresses (RFC 3879), which are in no registry
+RFC 8190), whole: also ranges that are globally reachable, since no member's service is in them.
+Also multicast (RFC 5771, RFC 4291), and site-local addresses (RFC 3879), which are in no registry
 any more and still routed within sites. `ipaddress.is_global` differs between versions of Python.
 """
 
@@ -36,7 +36,7 @@ _IPV4: Final = tuple(
         ),
     )
 )
-_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")  # the only part of IPv6 that is given out for it
+_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")  # the only range allocated for global unicast
 _IPV6: Final = tuple(
     map(
         IPv6Network,
@@ -49,15 +49,15 @@ _IPV6: Final = tuple(
         ),
     )
 )
-# IPv4 addresses in the clothes of IPv6, the IPv4 address last: mapped and compatible (RFC 4291),
-# translated (RFC 6052).
+# IPv6 forms of IPv4 addresses, with the IPv4 address in the last 32 bits: mapped and compatible
+# (RFC 4291), translated (RFC 6052).
 _CLOTHED: Final = tuple(map(IPv6Network, ("::ffff:0:0/96", "::/96", "64:ff9b::/96")))
 
 
 def is_public(address: str) -> bool:
-    """Whether `address`, as getaddrinfo writes it, is a place on the public internet.
+    """Return whether `address`, as getaddrinfo writes it, is on the public internet.
 
-    An IPv4 address in the clothes of IPv6 is judged as what it is.
+    The IPv6 form of an IPv4 address is checked as that IPv4 address.
     """
     parsed = ip_address(address.partition("%")[0])
     if isinstance(parsed, IPv6Address) and any(parsed in net for net in _CLOTHED):

@@ -1,11 +1,11 @@
-"""A notification as a signed call of a person's webhook, as Standard Webhooks has it.
+"""Notifications as signed calls of a person's webhook, as Standard Webhooks specifies.
 
 https://www.standardwebhooks.com: the headers `webhook-id`, `webhook-timestamp` and
 `webhook-signature`, which is HMAC-SHA-256 (RFC 2104) over id, timestamp and body.
 
-A member chooses the address, so it must not reach what only central reaches: each address that the
-name resolves to has to be a public one, the call goes to the address that was looked at, and no
-redirect is followed.
+A member chooses the address, so the call must not reach what only central can reach: each address
+that the name resolves to must be public, the call goes to the checked address, and central follows
+no redirect.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _IN_ALL: Final = 20.0
 
 
 def call_webhook(due: DueDelivery, settings: CentralSettings, now: datetime) -> None:
-    """Make the call. Raises Undelivered; a 2xx answer is a delivery, and its body is not read."""
+    """Call the webhook. Raises Undelivered unless it answers 2xx; the body is not read."""
     url = urlsplit(due.preferences.webhook)
     host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
     address = resolve_public_address(host, port, private=settings.webhook_private)
@@ -55,15 +55,15 @@ def call_webhook(due: DueDelivery, settings: CentralSettings, now: datetime) -> 
     except (httpx.HTTPError, httpx.InvalidURL) as lost:
         raise Undelivered(f"the webhook does not answer ({type(lost).__name__})") from None
     if not 200 <= status < 300:
-        # 410: whoever is there wants no more of them (Standard Webhooks, "Webhook consumers").
+        # 410: the receiver wants no more calls (Standard Webhooks, "Webhook consumers").
         raise Undelivered(f"the webhook answers {status}", final=status == 410)
 
 
 async def _status(target: str, host: str, headers: dict[str, str], body: bytes) -> int:
-    """What `there` answers. Raises TimeoutError after _IN_ALL, however lively it is until then.
+    """Return the status of the answer. Raises TimeoutError after _IN_ALL seconds in total.
 
-    httpx counts the seconds of each read anew: whoever answers ``102 Processing`` again and again
-    would hold a call for ever.
+    httpx starts its timeout again for each read: a server that repeats ``102 Processing`` could
+    hold the call open for ever.
     """
     async with (
         asyncio.timeout(_IN_ALL),
@@ -75,7 +75,7 @@ async def _status(target: str, host: str, headers: dict[str, str], body: bytes) 
             target,
             content=body,
             headers=headers,
-            # The certificate is the name's, although the call goes to the address.
+            # The certificate is for the name, although the call goes to the address.
             extensions={"sni_hostname": host},
         ) as answer,
     ):
@@ -83,21 +83,21 @@ async def _status(target: str, host: str, headers: dict[str, str], body: bytes) 
 
 
 def body_of(due: DueDelivery) -> bytes:
-    """What is sent: that something waits, and where."""
+    """Build the body: that something waits, and where."""
     data = {"sentence": due.sentence, "subject": due.subject, "link": due.link}
     message = {"type": due.event, "timestamp": due.at.isoformat(), "data": data}
     return json.dumps(message, ensure_ascii=False).encode()
 
 
 def signature(secret: str, name: str, stamp: str, body: bytes) -> str:
-    """The header `webhook-signature`, by a secret ``whsec_`` and base64."""
+    """Return the header `webhook-signature`, for a secret of ``whsec_`` and base64."""
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = hmac.new(key, f"{name}.{stamp}.".encode() + body, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(signed).decode()}"
 
 
 def resolve_public_address(host: str, port: int, *, private: bool) -> str:
-    """The address that `host` is at now. Raises Undelivered if one of its addresses is private."""
+    """Resolve `host` to an address. Raises Undelivered for a private one, unless `private`."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

@@ -1,1 +1,1 @@
-"""Proposals, approvals and accepted agreements, as central keeps them."""
+"""Proposals, approvals and accepted agreements, as central stores them."""

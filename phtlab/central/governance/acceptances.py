@@ -1,4 +1,4 @@
-"""Who accepted the consortium's agreement: kept as signed, shown to all members."""
+"""Acceptances of the consortium's agreement: stored as signed, shown to all members."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ MAX_ACCEPTANCE_BYTES = 16 * 1024
 def accept_agreement(
     database: Database, published: Published, sender: Member, envelope: Envelope
 ) -> tuple[AcceptanceView, bool]:
-    """Keep a member's acceptance of the agreement in force; whether it is new.
+    """Store a member's acceptance of the agreement in force; return whether it is new.
 
-    Raises SignatureError, NotOnRosterError or ApprovalError if it does not hold, also
-    (``agreement-other``) if it is of another text, CentralError if it is somebody else's.
+    Raises SignatureError, NotOnRosterError or ApprovalError if the acceptance is invalid,
+    ApprovalError (``agreement-other``) if it is of another text, CentralError if `sender` did not
+    sign it.
     """
     check_size(envelope, MAX_ACCEPTANCE_BYTES, "acceptance")
     acceptance = open_acceptance(envelope, published.roster)
@@ -61,7 +62,7 @@ def accept_agreement(
 
 
 def acceptances(session: Session, published: Published) -> tuple[AcceptanceView, ...]:
-    """The acceptances of the agreement in force, by name."""
+    """Return the acceptances of the agreement in force, sorted by member."""
     if published.catalogue.agreement is None:
         return ()
     query = (

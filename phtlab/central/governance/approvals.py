@@ -1,7 +1,7 @@
-"""What stations signed: approvals, refusals, revocations, and the lists of what stands.
+"""Documents that stations sign: approvals, refusals, revocations, lists of active approvals.
 
-Central opens each envelope so that nothing broken is kept, and stores it as it came. Nobody
-relies on that: whoever reads one opens it anew.
+Central verifies each envelope, so that it stores nothing invalid, and stores it as received.
+Readers do not rely on that: each verifies the envelope again.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def decide(
     *,
     most: int,
 ) -> ProposalView:
-    """Keep a station's signed approval under the proposal, or its refusal of a version.
+    """Store a station's signed approval under the proposal, or its refusal of a version.
 
-    Of `most` decisions in a day. It counts for the version that it names, and for no other. Raises
-    what `put_approval` raises.
+    A station may make `most` decisions a day. A decision is valid only for the version that it
+    names. Raises what `put_approval` raises.
     """
     _own(member, station)
     check_size(envelope, MAX_APPROVAL_BYTES, "decision")
@@ -83,12 +83,12 @@ def decide(
 def put_approval(
     database: Database, roster: Roster, member: Member, envelope: Envelope, *, most: int
 ) -> tuple[ApprovalView, bool]:
-    """Keep a station's signed approval; whether it is new. The same again changes nothing.
+    """Store a station's signed approval, if it is new; return whether it is.
 
-    Of `most` decisions in a day. Raises SignatureError, NotOnRosterError or ApprovalError if it
-    does not hold or does not fit
-    the version that it names (``decision-proposal``), ProposalError if that was withdrawn,
-    CentralError (``forbidden``) if it is another station's, or (``quota``) one too many.
+    A station may make `most` decisions a day. Raises SignatureError, NotOnRosterError or
+    ApprovalError if the approval is invalid or does not fit the version that it names
+    (``decision-proposal``), ProposalError if the proposal was withdrawn, CentralError
+    (``forbidden``) for another station's approval, or (``quota``) above the daily limit.
     """
     check_size(envelope, MAX_APPROVAL_BYTES, "approval")
     approval = open_approval(envelope, roster)
@@ -101,9 +101,9 @@ def put_approval(
 def put_revocation(
     database: Database, roster: Roster, member: Member, envelope: Envelope
 ) -> tuple[ApprovalView, bool]:
-    """Keep a station's revocation of an approval that is here; whether it is new.
+    """Store a station's revocation of a stored approval; return whether it is new.
 
-    The first one stays. Raises as `put_approval`, and CentralError (``not-found``).
+    Central keeps the first one. Raises as `put_approval`, and CentralError (``not-found``).
     """
     check_size(envelope, MAX_APPROVAL_BYTES, "revocation")
     revocation = open_revocation(envelope, roster)
@@ -137,9 +137,10 @@ def visible_approvals(
     limit: int,
     before: int | None = None,
 ) -> ApprovalPage:
-    """A page of the approvals that `member` may see, newest first: of one's trains, or by oneself.
+    """Return a page of the approvals that `member` may see, newest first.
 
-    `proposal` is a proposal's name, or a version's digest.
+    A station sees its own, a researcher those of their trains, an officer all. `proposal` is a
+    proposal's id, or a version's digest.
     """
     query = select(ApprovalRow).order_by(ApprovalRow.number.desc()).limit(limit + 1)
     if before is not None:
@@ -163,9 +164,9 @@ def visible_approvals(
 def put_active_approvals(
     database: Database, roster: Roster, member: Member, station: str, envelope: Envelope
 ) -> ActiveApprovalsView:
-    """Keep a station's newest list of what stands.
+    """Store a station's newest list of active approvals.
 
-    The same again changes nothing. Raises as `open_active_approvals`, and ApprovalError
+    The same list again changes nothing. Raises as `open_active_approvals`, and ApprovalError
     (``standing-rolled-back``) for another list of the same number.
     """
     _own(member, station)
@@ -195,7 +196,7 @@ def put_active_approvals(
 
 
 def active_approvals_of(session: Session, station: str) -> ActiveApprovalsView:
-    """The newest list of `station`. Raises CentralError (``not-found``)."""
+    """Return the newest list of `station`. Raises CentralError (``not-found``)."""
     row = session.get(ActiveApprovalsRow, station)
     if row is None:
         raise not_found(f"{station} has published no list of what it allows.")
@@ -210,7 +211,7 @@ def _keep(
     envelope: Envelope,
     most: int,
 ) -> bool:
-    """Keep a verified decision; whether it is new. Raises CentralError (``quota``)."""
+    """Store a verified decision; return whether it is new. Raises CentralError (``quota``)."""
     kind = ApprovalRow if isinstance(decision, Approval) else RefusalRow
     if change.session.get(kind, envelope.digest) is not None:
         return False
@@ -242,7 +243,7 @@ def _keep(
 def _proposal(
     session: Session, member: Member, decision: Approval | Refusal
 ) -> tuple[ProposalRow, Proposal] | tuple[None, None]:
-    """The proposal that a decision is of, and the version that it names, if it fits that."""
+    """Return a decision's proposal, and the version it names. Raises ApprovalError for a misfit."""
     if decision.proposal_id is None:
         return None, None
     row = visible_proposal(session, member, decision.proposal_id)

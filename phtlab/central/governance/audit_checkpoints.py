@@ -1,4 +1,4 @@
-"""What members signed of logs: kept if it fits, refused if it does not."""
+"""Checkpoints of logs that members signed: stored if they match the log, else refused."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ MAX_CHECKPOINT_BYTES: Final = 16 * 1024
 def put_checkpoint(
     database: Database, roster: Roster, sender: Member, envelope: Envelope, *, most: int
 ) -> CheckpointView:
-    """Keep what `sender` signed of a log: of central's, or of its own; of `most` in a day.
+    """Store what `sender` signed of central's log, or of its own; at most `most` a day.
 
-    Of each entry one is kept, the newest, by keys of now: they all say the same. Officers are told
-    of what does not fit once a day and sender. So a member fills nothing by signing on and on.
+    Central keeps the newest checkpoint of each witness and entry, signed with current keys: all of
+    them state the same. It notifies officers of a contradiction once a day and sender. So a member
+    cannot fill the database by signing again and again.
 
-    Raises SignatureError, NotOnRosterError or AuditError if it does not hold, AuditError
-    (``audit-unfit``) if it does not fit what is here, CentralError (``forbidden``, or ``quota`` for
-    one too many).
+    Raises SignatureError, NotOnRosterError or AuditError if the checkpoint is invalid, AuditError
+    (``audit-unfit``) if it contradicts what central stores, CentralError (``forbidden``, or
+    ``quota`` above the daily limit).
     """
     check_size(envelope, MAX_CHECKPOINT_BYTES, "checkpoint")
     checkpoint = open_checkpoint(envelope, roster)
@@ -92,7 +93,7 @@ def _keep(
 
 
 def checkpoints_after(session: Session, log: str, after: int) -> CheckpointPage:
-    """What was signed of `log`, in the order in which it came, with a serial over `after`."""
+    """Return checkpoints of `log` with a serial over `after`, in the order received."""
     rows = session.scalars(
         select(CheckpointRow)
         .where(CheckpointRow.log == line_of(log), CheckpointRow.serial > after)
@@ -104,7 +105,7 @@ def checkpoints_after(session: Session, log: str, after: int) -> CheckpointPage:
 
 
 def _require_fit(session: Session, checkpoint: Checkpoint) -> None:
-    """Raises AuditError unless central's log has the entry that `checkpoint` saw."""
+    """Raise AuditError unless central's log has the entry that `checkpoint` names."""
     name = session.scalar(
         select(AuditEntryRow.name).where(AuditEntryRow.number == checkpoint.number)
     )
@@ -118,7 +119,7 @@ def _require_fit(session: Session, checkpoint: Checkpoint) -> None:
 
 
 def _require_onward(session: Session, checkpoint: Checkpoint) -> None:
-    """Raises AuditError if a station's log is shorter, or another, than it signed before."""
+    """Raise AuditError if a station's log is shorter than it signed before, or differs."""
     last = session.scalars(
         select(CheckpointRow)
         .where(CheckpointRow.log == checkpoint.log)

@@ -1,4 +1,4 @@
-"""Proposals, decisions and approvals as the API shows them: states are worked out, not kept."""
+"""Proposals, decisions and approvals as the API shows them: states are computed, not stored."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def proposal_view(row: ProposalRow, roster: Roster, now: datetime) -> ProposalVi
 
 
 def keys_of_stations(roster: Roster) -> Mapping[str, str]:
-    """The keys that each station has now, as `ApprovalRow.keys` names them."""
+    """Return the current key ids of each station, in the form of `ApprovalRow.keys`."""
     return {
         station.name: " ".join(sorted(station.keys.key_ids().values()))
         for station in roster.stations
@@ -70,7 +70,7 @@ def keys_of_stations(roster: Roster) -> Mapping[str, str]:
 
 
 def proposal_summary(row: ProposalRow, keys: Mapping[str, str], now: datetime) -> ProposalSummary:
-    """In a few words; `keys` are those that stations have now."""
+    """Summarize a proposal; `keys` are the stations' current keys."""
     stations = tuple(_station(row, station, keys, now) for station in row.stations)
     return ProposalSummary(
         id=row.id,
@@ -122,7 +122,7 @@ def _state(row: ProposalRow, stations: Sequence[StationStateView], now: datetime
 def _station(
     row: ProposalRow, station: ProposalStationRow, keys: Mapping[str, str], now: datetime
 ) -> StationStateView:
-    """How far a station is with the newest version: its last word that holds now."""
+    """Return a station's state on the newest version: its last decision that is valid now."""
     given = [
         approval
         for approval in row.approvals
@@ -136,14 +136,14 @@ def _station(
         for refusal in row.refusals
         if (refusal.station, refusal.proposal) == (station.station, row.digest)
     ]
-    # Of several approvals one may be over, or taken back: the others still stand.
+    # One of several approvals may have expired or be revoked: the others are still active.
     holding = [decision for decision in words if decision[1] in ("approved", "refused")] or words
     state: StationState = "in-review" if station.reviewing or station.question else "submitted"
     updated, question = station.updated, station.question
     if holding:
         _, state, decided = max(holding)
         updated, question = max(updated, decided), ""
-    # Of those that hold, one under which the study's own trains may start, if there is one.
+    # Of the active approvals, prefer one under which the study's own trains may start.
     holding_now = [approval for approval in given if _worth(approval, keys, now) == "approved"]
     best = max(
         holding_now, key=lambda approval: (not approval.lacks, approval.number), default=None
@@ -160,7 +160,7 @@ def _station(
 
 
 def _worth(approval: ApprovalRow, keys: Mapping[str, str], now: datetime) -> StationState:
-    """What it counts for now. For display: whoever acts upon it opens the envelope."""
+    """Return the state of an approval now, for display: others must verify the envelope."""
     if approval.revocation:
         return "revoked"
     if now >= approval.expires:

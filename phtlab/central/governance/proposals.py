@@ -1,4 +1,4 @@
-"""Proposals: submitted version by version, seen by researcher, named stations and officers."""
+"""Proposals: submitted version by version, visible to researcher, named stations and officers."""
 
 from __future__ import annotations
 
@@ -44,11 +44,12 @@ MAX_VERSIONS: Final = 100
 def submit_proposal(
     database: Database, roster: Roster, sender: Member, envelope: Envelope, *, most: int
 ) -> tuple[ProposalView, bool]:
-    """Keep a signed version that follows the newest one, of `most` in a day; whether it is new.
+    """Store a signed version that follows the newest one; return whether it is new.
 
-    Raises SignatureError, NotOnRosterError or ProposalError if it does not hold, also
-    (``proposal-version``) if it does not follow, CentralError if it is too large, somebody else's,
-    or (``quota``) one too many.
+    A researcher may submit `most` versions a day. Raises SignatureError, NotOnRosterError or
+    ProposalError if the version is invalid, ProposalError (``proposal-version``) if it does not
+    follow, CentralError if it is too large, not signed by `sender`, or (``quota``) above the daily
+    limit.
     """
     check_size(envelope, MAX_PROPOSAL_BYTES, "proposal")
     proposal = open_proposal(envelope, roster)
@@ -90,7 +91,7 @@ def submit_proposal(
 
 
 def visible_proposal(session: Session, member: Member, proposal: str) -> ProposalRow:
-    """The proposal, if `member` has to do with it. Raises CentralError (``not-found``)."""
+    """Return the proposal if `member` may see it. Raises CentralError (``not-found``)."""
     row = session.get(ProposalRow, proposal)
     if row is None or not (
         "officer" in member.roles
@@ -110,14 +111,14 @@ def visible_proposals(
     before: int | None = None,
     after: int = 0,
 ) -> ProposalPage:
-    """A page of the proposals that `member` has to do with, the last changed first."""
+    """Return a page of the proposals that `member` may see, last changed first."""
     query = (
         select(ProposalRow)
         .where(_of(member.name, "officer" in member.roles), ProposalRow.changed > after)
         .order_by(ProposalRow.changed.desc())
         .limit(limit + 1)
         .options(
-            # A list tells in words: what was signed is asked for one by one.
+            # A list shows summaries; the envelopes are read one proposal at a time.
             selectinload(ProposalRow.versions).defer(ProposalVersionRow.envelope),
             selectinload(ProposalRow.approvals).defer(ApprovalRow.envelope),
             selectinload(ProposalRow.refusals).defer(RefusalRow.envelope),
@@ -134,22 +135,22 @@ def visible_proposals(
 
 
 def proposals_cursor(session: Session, name: str, *, officer: bool = False) -> int:
-    """The number of the last change to a proposal that the member may see; 0 if there was none."""
+    """Return the number of the last change to a proposal that the member may see, or 0."""
     return session.scalar(newest_change(name, officer=officer)) or 0
 
 
 def newest_change(name: str | BindParameter[str], *, officer: bool = False) -> Select[Any]:
-    """What `proposals_cursor` asks, to be asked together with more."""
+    """Return the query of `proposals_cursor`, for use within a larger query."""
     return select(func.max(ProposalRow.changed)).where(_of(name, officer))
 
 
 def withdraw_proposal(
     database: Database, roster: Roster, sender: Member, proposal: str, envelope: Envelope
 ) -> ProposalView:
-    """Keep the researcher's signed withdrawal. Withdrawing twice is one withdrawing.
+    """Store the researcher's signed withdrawal. A second withdrawal changes nothing.
 
-    Raises SignatureError, NotOnRosterError or ProposalError if it does not hold or is not of the
-    newest version, CentralError if it is somebody else's.
+    Raises SignatureError, NotOnRosterError or ProposalError if the withdrawal is invalid or not of
+    the newest version, CentralError if `sender` is not the researcher.
     """
     check_size(envelope, MAX_PROPOSAL_BYTES, "withdrawal")
     withdrawal = open_withdrawal(envelope, roster)
@@ -178,7 +179,7 @@ def withdraw_proposal(
 
 
 def changed(change: Change, row: ProposalRow, roster: Roster) -> int:
-    """Something about the proposal changed: let its parties and the officers learn of it."""
+    """Give the proposal the number of this change, and notify its parties and the officers."""
     change.session.flush()
     row.changed, row.updated = change.tick(), change.now
     change.session.flush()
@@ -191,7 +192,7 @@ def changed(change: Change, row: ProposalRow, roster: Roster) -> int:
 
 
 def require_not_withdrawn(row: ProposalRow) -> None:
-    """Raises ProposalError (``proposal-withdrawn``)."""
+    """Raise ProposalError (``proposal-withdrawn``) if the proposal was withdrawn."""
     if row.withdrawal is not None:
         raise ProposalError(
             f"{row.researcher} has withdrawn the proposal {row.id}: nothing more is said of it.",
@@ -201,7 +202,7 @@ def require_not_withdrawn(row: ProposalRow) -> None:
 
 
 def _of(name: str | BindParameter[str], officer: bool) -> ColumnElement[bool]:
-    """Whether the member called `name` may see a proposal."""
+    """Return the condition that the member called `name` may see a proposal."""
     if officer:
         return true()
     own = select(ProposalPartyRow.proposal_id).where(ProposalPartyRow.member == name)
@@ -251,7 +252,7 @@ def _add_version(change: Change, row: ProposalRow, proposal: Proposal, envelope:
         )
     )
     row.stations.clear()
-    change.session.flush()  # Away with the old ones, before the new ones of the same name come.
+    change.session.flush()  # Delete the old rows before adding new ones of the same name.
     row.stations.extend(
         ProposalStationRow(
             station=station, number=number, reviewing=False, question="", updated=change.now

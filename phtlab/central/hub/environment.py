@@ -1,4 +1,4 @@
-"""What a JupyterHub tells a service that it manages, as central's settings."""
+"""Central's settings from the environment that JupyterHub gives to a managed service."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 
 def settings_of_service(environ: Mapping[str, str]) -> dict[str, str]:
-    """Central's settings from the environment that the hub gives its service; empty elsewhere.
+    """Return central's settings from the environment of a hub's service; empty elsewhere.
 
-    A user's server has most of these variables too, and central may be started from a terminal
-    there. Only a service has a name.
+    A user's server has most of these variables too, and a user may start central from a terminal
+    in it. Only a service has a name.
     """
     if not environ.get("JUPYTERHUB_SERVICE_NAME"):
         return {}
@@ -28,7 +28,7 @@ def settings_of_service(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _listen(url: str) -> str:
-    """The address and port of `url`, where the hub's proxy looks for the service."""
+    """Return the address and port of `url`, where the hub's proxy expects the service."""
     parts = urlsplit(url)
     if not parts.hostname:
         return ""

@@ -1,4 +1,4 @@
-"""Central under a path of another server: it answers with the path's prefix and without."""
+"""Central under a path of another server: requests work with the path's prefix and without."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Mounted:
-    """Takes `prefix` (``/services/central/``) off a request's path, where it is there."""
+    """Strips `prefix` (``/services/central/``) from a request's path, if present."""
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
         self._app = app

@@ -1,7 +1,7 @@
-"""Users of a JupyterHub: whose token it is, and what the hub lets it do here.
+"""Users of a JupyterHub: the owner of a token, and the scopes that the hub gives to it.
 
-Central asks the hub for the token's model and believes nothing else. A token is kept by its hash
-only, for seconds, and stands in no message and no log.
+Central relies only on the token's model from the hub. It keeps a token for seconds, as a hash
+only, and writes it to no message and no log.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ GOVERN: Final = "custom:phtlab:govern"
 TEACH: Final = "custom:phtlab:teach"
 SCOPES: Final = (READ, DISPATCH, OPERATE, GOVERN, TEACH)
 
-# A token that the hub revokes works for no longer than this, and a stream not a minute.
+# A revoked token works for at most this long, an open stream for less than a minute.
 REMEMBERED_SECONDS: Final = 30.0
 MAX_REMEMBERED: Final = 2000
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{8,512}")
 
 
 class HubUser(BaseModel):
-    """`GET /user` of the hub's API, as much of it as counts here."""
+    """The parts of the hub API's `GET /user` that central uses."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -44,7 +44,7 @@ class HubUser(BaseModel):
     scopes: frozenset[str] = frozenset()
 
     def may(self, scope: str) -> bool:
-        """Whether the token has `scope`, for all or for its own user."""
+        """Return whether the token has `scope`, for all users or for its own."""
         return not self.scopes.isdisjoint({scope, f"{scope}!user={self.name}"})
 
 
@@ -55,7 +55,7 @@ class _Remembered:
 
 
 class Hub:
-    """The hub whose API is at `api_url`."""
+    """Client of the hub whose API is at `api_url`."""
 
     def __init__(
         self,
@@ -80,9 +80,9 @@ class Hub:
         self._http.close()
 
     def user_of(self, token: str) -> HubUser:
-        """Whose `token` it is, by the hub's word of the last half minute.
+        """Return the user of `token`, as the hub reported within the last half minute.
 
-        Raises CentralError (``token-invalid``) if it is no user's, HubUnreachableError.
+        Raises CentralError (``token-invalid``) if it is not a user's token, HubUnreachableError.
         """
         if not _TOKEN.fullmatch(token):
             raise _invalid("it has not the form of one")
@@ -102,7 +102,7 @@ class Hub:
     def token_for_code(
         self, code: str, *, client_id: str, secret: str, redirect_uri: str, verifier: str
     ) -> str:
-        """The user's token for an authorization code (RFC 6749, section 4.1.3, and RFC 7636).
+        """Exchange an authorization code for the user's token (RFC 6749, 4.1.3, and RFC 7636).
 
         Raises CentralError (``hub-login``), HubUnreachableError.
         """

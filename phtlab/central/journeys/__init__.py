@@ -1,1 +1,1 @@
-"""Trains, journeys, stops and stations, as central keeps them."""
+"""Trains, journeys, stops and stations, as central stores them."""

@@ -1,4 +1,4 @@
-"""Events: what happened to a stop, numbered in one order and kept, so that a stream resumes."""
+"""Events: changes of stops, numbered in one order and stored, so that a stream can resume."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH = 200
 
 
 def happened(change: Change, journey: JourneyRow, stop: StopRow) -> int:
-    """Record that `stop` changed, and tell whoever has to do with its journey or its station."""
+    """Record that `stop` changed, and notify the parties of its journey; return the number."""
     number = change.tick()
     stop.updated = change.now
     change.session.add(
@@ -57,6 +57,6 @@ def events_after(
 
 
 def is_done(session: Session, journey: str) -> bool:
-    """Whether nothing more will happen to `journey`."""
+    """Return whether all stops of `journey` are final."""
     unfinished = select(StopRow).where(StopRow.journey_id == journey, StopRow.final.is_(False))
     return session.scalars(unfinished.limit(1)).first() is None

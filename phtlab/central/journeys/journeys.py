@@ -1,4 +1,4 @@
-"""Journeys: ordered by a researcher, seen by those who have to do with them."""
+"""Journeys: ordered by a researcher, visible to their parties."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ MAX_ORDER_BYTES = 256 * 1024
 def submit_journey(
     database: Database, roster: Roster, sender: Member, envelope: Envelope, *, most: int
 ) -> tuple[JourneyView, bool]:
-    """Keep a signed order, of `most` in a day, and offer it to its stations; whether it is new.
+    """Store a signed order and offer it to its stations; return whether it is new.
 
-    Raises OrderError, SignatureError, NotOnRosterError or TrainError if it does
-    not hold, CentralError if it is too large, by someone else, or by someone
-    who may not, or (``quota``) one too many.
+    A researcher may order `most` journeys a day. Raises OrderError, SignatureError,
+    NotOnRosterError or TrainError if the order is invalid, CentralError if it is too large, not
+    signed by `sender`, or (``quota``) above the daily limit.
     """
     check_size(envelope, MAX_ORDER_BYTES, "order")
     with database.read() as session:
@@ -56,7 +56,7 @@ def submit_journey(
 
 
 def visible_journey(session: Session, member: Member, journey: str) -> JourneyRow:
-    """The journey, if `member` has to do with it. Raises CentralError (``not-found``)."""
+    """Return the journey if `member` is a party to it. Raises CentralError (``not-found``)."""
     row = session.get(JourneyRow, journey)
     if row is None or session.get(PartyRow, (journey, member.name)) is None:
         raise not_found(f"There is no journey {journey} here, or not for {member.name} to see.")
@@ -86,9 +86,9 @@ def visible_journeys(
 def cancel(database: Database, member: Member, journey: str) -> JourneyView:
     """Ask the stations to stop; close the stops that were never offered.
 
-    A stop that was offered stays open until its station signs what became of
-    it. Cancelling twice is one cancelling. Raises CentralError (``forbidden``)
-    unless `member` ordered it, JourneyError if it is done.
+    An offered stop stays open until its station signs a record. Cancelling twice has no further
+    effect. Raises CentralError (``forbidden``) unless `member` ordered the journey, JourneyError
+    if it is done.
     """
     with database.change() as change:
         row = visible_journey(change.session, member, journey)
@@ -114,13 +114,13 @@ def cancel(database: Database, member: Member, journey: str) -> JourneyView:
 
 
 def offer(change: Change, journey: JourneyRow, stop: StopRow) -> None:
-    """Let the station of `stop` learn that it is its turn, or that something else is new."""
+    """Notify the station of `stop` that it is its turn, or that the stop changed."""
     stop.offered = happened(change, journey, stop)
     change.notify(bus.of_station(stop.station))
 
 
 def close(change: Change, journey: JourneyRow, stop: StopRow, code: str, sentence: str) -> None:
-    """End a stop that no station will speak for: it has no record."""
+    """End a stop for which no station will sign a record."""
     audited(
         change,
         actor=change.log,
@@ -146,9 +146,9 @@ def _cancel_stop(change: Change, journey: JourneyRow, stop: StopRow) -> None:
 
 
 def _train(session: Session, sender: Member, envelope: Envelope) -> TrainRow:
-    """The train that an order of `sender`, not yet verified, is of: their own, if they have it.
+    """Return the train of an unverified order of `sender`: their own statement, if they have one.
 
-    Another member may have signed about the same image before, and not the truth.
+    Another member may have signed a false statement about the same image before.
     """
     digest = str(peek(envelope).predicate.get("train"))
     row = train_for(session, sender, digest)
@@ -168,7 +168,7 @@ def _train(session: Session, sender: Member, envelope: Envelope) -> TrainRow:
 
 
 def _signer(envelope: Envelope, roster: Roster) -> str:
-    """Who signed a verified order."""
+    """Return who signed a verified order."""
     return open_statement(envelope, ORDER_TYPE, roster.members)[1].name
 
 

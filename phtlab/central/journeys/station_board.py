@@ -1,7 +1,7 @@
-"""The stations as all streams show them: read once for everyone, and again when something changed.
+"""The list of stations for all streams: read once for all of them, and again after a change.
 
-News says when to look again. That a station went away is no news, for nobody says so: therefore
-what was read is good for two seconds at most.
+A notice says when to read again. A station that goes offline causes no notice, so a read is valid
+for two seconds at most.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _STATIONS: Final = TypeAdapter(tuple[StationView, ...])
 
 @dataclass(frozen=True)
 class BoardEntry:
-    """All stations as one line of JSON; `mark` is another one when something else is to be shown.
+    """All stations as one line of JSON; `mark` changes when something else must be shown.
 
-    That an online station was just seen again is nothing to show.
+    A new `last_seen` of an online station does not change `mark`.
     """
 
     json: str
@@ -33,7 +33,7 @@ class BoardEntry:
 
 
 class StationBoard:
-    """What was read last."""
+    """The last read of the stations."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -43,7 +43,7 @@ class StationBoard:
         self._read_at = 0.0
 
     def now(self, serial: int, read: Callable[[], tuple[StationView, ...]]) -> BoardEntry:
-        """The stations; `read` is called if `serial` is new or what is here is too old."""
+        """Return the stations; calls `read` if `serial` is new or the last read is too old."""
         with self._lock:
             now = self._clock()
             if (
@@ -64,5 +64,5 @@ def _board_entry(stations: tuple[StationView, ...]) -> BoardEntry:
 
 
 def _json(stations: tuple[StationView, ...]) -> str:
-    # Defaults are left out: a description in five columns is shorter without its ten blanks.
+    # Omit defaults: they are most of a short description of a data set.
     return _STATIONS.dump_json(stations, exclude_defaults=True).decode()

@@ -1,4 +1,4 @@
-"""Stations: who is there, with which data sets and twins."""
+"""Stations: which are online, with which data sets and twins."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _SEEN_AGAIN: Final = (
     .where(StationRow.name == bindparam("station"), StationRow.last_seen >= bindparam("since"))
     .values(last_seen=bindparam("now"))
 )
-# States of a stop that a station works on; an unfinished one in another state waits for that.
+# States of a stop that a station works on; in any other unfinished state, the stop waits.
 AT_WORK = frozenset({"running", "airlock", "sealed"})
 
 
 def stations_of(
     session: Session, roster: Roster, now: datetime, online: timedelta
 ) -> tuple[StationView, ...]:
-    """The stations on the roster; online are those that asked for their inbox within `online`."""
+    """Return the stations on the roster; `online`: how recent a poll makes a station online."""
     rows = {row.name: row for row in session.scalars(select(StationRow))}
     loads = _loads(session)
     return tuple(
@@ -41,7 +41,7 @@ def stations_of(
 
 
 def put_profile(database: Database, station: Member, profile: StationProfile) -> None:
-    """Keep what `station` says of itself. Twins that it no longer names are forgotten."""
+    """Store the profile of `station`. Twins that the profile no longer names are deleted."""
     twins = {data.name: data.twin_digest for data in profile.datasets}
     with database.note({bus.STATIONS}) as session:
         row = session.get(StationRow, station.name) or StationRow(name=station.name)
@@ -53,7 +53,7 @@ def put_profile(database: Database, station: Member, profile: StationProfile) ->
 
 
 def put_twin(database: Database, station: Member, name: str, content: bytes) -> None:
-    """Keep the twin of data set `name`.
+    """Store the twin of data set `name`.
 
     Raises CentralError if the station's profile names no such data set, or
     (``twin-digest``) another digest.
@@ -83,7 +83,7 @@ def put_twin(database: Database, station: Member, name: str, content: bytes) -> 
 
 
 def twin_of(session: Session, station: str, name: str) -> bytes:
-    """The twin's bytes. Raises CentralError (``not-found``)."""
+    """Return the twin's bytes. Raises CentralError (``not-found``)."""
     content = session.scalar(
         select(TwinRow.content).where(TwinRow.station == station, TwinRow.name == name)
     )
@@ -93,9 +93,9 @@ def twin_of(session: Session, station: str, name: str) -> bytes:
 
 
 def note_seen(database: Database, station: str, online: timedelta) -> None:
-    """`station` has asked for its inbox, which is told if it had been away."""
+    """Record that `station` polled its inbox; notify those who show it if it was offline."""
     now = database.clock()
-    # One trip for a station that never was away, as each of a thousand is every 25 seconds.
+    # One round trip for a station that stayed online, as each of 1000 does every 25 seconds.
     if database.note_at_once(_SEEN_AGAIN, {"station": station, "since": now - online, "now": now}):
         return
     topics = set[str]()
@@ -114,7 +114,7 @@ class _Load:
 
 
 def _loads(session: Session) -> dict[str, _Load]:
-    """How many unfinished stops each station works on, and how many wait there."""
+    """Count the unfinished stops that each station works on, and those that wait at it."""
     loads: dict[str, _Load] = {}
     counted = (
         select(StopRow.station, StopRow.state, func.count())

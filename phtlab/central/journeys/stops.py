@@ -34,11 +34,11 @@ def update_stop(
     *,
     most: int,
 ) -> StopView:
-    """Show how far a stop is, of `most` changes in a day. What is final stays: the answer says
-    what holds.
+    """Store a stop's progress, for display, up to `most` changes a day; not of a final stop.
 
-    Raises CentralError (``forbidden``) unless `member` is `station`, or (``quota``) for one change
-    too many, and RecordError for a final state, which only a record brings.
+    The answer is the stop as stored. Raises CentralError (``forbidden``) unless `member` is
+    `station`, or (``quota``) above the daily limit, and RecordError for a final state, which only a
+    record sets.
     """
     _own(member, station)
     if update.state in FINAL_STATES:
@@ -60,7 +60,7 @@ def update_stop(
         if not stop.final and any(
             getattr(stop, name) != value for name, value in shown_state.items()
         ):
-            # A journey's events are those of all its stops; a record is never refused for them.
+            # Events count per journey, so the limit is that of all stops; a record has no limit.
             whole, own = most * len(row.stops), EventRow.journey_id == row.id
             require_room(change, whole, "changes of this journey's progress", EventRow.at, own)
             for name, value in shown_state.items():
@@ -80,13 +80,12 @@ def put_record(
     station: str,
     envelope: Envelope,
 ) -> StopView:
-    """Keep the signed record of a stop, which makes the stop final, for ever.
+    """Store the signed record of a stop, which makes the stop final.
 
-    The same record again gives the same answer. Another one of a finished stop is kept beside it,
-    as a sign that two stations run with one key. Raises RecordError or
-    SignatureError if it does not hold, RecordError (``record-exists``) for
-    another record of a finished stop, CentralError (``forbidden``) unless
-    `member` is `station`.
+    The same record again gives the same answer. Central stores a different record of a finished
+    stop beside the first, as a sign that two stations run with one key. Raises RecordError or
+    SignatureError if the record is invalid, RecordError (``record-exists``) for a different record
+    of a finished stop, CentralError (``forbidden``) unless `member` is `station`.
     """
     _own(member, station)
     check_size(envelope, MAX_RECORD_BYTES, "stop record")
@@ -123,7 +122,7 @@ def put_record(
 def _contradict(
     change: Change, roster: Roster, journey: JourneyRow, stop: StopRow, envelope: Envelope
 ) -> None:
-    """Keep the first record that says something else than the stop's, for all to see."""
+    """Store the first record that contradicts the stop's, and notify those concerned."""
     if stop.record is None or stop.conflict is not None:
         return
     stop.conflict = envelope.to_bytes().decode()
@@ -157,7 +156,7 @@ def _finish(
         digest=envelope.digest,
         details={"outcome": record.outcome} | ({"code": record.code} if record.code else {}),
     )
-    # Its inbox is one shorter, which may make room for an offer that waits outside.
+    # The station's inbox is now one shorter, which may make room for another offer.
     offer(change, journey, stop)
     if journey.route != "sequential":
         return
@@ -172,7 +171,7 @@ def _finish(
 
 
 def _previous(journey: JourneyRow, stop: StopRow) -> Envelope | None:
-    """The record that a sequential route hands on to `stop`."""
+    """Return the record of the stop before `stop` on a sequential route. Raises RecordError."""
     if journey.route != "sequential" or stop.number == 0:
         return None
     text = journey.stops[stop.number - 1].record
@@ -202,5 +201,5 @@ def _of_station(journey: JourneyRow, station: str) -> StopRow:
 
 
 def _text(text: str, length: int) -> str:
-    """`text` as any database takes it: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
+    """Return `text` without NUL (for PostgreSQL) and lone surrogates (for UTF-8), cut."""
     return text.encode("utf-8", "replace").decode().replace("\0", "")[:length]

@@ -1,4 +1,4 @@
-"""Trains: submitted by their author, seen by whoever has to do with them."""
+"""Trains: submitted by their author, visible to researchers and parties of their journeys."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MAX_TRAIN_BYTES = 2**20
 def submit_train(
     database: Database, roster: Roster, sender: Member, envelope: Envelope, *, most: int
 ) -> tuple[TrainSummary, bool]:
-    """Keep a signed train, of `most` in a day; whether it is new.
+    """Store a signed train; return whether it is new.
 
-    Raises SignatureError, NotOnRosterError or TrainError if it does not hold,
-    CentralError if it is too large, by someone else, or by someone who may not, or (``quota``)
-    one too many.
+    An author may submit `most` trains a day. Raises SignatureError, NotOnRosterError or TrainError
+    if the train is invalid, CentralError if it is too large, not signed by `sender`, or (``quota``)
+    above the daily limit.
     """
     check_size(envelope, MAX_TRAIN_BYTES, "train statement")
     train = verify_train(envelope, roster)
@@ -73,10 +73,10 @@ def visible_trains(session: Session, member: Member, limit: int, before: int | N
 
 
 def visible_train(session: Session, member: Member, digest: str) -> TrainSummary:
-    """The train of `digest`, to anyone who may send it or has a journey of it.
+    """Return the train of `digest`, if `member` may dispatch it or has a journey of it.
 
-    Of several authors' it is the member's own; else one of whose journeys they have; else, for
-    a researcher, the first.
+    If several authors signed it, return the member's own; else that of one of their journeys;
+    else, for a researcher, the first. Raises CentralError (``not-found``).
     """
     row = train_for(session, member, digest)
     if row is None:
@@ -85,10 +85,10 @@ def visible_train(session: Session, member: Member, digest: str) -> TrainSummary
 
 
 def train_for(session: Session, member: Member, digest: str) -> TrainRow | None:
-    """The statement about `digest` that counts for `member`, as `visible_train` says."""
+    """Return the statement about `digest` for `member`, chosen as by `visible_train`, or None."""
     own, party = TrainRow.author == member.name, _has_journey(member)
     found = select(TrainRow).where(TrainRow.digest == digest)
-    # Whoever may dispatch may look: the train is what colleagues share, by its digest.
+    # Researchers may read any train: colleagues share it by its digest.
     if "researcher" not in member.roles:
         found = found.where(or_(own, party))
     return session.scalars(
@@ -97,7 +97,7 @@ def train_for(session: Session, member: Member, digest: str) -> TrainRow | None:
 
 
 def check_sender(signer: str, sender: Member, what: str) -> None:
-    """Raises CentralError (``forbidden``) unless `sender` signed what is sent."""
+    """Raise CentralError (``forbidden``) unless `sender` is the `signer`."""
     if signer != sender.name:
         raise forbidden(
             f"{signer} signed this {what}, but {sender.name} sends it.",
@@ -106,7 +106,7 @@ def check_sender(signer: str, sender: Member, what: str) -> None:
 
 
 def check_size(envelope: Envelope, limit: int, what: str) -> None:
-    """Raises CentralError if the signed body of `envelope` is over `limit` bytes."""
+    """Raise CentralError (``too-large``) if the body of `envelope` is over `limit` bytes."""
     size = len(envelope.body)
     if size > limit:
         raise CentralError(
@@ -115,7 +115,7 @@ def check_size(envelope: Envelope, limit: int, what: str) -> None:
 
 
 def _has_journey(member: Member) -> ColumnElement[bool]:
-    """Whether `member` has to do with a journey of this very statement."""
+    """Return the condition that `member` is a party to a journey of this statement."""
     return exists(
         select(PartyRow.member)
         .join(JourneyRow, JourneyRow.id == PartyRow.journey_id)

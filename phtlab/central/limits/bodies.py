@@ -1,4 +1,4 @@
-"""Limits on what a request carries, held while it arrives: how much, how long, how many at once."""
+"""Limits on request bodies, checked while they arrive: size, duration and number at once."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from phtlab.wire.central.client import MAX_BUNDLE_BYTES, MAX_OPEN_BUNDLE_BYTES, 
 
 MAX_BODY_BYTES: Final = MAX_ENVELOPE_BYTES
 BODY_SECONDS: Final = 30.0
-"""So long a body may take, whatever its size."""
+"""Time that a body may take, whatever its size."""
 SLOWEST: Final = 256 * 1024
-"""Bytes per second, by which the time grows with the limit."""
+"""Bytes per second: the limit of a body divided by this is added to its time."""
 MOST_AT_ONCE: Final = 32
-"""Bodies that may be on their way from one address."""
+"""Bodies that one address may send at the same time."""
 
 
 class BodyLimit:
-    """Answers 413, 408 or 429 to a body that is over a limit of its path, said or unsaid."""
+    """Answers 413, 408 or 429 to a body over a limit of its path, declared or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -67,7 +67,7 @@ class BodyLimit:
                 async with asyncio.timeout_at(deadline if arriving else None):
                     message = await receive()
             except TimeoutError:
-                # FastAPI passes on only this class from within a body.
+                # FastAPI passes on only this exception class while it reads a body.
                 raise HTTPException(408, "The request did not arrive in time.") from None
             got += len(message.get("body", b""))
             if got > limit:
@@ -88,7 +88,7 @@ def _carries(headers: dict[bytes, bytes]) -> bool:
 
 
 def limit_of(path: str, *, known: bool) -> int:
-    """How many bytes a request to `path` may carry; `known` if it says who sends it."""
+    """Return the largest body for `path` in bytes; `known` if the request names its sender."""
     if path.startswith(f"{PREFIX}/stations/self/twins/"):
         return MAX_TWIN_BYTES
     if path == f"{PREFIX}/roster":

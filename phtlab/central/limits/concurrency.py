@@ -1,7 +1,7 @@
-"""How many requests one address and one member may have under way at the same time.
+"""Limits on the concurrent requests of one address and of one member.
 
-A long poll or a stream of events is under way as long as it lasts. Addresses that central trusts
-as its proxies' are not counted: what they pass on counts for the address that they name.
+A long poll or a stream of events counts as long as it lasts. Addresses of trusted proxies are not
+counted: what a proxy forwards counts for the address that it names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HELD: Final = "under_way_of"
 
 
 class Concurrency:
-    """The counts. `of_address` and `of_member` are the most; addresses in `trusted` have none."""
+    """Counts of concurrent requests: at most `of_address` and `of_member`; `trusted` is exempt."""
 
     def __init__(self, of_address: int, of_member: int, trusted: Collection[str]) -> None:
         self.of_address = of_address
@@ -32,11 +32,11 @@ class Concurrency:
         self._lock = threading.Lock()
 
     def is_trusted(self, address: str) -> bool:
-        """Whether `address` is a proxy's, which passes on what others send."""
+        """Return whether `address` is a trusted proxy, which forwards others' requests."""
         return address in self._trusted
 
     def enter_member(self, request: HTTPConnection, member: str) -> None:
-        """Count `request` as one of `member`'s until it ends, however often this is called.
+        """Count `request` for `member` until it ends; further calls have no effect.
 
         Raises CentralError (``too-many-requests``).
         """
@@ -49,7 +49,7 @@ class Concurrency:
 
     @contextmanager
     def under_way(self, scope: Scope) -> Iterator[None]:
-        """The time of one request. Raises CentralError (``too-many-requests``)."""
+        """Count a request while it runs. Raises CentralError (``too-many-requests``)."""
         held: list[str] = []
         scope.setdefault("state", {})[_HELD] = held
         address = (scope.get("client") or ("",))[0]
@@ -81,7 +81,7 @@ class Concurrency:
 
 
 class ConcurrencyLimit:
-    """Answers 429 to a request beyond what its address may have under way."""
+    """Answers 429 to a request over the limit of its address."""
 
     def __init__(self, app: ASGIApp, concurrency: Concurrency) -> None:
         self._app = app

@@ -1,8 +1,8 @@
-"""HTTP connections with bounds: so many from one address, and no request without an end.
+"""HTTP connections with limits: their number per address, and time for every request.
 
-uvicorn closes a connection that says nothing after an answer. It waits for ever for the head of a
-first request, and for the rest of a body that nobody reads any more, as long as a byte comes now
-and then; and it has no limit on the connections of one address.
+uvicorn closes a connection that is idle after an answer. It waits for ever for the head of a first
+request, and for the rest of a body that no code reads any more, as long as bytes arrive now and
+then; and it has no limit on the connections of one address.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from phtlab.central.limits.concurrency import Concurrency
 
 HEAD_SECONDS: Final = 10.0
-"""So long a request's head may take, and what is left of a body after its answer."""
+"""Time for a request's head, and for the rest of a body after its answer."""
 _TOO_MANY: Final = (
     b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
 
 
 def bounded_protocol(concurrency: Concurrency) -> type[asyncio.Protocol]:
-    """uvicorn's protocol with the limits of `concurrency`, for its setting `http`."""
+    """Return uvicorn's protocol with the limits of `concurrency`, for its setting `http`."""
     connections = Counter[str]()
 
     class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # (chosen at run time)

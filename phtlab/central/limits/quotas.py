@@ -1,4 +1,4 @@
-"""How much a member may add in a day: what is beyond is refused, and nothing of it is kept."""
+"""Daily limits on what a member may add: central refuses the excess and stores none of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def require_room(
     at: InstrumentedAttribute[Any],
     *of_the_member: ColumnElement[bool],
 ) -> None:
-    """Raises CentralError (``quota``) if `most` rows `of_the_member` were added within a day.
+    """Raise CentralError (``quota``) if `most` rows `of_the_member` were added within a day.
 
     `at` is the column with the moment at which a row was added.
     """

@@ -1,1 +1,1 @@
-"""Notifications that are due to people, kept until they are delivered."""
+"""Notifications to people, stored until they are delivered."""

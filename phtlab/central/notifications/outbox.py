@@ -1,7 +1,7 @@
-"""What people are told: that something waits, and where; never what it is.
+"""Notifications to people: that something waits, and where; never its content.
 
-Whoever changes something that concerns others says so in the same transaction. Mails and calls of
-webhooks are made later, by `notification_sender.py`; no request waits for them.
+A change that concerns others adds notifications in the same transaction. `central/delivery`
+sends mails and calls webhooks later; no request waits for them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TOPIC: Final = "notifications"
 def notify(
     change: Change, event: Event, members: Iterable[str], subject: str, *, about: str = ""
 ) -> None:
-    """Tell `members` of `event`, once each: `about` tells two events of one subject apart."""
+    """Notify `members` of `event`, once each: `about` distinguishes events of one subject."""
     key = line_of(f"{event} {subject} {about}")
     session = change.session
     for name in dict.fromkeys(members):
@@ -56,7 +56,7 @@ def notify(
 
 
 def at_station(roster: Roster, stations: Iterable[str]) -> list[str]:
-    """Who is told of what waits at `stations`: they, and their organisations' operators."""
+    """Return whom to notify for `stations`: these, and the operators of their organisations."""
     names, houses = list(stations), set[str]()
     for member in roster.members:
         if member.name in names and member.organisation:

@@ -1,4 +1,4 @@
-"""What people are told of, how they want to be told, and what is still to be sent."""
+"""Tables of notifications, preferences and deliveries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from phtlab.central.db.tables import Table
 
 
 class PreferenceRow(Table):
-    """How a member is told. `secret` signs calls of the webhook: it is no secret of a study."""
+    """A member's preferences. `secret` signs webhook calls: it is no secret of a study."""
 
     __tablename__ = "notification_preference"
     member: Mapped[str] = mapped_column(String(63), primary_key=True)
@@ -20,7 +20,7 @@ class PreferenceRow(Table):
 
 
 class NotificationRow(Table):
-    """One thing that `member` is told. `key` names it: nobody is told the same twice."""
+    """A notification of `member`. `key` identifies its cause, so that nobody gets it twice."""
 
     __tablename__ = "notification"
     __table_args__ = (UniqueConstraint("member", "key"),)
@@ -39,7 +39,7 @@ class NotificationRow(Table):
 
 
 class DeliveryRow(Table):
-    """A mail or a call that is to be made at `due`; while somebody makes it, that is later."""
+    """A mail or webhook call to make at `due`. A sender that claims it moves `due` forward."""
 
     __tablename__ = "notification_delivery"
     __table_args__ = (Index("ix_notification_delivery_state_due", "state", "due"),)

@@ -1,1 +1,1 @@
-"""Central's pages for people: templates, login at the hub, and what each page shows."""
+"""Central's pages for people: templates, login at the hub, and values of each page."""

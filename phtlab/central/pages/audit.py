@@ -1,4 +1,4 @@
-"""What the page of central's log shows to one hub user: values for its template."""
+"""Values for the template of the audit log's page, for one hub user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LISTED: Final = 100
 
 @dataclass(frozen=True)
 class Signed:
-    """What one member signed of central's log, as central has it."""
+    """A member's checkpoint of central's log, as central stores it."""
 
     witness: str
     number: int
@@ -35,7 +35,7 @@ class Signed:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Entries that somebody looked for, the newest first. `wrong` says what was no such wish."""
+    """Entries that match the filter, newest first. `wrong` says why a filter is invalid."""
 
     consortium: str
     user: str
@@ -55,19 +55,19 @@ class AuditPage:
         return any(self.filled.values())
 
     def older(self) -> str:
-        """The query of the page that follows this one."""
+        """Return the query string of the next page, which has older entries."""
         kept = {name: value for name, value in self.filled.items() if value}
         return urlencode({**kept, "before": str(self.next)})
 
     def only(self, **entry_filter: str) -> str:
-        """The query of a page with these entries only."""
+        """Return the query string of a page with these entries only."""
         return urlencode(entry_filter)
 
 
 def audit_page(
     services: CentralContext, sender: Requester, filled: Mapping[str, str], before: int | None
 ) -> AuditPage:
-    """What `sender` looks for by the fields of the form. Members only."""
+    """Build the page for `sender` and the form's fields. Only members see entries."""
     sender.require(READ)
     query = {name: filled.get(name, "")[:200] for name in FIELDS}
     wrong, entry_filter = "", EntryFilter()

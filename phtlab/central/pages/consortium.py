@@ -1,4 +1,4 @@
-"""What the page shows to one hub user: values for its template."""
+"""Values for the template of the consortium's page, for one hub user."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from phtlab.wire.proposal_words import mark_of
 
 _JOURNEYS: Final = 20
 _PROPOSALS: Final = 5
-# What a state means to someone who looks at a list; docs/outcomes.md has them all.
+# States that a list shows as "at work"; docs/outcomes.md has all states.
 _WORKING: Final = frozenset({"running", "airlock", "sealed"})
 
 
 @dataclass(frozen=True)
 class JourneyLine:
-    """One of one's journeys, in words."""
+    """A journey of the member, as a line of text."""
 
     id: str
     train: str
@@ -40,7 +40,7 @@ class JourneyLine:
 
 @dataclass(frozen=True)
 class ConsortiumView:
-    """Everything on the page. `published` is None before the officers' first publication."""
+    """Values of the page. `published` is None without a publication or without scope read."""
 
     consortium: str
     user: str
@@ -66,16 +66,16 @@ class ConsortiumView:
 
     @property
     def expires_soon(self) -> bool:
-        """Whether the officers should sign again: within two days nobody runs anything."""
+        """Whether the officers should sign again: in two days, no station runs anything."""
         return bool(self.published and self.published.expires - self.now < timedelta(days=2))
 
     def since(self, moment: datetime | None) -> str:
-        """How long ago, as people say it."""
+        """Return how long ago `moment` was, in words."""
         return "never seen" if moment is None else since(moment, self.now)
 
 
 def consortium_view(services: CentralContext, sender: Requester) -> ConsortiumView:
-    """What `sender` may see now."""
+    """Build the page with what `sender` may see now."""
     try:
         published = services.publication.current()
     except RosterError:

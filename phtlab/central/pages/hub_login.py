@@ -1,7 +1,7 @@
 """A browser's login at the hub: OAuth 2 with a state cookie and PKCE (RFC 6749, RFC 7636).
 
 The session is the hub's own token for this service, in a cookie that scripts cannot read and that
-goes to central's path only. So a logout at the hub ends it here too.
+goes to central's path only. So a logout at the hub ends this session too.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ CALLBACK: Final = "oauth_callback"
 STATE_SECONDS: Final = 600
 SESSION_SECONDS: Final = 14 * 24 * 3600
 
-# Where a login leads back to, as a link in a mail names it: a page, or one proposal.
+# Pages to return to after the login, as links in mails name them: a page, or one proposal.
 _PLACE: Final = re.compile(r"proposals|audit|notifications|p-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
 class HubLogin:
-    """The login of one central's pages."""
+    """Login at the hub for central's pages."""
 
     services: CentralContext
     hub: Hub
 
     @property
     def home(self) -> str:
-        """The path of the pages, as browsers have it."""
+        """The path of the pages, as browsers see it."""
         return self._settings.prefix or "/"
 
     def sender(self, request: Request) -> Requester | None:
-        """Who looks at the page; None: log in first. Raises HubUnreachableError."""
+        """Return who requests the page; None: log in first. Raises HubUnreachableError."""
         token = request.cookies.get(SESSION)
         if not token:
             return None
@@ -58,7 +58,7 @@ class HubLogin:
         return sender
 
     def begin(self, request: Request) -> Response:
-        """To the hub's login, and from there to `finish`."""
+        """Redirect to the hub's login, which redirects to `finish`."""
         state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
         destination = request.url.path.removeprefix("/").removeprefix("proposals/")
         place = destination if _PLACE.fullmatch(destination) else ""
@@ -78,7 +78,7 @@ class HubLogin:
         return answer
 
     def finish(self, request: Request) -> Response:
-        """The hub has sent the browser back: take its code, and go to the page.
+        """Exchange the code from the hub for a token, and redirect to the page.
 
         Raises CentralError (``hub-login``), HubUnreachableError.
         """
@@ -113,8 +113,8 @@ class HubLogin:
         return self._settings.hub_callback_url or self.home + CALLBACK
 
     def _bounds(self, request: Request) -> dict[str, Any]:
-        """Where a cookie goes: here only, to no script, and with TLS only if there is TLS."""
-        # The proxy's word; whoever forges it weakens a cookie of their own.
+        """Return a cookie's attributes: central's path only, no scripts, and TLS if in use."""
+        # From the proxy; a browser that forges the header weakens only its own cookie.
         forwarded = request.headers.get("x-forwarded-proto", request.url.scheme)
         return {
             "path": self.home,
@@ -125,7 +125,7 @@ class HubLogin:
 
 
 def challenge_of(verifier: str) -> str:
-    """The S256 challenge of a verifier (RFC 7636, section 4.2)."""
+    """Return the S256 challenge of a verifier (RFC 7636, section 4.2)."""
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 

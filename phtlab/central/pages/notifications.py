@@ -1,4 +1,4 @@
-"""What the page of notifications shows to one hub user: values for its template."""
+"""Values for the template of the notifications page, for one hub user."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CLASSES: Final = {"waiting": "in-review", "sent": "approved", "failed": "refuse
 
 @dataclass(frozen=True)
 class NotificationPage:
-    """What a person is told; `token` is what only this session's form knows."""
+    """A member's notifications; only this session's form knows `token`."""
 
     consortium: str
     user: str
@@ -32,7 +32,7 @@ class NotificationPage:
 
     @property
     def sent(self) -> bool:
-        """Whether any of it went out by mail or to a webhook."""
+        """Whether any notification has a delivery by mail or webhook."""
         return any(notification.deliveries for notification in self.notifications.notifications)
 
     def since(self, moment: datetime) -> str:
@@ -42,7 +42,7 @@ class NotificationPage:
 def notification_page(
     services: CentralContext, sender: Requester, session_token: str
 ) -> NotificationPage:
-    """What `sender` is told."""
+    """Build the page with the notifications of `sender`."""
     sender.require(READ)
     notifications = NotificationsView(preferences=Preferences(), mail_sent=False, unread=0)
     if sender.member is not None:

@@ -1,4 +1,4 @@
-"""How central's pages are made: templates that escape, headers that allow nothing foreign."""
+"""Rendering of central's pages: templates that escape, headers that block foreign content."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DIGEST: Final = re.compile(r"(sha256:[0-9a-f]{64})")
 
 
 class PageRenderer:
-    """The pages under the path `home`."""
+    """Renderer of the pages under the path `home`."""
 
     def __init__(self, home: str) -> None:
         self._home = home
@@ -40,12 +40,12 @@ class PageRenderer:
     def page(
         self, name: str, status: int = 200, *, forms: bool = False, **values: object
     ) -> Response:
-        """The template `name` with `values`; only with `forms` may it have some, to here."""
+        """Render the template `name`; only with `forms` may a page submit forms, to central."""
         text = self._templates.get_template(name).render(home=self._home, **values)
         return Response(text, status, headers(forms), media_type="text/html; charset=utf-8")
 
     def route(self) -> type[APIRoute]:
-        """The class of routes whose refusals are pages too."""
+        """Return a route class that shows refusals as pages."""
         page = self.page
 
         class Page(APIRoute):
@@ -64,7 +64,7 @@ class PageRenderer:
 
 
 def headers(forms: bool = False) -> dict[str, str]:
-    """A page loads its own style and nothing else, stands in no frame, and is not kept."""
+    """Return headers: own styles only, no frames, no caching; forms to central with `forms`."""
     action = "'self'" if forms else "'none'"
     return {
         "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
@@ -76,18 +76,18 @@ def headers(forms: bool = False) -> dict[str, str]:
 
 
 def shown(text: str) -> str:
-    """What somebody else calls a thing: short, and with no character that turns others round."""
+    """Shorten and escape a name that somebody else chose, so that it cannot reverse text."""
     return escaped(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
 
 
 def pieces(text: str) -> Iterator[tuple[bool, str]]:
-    """What somebody else wrote, all of it visible, in pieces; whether each is a digest."""
+    """Split and escape text that somebody else wrote; yield whether each piece is a digest."""
     for number, piece in enumerate(_DIGEST.split(escaped_lines(text))):
         yield number % 2 == 1, piece
 
 
 def since(moment: datetime, now: datetime) -> str:
-    """How long ago, as people say it."""
+    """Return how long ago `moment` was, in words."""
     seconds = max(0, int((now - moment).total_seconds()))
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:

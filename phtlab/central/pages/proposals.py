@@ -1,4 +1,4 @@
-"""What the pages of proposals show to one hub user: values for their templates."""
+"""Values for the templates of the proposal pages, for one hub user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LISTED: Final = 50
 
 @dataclass(frozen=True)
 class ProposalList:
-    """The list. `next` is where the next page begins."""
+    """A page of the list. `next` is where the next page begins."""
 
     consortium: str
     user: str
@@ -45,7 +45,7 @@ class ProposalList:
 
 @dataclass(frozen=True)
 class StationDecision:
-    """A decision in words, of `version`; `holds` is False if what is here is not believed."""
+    """A decision on `version`, as text; `holds` is False if its envelope fails verification."""
 
     station: str
     version: int
@@ -58,7 +58,7 @@ class StationDecision:
 
 @dataclass(frozen=True)
 class ProposalPage:
-    """One proposal: the version that is shown, and what changed in it."""
+    """One proposal: the shown version, and its differences from the version before."""
 
     consortium: str
     user: str
@@ -84,12 +84,12 @@ class ProposalPage:
         return since(moment, self.now)
 
     def number(self, digest: str) -> int:
-        """The number of the version with `digest`; 0 if there is none."""
+        """Return the number of the version with `digest`, or 0."""
         return next((v.version for v in self.view.versions if v.digest == digest), 0)
 
 
 def proposal_list(services: CentralContext, sender: Requester, before: int | None) -> ProposalList:
-    """The proposals that `sender` has to do with, the last changed first."""
+    """Build the list of proposals that `sender` may see, last changed first."""
     sender.require(READ)
     found: tuple[ProposalSummary, ...] = ()
     following = None
@@ -123,10 +123,10 @@ def proposal_page(
     version: int | None,
     session_token: str,
 ) -> ProposalPage:
-    """`version` of the proposal (the newest without it) and all that was said.
+    """Build the page of `version` (None: the newest), with all decisions and comments.
 
-    Raises CentralError (``not-found``, ``hub-scope``), NotOnRosterError, and ProposalError if what
-    central keeps does not hold.
+    Raises CentralError (``not-found``, ``hub-scope``), NotOnRosterError, and ProposalError if a
+    stored version fails verification.
     """
     sender.require(READ)
     member = sender.as_member()
@@ -155,7 +155,7 @@ def proposal_page(
 
 
 def form_token(session_token: str, proposal: str) -> str:
-    """What a form of this session for `proposal` carries: no other page knows it."""
+    """Return the token of this session's form for `proposal`, which no other page knows."""
     return hmac.new(session_token.encode(), proposal.encode(), hashlib.sha256).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Who may do what in the registry. Nobody deletes but central itself.
+"""Access rights in the registry. Only central itself deletes.
 
 =========== ======================== ============ =======================================
 who         repository               may          of
@@ -17,7 +17,7 @@ researcher  ``logs/HEX/…``           pull         the same
 officer     ``kernels/…``            pull, push   all
 =========== ======================== ============ =======================================
 
-A token of the hub has of that the pulls (scope read), and ``trains/SELF/…`` (scope dispatch).
+Of these, a hub token allows pulls (scope read), and ``trains/SELF/…`` (scope dispatch).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def allowed(
     requested: tuple[Access, ...],
     prefix: str = "",
 ) -> tuple[Access, ...]:
-    """As much of `asked` as `member` may have. `prefix` is before every name in this registry."""
+    """Return the part of `requested` that `member` may have; `prefix` precedes every name."""
     granted = []
     for access in requested:
         name = access.repository.removeprefix(f"{prefix}/") if prefix else access.repository
@@ -62,7 +62,7 @@ def allowed(
 
 
 def narrowed(user: HubUser, granted: tuple[Access, ...], prefix: str = "") -> tuple[Access, ...]:
-    """What is left of a member's rights for the hub's token of `user`."""
+    """Return the part of a member's rights that the hub token of `user` has."""
     own = f"{prefix}/trains/{user.name}/" if prefix else f"trains/{user.name}/"
     kept = []
     for access in granted:
@@ -135,7 +135,7 @@ def _cargo_rights(session: Session, member: Member, journey: str, station: str) 
 
 
 def _log_rights(session: Session, member: Member, journey: str, station: str) -> frozenset[str]:
-    """A log is let go by hand, mostly after its stop has ended; until retention takes all of it."""
+    """Allow pushes until retention: people mostly release a log after its stop has ended."""
     party = session.get(PartyRow, (journey, member.name))
     row = session.get(JourneyRow, journey)
     if party is None or row is None:
@@ -147,7 +147,7 @@ def _log_rights(session: Session, member: Member, journey: str, station: str) ->
 
 
 def _trains_at(session: Session, member: Member) -> list[TrainRow]:
-    """The trains of the unfinished stops that were offered to `member`."""
+    """Return the trains of the unfinished stops that were offered to `member`."""
     if not member.is_station:
         return []
     query = (

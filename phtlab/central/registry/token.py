@@ -36,16 +36,16 @@ MAX_SCOPES: Final = 32
 
 @dataclass(frozen=True)
 class Access:
-    """What a token allows on one repository: of ``pull``, ``push`` and ``delete``."""
+    """The actions that a token allows on one repository: ``pull``, ``push``, ``delete``."""
 
     repository: str
     actions: frozenset[str]
 
 
 def parse_scopes(scopes: Iterable[str]) -> tuple[Access, ...]:
-    """The accesses that `scopes` ask for; one string may hold several, apart by spaces.
+    """Parse the accesses that `scopes` request; one string may hold several, split by spaces.
 
-    A scope of another kind than a repository is left out: nobody gets it.
+    Scopes of other kinds than repository are omitted: nobody gets them.
     Raises CentralError for too many.
     """
     words = [scope_text for scope in scopes for scope_text in scope.split()]
@@ -70,14 +70,14 @@ class RegistryTokens:
         self._seconds = seconds
 
     def sign(self, subject: str, accesses: Iterable[Access], now: datetime) -> RegistryToken:
-        """A token for `subject`. Accesses without an action are left out."""
+        """Sign a token for `subject`. Accesses without an action are omitted."""
         issued = now.astimezone(UTC).replace(microsecond=0)
         claims = {
             "iss": self._issuer,
             "sub": subject,
             "aud": self._service,
             "iat": int(issued.timestamp()),
-            # A registry whose clock is a little behind takes it too.
+            # Valid for a registry whose clock is a little behind, too.
             "nbf": int((issued - timedelta(seconds=30)).timestamp()),
             "exp": int((issued + timedelta(seconds=self._seconds)).timestamp()),
             "jti": secrets.token_hex(16),
@@ -97,14 +97,14 @@ class RegistryTokens:
 
 
 def fingerprint(key: ec.EllipticCurvePublicKey) -> str:
-    """libtrust's key id: base32 of 30 bytes of the key's SHA-256, in groups of four."""
+    """Return libtrust's key id: base32 of 30 bytes of the key's SHA-256, in groups of four."""
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     text = base64.b32encode(hashlib.sha256(der).digest()[:30]).decode()
     return ":".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
 def certificate(key: ec.EllipticCurvePrivateKey, name: str, now: datetime) -> bytes:
-    """The self-signed certificate (PEM, ten years) that the registry trusts."""
+    """Return the self-signed certificate (PEM, ten years) that the registry trusts."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     made = (
         x509.CertificateBuilder()
@@ -121,7 +121,7 @@ def certificate(key: ec.EllipticCurvePrivateKey, name: str, now: datetime) -> by
 
 
 def read_registry_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    """The registry signing key. Raises SettingsError."""
+    """Read the registry signing key. Raises SettingsError."""
     try:
         key = load_pem_private_key(path.read_bytes(), None)
     except (OSError, ValueError, TypeError):

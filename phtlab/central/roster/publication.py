@@ -1,4 +1,4 @@
-"""The published roster: kept in the database, checked against the root that this central pinned."""
+"""The published roster: stored in the database, verified against central's pinned root."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ from phtlab.trust_store.repository import (
 from phtlab.wire.api.journeys import RosterBundle
 
 METADATA, TARGETS = "metadata", "targets"
-# Made once: every request asks it.
+# Built once: every request executes it.
 _NEWEST: Final = select(func.max(PublicationRow.changed)).where(PublicationRow.kind == TARGETS)
-_KEPT_SNAPSHOTS = 3  # A station in the middle of a refresh still finds the one before.
+_KEPT_SNAPSHOTS = 3  # A station in the middle of a refresh still finds the previous one.
 
 
 @dataclass(frozen=True)
 class Published:
-    """What the consortium's officers published last, and until when stations believe it.
+    """The last publication of the consortium's officers, and when it expires at stations.
 
     `serial` changes with each publication.
     """
@@ -58,7 +58,7 @@ class Published:
 
 
 class Publication:
-    """Central's TUF repository. It holds the online key: it can delay a change, never make one."""
+    """Central's TUF repository. Its online key can delay a change, but never make one."""
 
     def __init__(
         self,
@@ -93,9 +93,9 @@ class Publication:
             return self._current
 
     def accept(self, bundle: RosterBundle) -> Published:
-        """Publish `bundle`, if the officers' threshold signed it on top of what is here.
+        """Publish `bundle`, if the officers' threshold signed it as successor of the current one.
 
-        Raises RosterError or RosterStaleError, which say why not.
+        Raises RosterError or RosterStaleError with the reason.
         """
         with self._database.change() as change:
             stored = _files(change.session, METADATA)
@@ -133,7 +133,7 @@ class Publication:
         return self.current()
 
     def renew(self) -> bool:
-        """Sign again that the roster is the newest, if half of the signature's life is over."""
+        """Renew the timestamp if half of its lifetime has passed; return whether it was renewed."""
         with self._database.read() as session:
             if session.get(PublicationRow, (METADATA, "timestamp.json")) is None:
                 return False
@@ -146,7 +146,7 @@ class Publication:
         return bool(renewed)
 
     def file(self, kind: str, name: str) -> bytes:
-        """A file of the repository. Raises CentralError (``not-found``)."""
+        """Return a file of the repository. Raises CentralError (``not-found``)."""
         with self._database.read() as session:
             row = session.get(PublicationRow, (kind, name))
             if row is None:
@@ -154,7 +154,7 @@ class Publication:
             return row.content
 
     def _trusted(self, stored: Mapping[str, bytes]) -> dict[str, bytes]:
-        """What is stored, if it follows the pinned root; else the pinned root alone."""
+        """Return the stored metadata if it follows the pinned root, else the pinned root alone."""
         if not self._root_file.is_file():
             raise RosterError(
                 "This central has no root of the consortium yet.",
@@ -192,7 +192,7 @@ def _forget_snapshots(session: Session) -> None:
 
 
 def _read(session: Session, serial: int) -> Published:
-    """The newest targets: checked when they were accepted, so only read here."""
+    """Read the newest targets, without verification: `accept` verified them."""
     files = _files(session, METADATA)
     names = (name for name in files if name.endswith(".targets.json"))
     newest = max(names, key=lambda name: int(name.partition(".")[0]))

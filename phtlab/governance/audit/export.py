@@ -1,13 +1,13 @@
-"""A log written out, to be read and verified anywhere, with nothing running.
+"""Export of a log, to be read and verified anywhere, without a running service.
 
 A folder, or a zip file, with
 
-    log.json            which log it is, and the form's version
-    entries.jsonl       its entries as they were written, one a line
-    checkpoints.jsonl   what members signed of it, one envelope a line
-    roster.json         the roster that whoever wrote it believed
+    log.json            the log's name, and the format's version
+    entries.jsonl       its entries as they were written, one per line
+    checkpoints.jsonl   members' checkpoints of it, one envelope per line
+    roster.json         the roster that the exporter trusted
 
-The signatures are worth what the roster is worth: compare its digest with one from an officer.
+The signatures are worth as much as the roster: compare its digest with one from an officer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _MOST: Final = 2**30
 
 @dataclass(frozen=True)
 class Export:
-    """What was written out. Nothing of it is verified: see `audit_verified.verify_log`."""
+    """An exported log, not verified: see `phtlab.governance.audit.chain_check.verify_log`."""
 
     log: str
     lines: tuple[bytes, ...]
@@ -49,13 +49,13 @@ class Export:
     roster: Roster
 
     def entries(self) -> Iterator[Entry]:
-        """Raises AuditError (``audit-form``)."""
+        """Parse the entries. Raises AuditError (``audit-form``)."""
         return map(Entry.from_line, self.lines)
 
     def write(self, target: Path) -> None:
-        """Write it as a new folder, or as a zip file if `target` ends so.
+        """Write the export as a new folder, or as a zip file if `target` ends in ``.zip``.
 
-        Raises AuditError (``audit-export``) if something is there already.
+        Raises AuditError (``audit-export``) if `target` exists.
         """
         if target.exists():
             raise AuditError(
@@ -79,7 +79,7 @@ class Export:
 
     @classmethod
     def read(cls, source: Path) -> Export:
-        """What `write` wrote to `source`. Raises AuditError (``audit-export``)."""
+        """Read what `write` wrote to `source`. Raises AuditError (``audit-export``)."""
         try:
             files = _zipped(source) if source.is_file() else _in_folder(source)
             named = parse_json(files[_LOG])
@@ -121,7 +121,7 @@ def _in_folder(source: Path) -> dict[str, bytes]:
 
 def _zipped(source: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(source) as archive:
-        # Only what is asked for is opened, and no more of it than a log can have.
+        # Reads the expected files only, and no more than a log can have.
         if sum(archive.getinfo(name).file_size for name in _FILES) > _MOST:
             raise ValueError("it is larger than a log can be")
         return {name: archive.read(name) for name in _FILES}

@@ -1,4 +1,4 @@
-"""Which entries of a log someone looks for. Pure."""
+"""Filters for the entries of a log. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from phtlab.governance.audit.chain import Entry
 
 @dataclass(frozen=True)
 class EntryFilter:
-    """What is empty does not matter. A subject or digest may be given by how it begins."""
+    """Criteria; empty ones match all. A subject or digest matches by its beginning."""
 
     actor: str = ""
     action: str = ""
@@ -31,7 +31,7 @@ class EntryFilter:
         since: str = "",
         until: str = "",
     ) -> EntryFilter:
-        """As a person writes it. Raises AuditError (``audit-moment``)."""
+        """Parse criteria as a person writes them. Raises AuditError (``audit-moment``)."""
         return cls(
             actor=actor.strip(),
             action=action.strip(),
@@ -43,11 +43,11 @@ class EntryFilter:
 
     @property
     def beginning(self) -> str:
-        """How a digest that is wanted begins, in full."""
+        """The beginning of a digest to match, with ``sha256:``."""
         return f"sha256:{self.digest.removeprefix('sha256:').lower()}"
 
     def matches(self, entry: Entry) -> bool:
-        """Whether `entry` is wanted. A digest is looked for in the subject too."""
+        """Return whether `entry` matches. A digest matches in the subject too."""
         return (
             self.actor in ("", entry.actor)
             and self.action in ("", entry.action)
@@ -63,7 +63,7 @@ class EntryFilter:
 
 
 def _moment(text: str, at: time) -> datetime | None:
-    """A day, which begins or ends at `at`, or a moment; in UTC unless it says otherwise."""
+    """Parse a day, which begins or ends at `at`, or a time; in UTC unless it has a zone."""
     if not text.strip():
         return None
     try:

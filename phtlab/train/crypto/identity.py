@@ -1,7 +1,7 @@
-"""Who someone is: the keys of a member, public and private.
+"""The keys of a member, public and private.
 
 A member signs with Ed25519 (RFC 8032) **and** ML-DSA-65 (FIPS 204); both must
-hold. Cargo is sealed to the member's age recipient, `mlkem768x25519`
+verify. Cargo is sealed to the member's age recipient, `mlkem768x25519`
 (ML-KEM-768 with X25519). Key ids are computed from the keys, never taken from
 a document.
 """
@@ -35,8 +35,8 @@ Scheme = Literal["ed25519", "ml-dsa-65"]
 MemberName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,61}[a-z0-9]$")]
 Role = Literal["researcher", "station", "operator", "officer", "teacher", "twin"]
 
-# Every encoding of a point of small order on edwards25519, without the bit that is x's sign: RFC
-# 8032 lets such a "key" verify signatures that need no private key, and so do libraries.
+# Encodings of points of small order on edwards25519, without the bit of x's sign. RFC 8032, and
+# so libraries, let such a "key" verify signatures that need no private key.
 _SMALL_ORDER = frozenset(
     bytes.fromhex(point)
     for point in (
@@ -85,14 +85,14 @@ class PublicKeys(StrictModel):
         return text
 
     def key_ids(self) -> dict[Scheme, str]:
-        """Scheme to key id: the SHA-256, in hexadecimal, of scheme and raw public key."""
+        """Return key ids by scheme: the SHA-256, in hexadecimal, of scheme and raw public key."""
         return {
             "ed25519": _key_id("ed25519", base64.b64decode(self.ed25519)),
             "ml-dsa-65": _key_id("ml-dsa-65", base64.b64decode(self.ml_dsa_65)),
         }
 
     def verifies(self, scheme: Scheme, signature: bytes, message: bytes) -> bool:
-        """Whether `signature` over `message` is by this identity's key of `scheme`."""
+        """Return whether `signature` over `message` is by this identity's key of `scheme`."""
         try:
             if scheme == "ed25519":
                 key = Ed25519PublicKey.from_public_bytes(base64.b64decode(self.ed25519))
@@ -106,7 +106,7 @@ class PublicKeys(StrictModel):
 
     @property
     def fingerprint(self) -> str:
-        """What two people compare by telephone: 8 groups of 4 characters (160 bits, base32)."""
+        """Text to compare by telephone: 8 groups of 4 characters (160 bits, base32)."""
         raw = hashlib.sha256(canonical(self.model_dump())).digest()[:20]
         text = base64.b32encode(raw).decode().lower()
         return "-".join(text[i : i + 4] for i in range(0, 32, 4))
@@ -123,7 +123,7 @@ class Member(StrictModel):
     @field_validator("organisation")
     @classmethod
     def _printable(cls, text: str) -> str:
-        # It is shown on terminals and pages to people who decide by what they read.
+        # Terminals and pages show the name to people who decide by what they read.
         if not text.isprintable():
             raise ValueError("an organisation's name has printable characters only")
         return text
@@ -142,7 +142,7 @@ class Member(StrictModel):
 
 @dataclass(frozen=True)
 class Identity:
-    """The private half. Its `repr` shows the name only."""
+    """The private keys of a member. The `repr` shows the name only."""
 
     name: str
     ed25519: Ed25519PrivateKey = field(repr=False)
@@ -151,14 +151,14 @@ class Identity:
 
     @classmethod
     def generate(cls, name: str) -> Identity:
-        """A new identity from the system's random source."""
+        """Generate an identity from the system's random source."""
         return cls.from_seeds(name, os.urandom(32), os.urandom(32), HybridIdentity.generate())
 
     @classmethod
     def from_seeds(
         cls, name: str, ed25519: bytes, ml_dsa_65: bytes, age: HybridIdentity
     ) -> Identity:
-        """The identity of two 32-byte seeds and an age identity."""
+        """Build an identity from two 32-byte seeds and an age identity."""
         return cls(
             name,
             Ed25519PrivateKey.from_private_bytes(ed25519),
@@ -175,11 +175,11 @@ class Identity:
         )
 
     def sign(self, message: bytes) -> dict[Scheme, bytes]:
-        """`message` signed under both schemes."""
+        """Sign `message` under both schemes."""
         return {"ed25519": self.ed25519.sign(message), "ml-dsa-65": self.ml_dsa_65.sign(message)}
 
     def seeds(self) -> tuple[bytes, bytes]:
-        """The two 32-byte seeds, Ed25519 first, for the key file."""
+        """Return the two 32-byte seeds, Ed25519 first, for the key file."""
         return self.ed25519.private_bytes_raw(), self.ml_dsa_65.private_bytes_raw()
 
 
@@ -192,7 +192,7 @@ def _b64(raw: bytes) -> str:
 
 
 def _b64decode(text: str) -> bytes:
-    """Refuses a second spelling of the same key: the fingerprint is over the text."""
+    """Decode canonical base64 only, since the fingerprint is over the text of the key."""
     raw = base64.b64decode(text, validate=True)
     if _b64(raw) != text:
         raise ValueError("a public key is written in canonical base64")

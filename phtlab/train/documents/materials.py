@@ -1,7 +1,7 @@
-"""What a kernel image says that it carries: its bill of materials.
+"""A kernel image's bill of materials.
 
-It stands in the image's settings (the label ``org.phtlab.materials``), so the digest that the
-consortium signed covers it. It is the builder's word for what the layers hold.
+It is in the image's settings (the label ``org.phtlab.materials``), so the digest that the
+consortium signed covers it. It is the builder's statement of what the layers hold.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Materials(StrictModel):
         return {**self.system, **self.language}
 
     def as_label(self) -> dict[str, str]:
-        """The label that says so, for an image's settings."""
+        """Return the bill as a label, for an image's settings."""
         return {LABEL: canonical(self.model_dump()).decode()}
 
 
 def materials_of(config: bytes) -> Materials | None:
-    """The bill in an image's settings; None if there is none, or none that can be read."""
+    """Parse the bill in an image's settings; None if it is missing or invalid."""
     try:
         settings: Any = json.loads(config)
         return Materials.model_validate_json(settings["config"]["Labels"][LABEL])

@@ -1,4 +1,4 @@
-"""A date that somebody else wrote: one that every reader can count with."""
+"""Dates that other members write, limited to years that every reader can compute with."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ LAST_YEAR: Final = 9000
 
 
 def _countable(moment: datetime) -> datetime:
-    """`moment` as it was written, so that what was signed stays the same.
+    """Return `moment` as written, so that the signed bytes stay the same.
 
-    In year 1 or 9999 another time zone, or an hour more, is an OverflowError at whoever reads it.
+    In year 1 or 9999, another time zone or an hour more raises OverflowError in a reader.
     """
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError(f"its year is not between {FIRST_YEAR} and {LAST_YEAR}")

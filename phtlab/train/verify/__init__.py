@@ -1,10 +1,10 @@
-"""What is believed about a train, an order and a stop record: signatures first, then every field.
+"""Verification of a train, an order and a stop record: signatures first, then every field.
 
-Pure: nothing is fetched, no clock is read. The caller brings the roster (`trust.py`), the
-time and what it has seen before. Parameter values are judged by their schema, in
-`phtlab.notebook`, by whoever calls this.
+Pure: it fetches nothing and reads no clock. The caller supplies the roster
+(`phtlab/trust_store/trust.py`), the time and what it has seen before, and checks parameter values
+against their schema, in `phtlab.notebook`.
 
-Each refusal has a code of its own, so that a person, a log and a test can tell them apart.
+Each refusal has its own code, which people, logs and tests can distinguish.
 """
 
 from phtlab.train.verify.order import verify_order, verify_turn

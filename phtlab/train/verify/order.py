@@ -1,4 +1,4 @@
-"""Is this an order of a researcher of the consortium, for this train, this station and now?"""
+"""Verification of an order: signed by a researcher, for this train, this station and this time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from phtlab.train.verify.predicate import (
 )
 from phtlab.train.verify.record import open_record
 
-# A station remembers what it has run for as long as an order could be sent again.
+# A station remembers its journeys for as long as an order could be sent again.
 MAX_LIFETIME = timedelta(days=60)
 
 
@@ -39,13 +39,12 @@ def verify_order(
     now: datetime | None,
     seen: Container[str],
 ) -> Order:
-    """The order that a researcher of `roster` signed for a journey of `train`.
+    """Return the order that a researcher of `roster` signed for a journey of `train`.
 
-    `station` is who asks, and must be on the route; None for central or the
+    `station` is the verifying station, which must be on the route; None for central or the
     researcher. `seen` holds the ids of the journeys already taken; a journey's id is
-    `envelope.digest`. `now` is None to read a journey that is over: then neither its
-    time nor whether its signer, stations and recipients are still members is judged, only that
-    they were when it was signed.
+    `envelope.digest`. `now` is None to read a finished journey: then neither the times nor
+    the present membership of signer, stations and recipients matter, only membership at signing.
 
     Raises NotOnRosterError (also ``order-station-unknown``, ``order-recipient-unknown``),
     SignatureError, RosterStaleError (``roster-behind``), OrderExpiredError,
@@ -119,10 +118,10 @@ def verify_turn(
     roster: Roster,
     previous: Envelope | None,
 ) -> None:
-    """Whether it is `station`'s turn: on a sequential route, the stop before it has departed.
+    """Verify that it is `station`'s turn: on a sequential route, the stop before has departed.
 
-    Raises OrderStationError (``order-turn``) if not, or what `verify_record` raises if
-    `previous` is not the record of the stop before.
+    Raises OrderStationError (``order-turn``, ``order-ended``) if not, or what `open_record`
+    raises if `previous` is not the record of the stop before.
     """
     number = order.stop_of(station)
     if order.route != "sequential" or number == 0:
@@ -170,8 +169,8 @@ def _require_time(order: Order, now: datetime | None) -> None:
 
 
 def _require_stations(order: Order, roster: Roster, station: str | None) -> None:
-    # On a parallel route a station's stop does not depend on the others, so that one of
-    # them leaving the consortium does not end the journey everywhere.
+    # On a parallel route a stop does not depend on other stations: if one of them leaves the
+    # consortium, the journey goes on at the others.
     judged = (station,) if station and order.route == "parallel" else order.stations
     for name in judged:
         if name not in [member.name for member in roster.stations]:

@@ -1,4 +1,4 @@
-"""What a signer may sign, and a signed predicate read as a value."""
+"""Checks of a signer's role and membership, and parsing of signed predicates."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def require_role(
 
 
 def require_signer_then(signer: Member, version: int, roster: Roster) -> None:
-    """Refuses keys that had left the roster before its `version`, under which they signed.
+    """Refuse keys that had left the roster before `version`, under which they signed.
 
     Raises NotOnRosterError (``signer-left``).
     """

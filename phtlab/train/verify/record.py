@@ -1,4 +1,4 @@
-"""Is this the word of that station about that stop, and does it follow the stop before?"""
+"""Verification of stop records: signed by their station, and linked to the stop before."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def verify_record(
     station: str,
     previous: Envelope | None,
 ) -> StopRecord:
-    """The stop record of `station` for `journey`, whose verified order is `order`.
+    """Verify the stop record of `station` for `journey`, whose verified order is `order`.
 
     `previous` is the record of the stop before on a sequential route, which this one
     must name; None otherwise. Raises NotOnRosterError, SignatureError,
     RosterStaleError (``roster-behind``), or RecordError with one of the codes
     ``record-signer``, ``record-role``, ``record-form``, ``record-station``,
     ``record-journey``, ``record-train``, ``record-stop``, ``record-chain``,
-    ``record-cargo``, ``record-context``, ``record-time``, ``record-roster``. A station that left
-    since, or has other keys now, is believed for what it signed before (`Roster.former`).
+    ``record-cargo``, ``record-context``, ``record-time``, ``record-roster``. Records of a station
+    that has left or rotated its keys stay valid (`Roster.former`).
     """
     record = open_record(envelope, journey=journey, order=order, roster=roster, station=station)
     expected = None if previous is None else previous.digest
@@ -58,9 +58,9 @@ def verify_record(
 def verify_records(
     records: Mapping[str, Envelope], *, journey: str, order: Order, roster: Roster
 ) -> dict[str, StopRecord]:
-    """Every record of a journey, by station, in the order of its route.
+    """Verify all records of a journey; return them by station, in the order of the route.
 
-    On a sequential route a gap is refused. Raises as `verify_record`, and
+    On a sequential route, a missing record is an error. Raises as `verify_record`, and
     ``record-station`` for a record of a station that is not on the route.
     """
     for station in records:
@@ -86,9 +86,9 @@ def verify_records(
 def verify_contradiction(
     records: tuple[Envelope, Envelope], *, journey: str, order: Order, roster: Roster, station: str
 ) -> tuple[StopRecord, StopRecord]:
-    """Two different records that `station` signed for one stop: its key is at work in two places.
+    """Verify two different records of one stop by `station`: its key is in use in two places.
 
-    Raises as `open_record` for either, and RecordError (``record-same``) if both say the same.
+    Raises as `open_record` for either, and RecordError (``record-same``) if both are the same.
     """
     first, other = (
         open_record(envelope, journey=journey, order=order, roster=roster, station=station)
@@ -105,9 +105,9 @@ def verify_contradiction(
 def open_record(
     envelope: Envelope, *, journey: str, order: Order, roster: Roster, station: str
 ) -> StopRecord:
-    """A record checked in all but whether it follows the stop before."""
+    """Verify a record, except that it follows the record of the stop before."""
     _require_on_route(order, station)
-    # Of a station whose keys were rotated, or that has left: see Roster.former.
+    # Includes keys that were rotated and stations that have left: see Roster.former.
     signers = roster.signers(order.roster_version)
     statement, signer = open_statement(envelope, RECORD_TYPE, signers)
     if signer.name != station:
@@ -136,7 +136,7 @@ def open_record(
     require_signer_then(signer, record.roster_version, roster)
     _require_cargo(record, statement, journey, order, station)
     _require_record_roster(record, roster)
-    # A station that refuses may do so because of its old roster or its wrong clock.
+    # A station may refuse because of an old roster or a wrong clock.
     if record.outcome in ("departed", "failed"):
         _require_ran_under(order, record)
     return record

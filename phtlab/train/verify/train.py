@@ -1,4 +1,4 @@
-"""Is this a train of a researcher of the consortium?"""
+"""Verification of a train: signed by a researcher of the consortium."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a
 
 
 def verify_train(envelope: Envelope, roster: Roster, *, over: bool = False) -> Train:
-    """The train that a researcher of `roster` signed.
+    """Return the train that a researcher of `roster` signed.
 
-    `over` is to read a journey that is over: then its author may have left since.
+    `over` reads a finished journey: its author may have left since.
     Raises NotOnRosterError, SignatureError, or TrainError with one of the codes
     ``train-role``, ``train-manifest``, ``train-subject``, ``train-repository``.
     """
@@ -35,7 +35,7 @@ def verify_train(envelope: Envelope, roster: Roster, *, over: bool = False) -> T
             code="train-subject",
         )
     subject = statement.subject[0]
-    # The name ends in URLs and in requests for tokens: it must be the author's own place.
+    # URLs and token requests contain the name: it must be within the author's own path.
     if not subject.name.startswith(f"trains/{author.name}/") or not _REPOSITORY.fullmatch(
         subject.name
     ):

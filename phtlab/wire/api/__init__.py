@@ -1,1 +1,1 @@
-"""The schema of central's API, version 1, a module a resource."""
+"""The schema of central's API, version 1, one module per resource."""

@@ -1,4 +1,4 @@
-"""An answer of central read as the API's values: anything else is CentralError."""
+"""Parsing of central's answers as models of the API; anything else is a CentralError."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Anything = TypeVar("Anything")
 
 
 def parsed(model: type[Model], content: bytes | str) -> Model:
-    """`content` as a `model`. Raises CentralError (``central-answer``)."""
+    """Parse `content` as a `model`. Raises CentralError (``central-answer``)."""
     try:
         return model.model_validate_json(content)
     except ValidationError:
@@ -21,7 +21,7 @@ def parsed(model: type[Model], content: bytes | str) -> Model:
 
 
 def validated(adapter: TypeAdapter[Anything], content: bytes) -> Anything:
-    """`content` as `adapter` has it. Raises CentralError (``central-answer``)."""
+    """Parse `content` with `adapter`. Raises CentralError (``central-answer``)."""
     try:
         return adapter.validate_json(content)
     except ValidationError:
@@ -29,7 +29,7 @@ def validated(adapter: TypeAdapter[Anything], content: bytes) -> Anything:
 
 
 def foreign() -> CentralError:
-    """What is not of this API."""
+    """Return the error for an answer that is not of this API."""
     return CentralError(
         "Central's answer is not of this API's version 1.",
         "Check the address, and that both sides run the same release of phtlab.",

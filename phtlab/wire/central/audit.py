@@ -1,4 +1,4 @@
-"""Central's log, and what members signed of logs: `CentralClient.audit`."""
+"""Client of central's audit log and of checkpoints: `CentralClient.audit`."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ from phtlab.wire.central.governance import SendRequest
 
 
 class AuditClient:
-    """Nothing here is believed: see `review_checkpoints`.
+    """Reads central's log and checkpoints without verification: see `review_checkpoints`.
 
-    Every method raises what those of `CentralClient` raise.
+    Every method raises what the methods of `CentralClient` raise.
     """
 
     def __init__(self, send: SendRequest) -> None:
         self._send = send
 
     def head(self) -> AuditHead:
-        """How far central says that its log goes."""
+        """Return the head of the log that central claims."""
         return parsed(AuditHead, self._send("GET", "/audit/head"))
 
     def page(self, after: int = 0) -> AuditPage:
         return parsed(AuditPage, self._send("GET", "/audit", query={"after": str(after)}))
 
     def checkpoints(self, log: str, after: int = 0) -> Iterator[CheckpointView]:
-        """What members signed of `log`, as it came to central, from cursor `after` on."""
+        """Yield checkpoints of `log`, as received by central, from cursor `after` on."""
         cursor: int | None = after
         while cursor is not None:
             query = {"log": log, "after": str(cursor)}
             page = parsed(CheckpointPage, self._send("GET", "/audit/checkpoints", query=query))
             yield from page.checkpoints
-            # A central whose cursor does not move on gives no more.
+            # Stop if central's cursor does not advance.
             cursor = page.next if page.next is not None and page.next > cursor else None
 
     def put_checkpoint(self, checkpoint: Envelope) -> CheckpointView:
-        """Let central keep what one saw of a log. The same again gives the same answer.
+        """Store a signed checkpoint at central. The same checkpoint again gives the same answer.
 
-        Raises AuditError (``audit-unfit``) if central's log, or what was signed of the other log
-        before, does not fit.
+        Raises AuditError (``audit-unfit``) if it contradicts central's log, or earlier checkpoints
+        of another log.
         """
         content = checkpoint.to_bytes()
         return parsed(CheckpointView, self._send("POST", "/audit/checkpoints", content=content))
 
 
 class AuditSource(Protocol):
-    """Central's log as its readers have it: an `AuditClient`."""
+    """Access to central's log for its readers: an `AuditClient`."""
 
     def page(self, after: int = 0) -> AuditPage: ...
 
@@ -69,10 +69,10 @@ class AuditSource(Protocol):
 
 
 def entries_of(audit: AuditSource, start: Head = START) -> Iterator[Entry]:
-    """The entries of central's log after `start`, as far as it said at first that it goes.
+    """Yield the entries of central's log after `start`, up to the head of its first answer.
 
-    Raises AuditError: ``audit-form`` for what is no entry, ``audit-cut`` and ``audit-rewritten``
-    if central's own word of how far its log goes does not fit.
+    Raises AuditError: ``audit-form`` for an invalid entry, ``audit-cut``, ``audit-gap`` and
+    ``audit-rewritten`` if the log does not match the head that central claims.
     """
     page = audit.page(start.number)
     promised, number = page.head, start.number
@@ -105,7 +105,7 @@ def entries_of(audit: AuditSource, start: Head = START) -> Iterator[Entry]:
 
 
 class CheckpointReview(NamedTuple):
-    """How far central's log goes, and the last checkpoint of it; which of them are `doubtful`."""
+    """Head of central's log, serial of its last checkpoint, and the `doubtful` checkpoints."""
 
     head: Head
     serial: int
@@ -115,10 +115,9 @@ class CheckpointReview(NamedTuple):
 def review_checkpoints(
     audit: AuditSource, log: str, roster: Roster, last: LastSeenHead | None, *, whole: bool = True
 ) -> CheckpointReview:
-    """Verify central's log with what members signed of it, and with what was seen at `last`.
+    """Verify central's log against members' checkpoints, and against the head seen at `last`.
 
-    If it is not to be the `whole`, then only what is new since. Raises AuditError if it does not
-    hold.
+    Without `whole`, verify only what is new since. Raises AuditError if verification fails.
     """
     start, serial = (last.head, last.serial) if last and not whole else (START, 0)
     views = list(audit.checkpoints(log, serial))
@@ -135,7 +134,7 @@ def review_checkpoints(
 def opened(
     views: Iterable[CheckpointView], roster: Roster
 ) -> tuple[list[tuple[Checkpoint, CheckpointView]], list[CheckpointView]]:
-    """Which of `views` hold, with what they say, and which cannot be believed."""
+    """Return the `views` that verify, with their checkpoints, and those that do not."""
     verified, doubtful = list[tuple[Checkpoint, CheckpointView]](), list[CheckpointView]()
     for view in views:
         try:

@@ -126,7 +126,7 @@ class CentralConnection:
         raise AssertionError("unreachable")
 
     def _read(self, response: httpx.Response) -> bytes:
-        """The answer, which may be packed: a hostile central fills no memory, and holds nobody."""
+        """Read the answer, perhaps compressed, within limits of size and time."""
         answer, begun = bytearray(), time.monotonic()
         _require_packed_once(response)
         try:
@@ -185,7 +185,7 @@ class CentralConnection:
             yield piece
 
     def _require_open(self) -> None:
-        """httpx says only with a RuntimeError that another thread closed the client."""
+        """Raise if another thread closed the client, which httpx reports as RuntimeError only."""
         if self._http.is_closed:
             raise CentralUnreachableError(
                 f"The connection to central at {self.url} was closed here while it was in use, as "
@@ -204,7 +204,7 @@ class CentralConnection:
         return headers
 
     def _authorization(self) -> str:
-        """The member's own word if there is a key, else the hub's for its user."""
+        """Return the header: the member's signed token if there is a key, else the hub's token."""
         if self._identity is None and not self._hub_token:
             raise CentralError(
                 "This needs a member's key, and none was given.",

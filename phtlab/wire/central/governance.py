@@ -1,4 +1,4 @@
-"""Central's proposals, approvals and lists of what stands: `CentralClient.governance`."""
+"""Client of proposals, approvals and lists of active approvals: `CentralClient.governance`."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class SendRequest(Protocol):
 
 
 class GovernanceClient:
-    """What passes through central is signed: open each envelope before you act upon it.
+    """Transfers signed documents through central: verify each envelope before you act on it.
 
-    Every method raises what those of `CentralClient` raise.
+    Every method raises what the methods of `CentralClient` raise.
     """
 
     def __init__(self, send: SendRequest) -> None:
@@ -51,25 +51,25 @@ class GovernanceClient:
     # Proposals
 
     def submit_proposal(self, version: Envelope) -> ProposalView:
-        """Submit a signed version. The same again gives the same answer.
+        """Submit a signed version. The same version again gives the same answer.
 
-        Raises ProposalError (``proposal-version``) unless it follows the newest one there.
+        Raises ProposalError (``proposal-version``) unless it follows the newest stored version.
         """
         return parsed(ProposalView, self._send("POST", "/proposals", content=version.to_bytes()))
 
     def proposals(
         self, *, limit: int = 50, before: int | None = None, after: int = 0
     ) -> ProposalPage:
-        """The proposals that one has to do with and that changed after number `after`.
+        """Return proposals that the member may see and that changed after number `after`.
 
-        The last changed first; a page's `next` is the `before` of the one that follows it.
+        Last changed first; a page's `next` is the `before` of the following page.
         """
         query = {"limit": str(limit), "after": str(after)}
         query |= {} if before is None else {"before": str(before)}
         return parsed(ProposalPage, self._send("GET", "/proposals", query=query))
 
     def all_proposals(self) -> Iterator[ProposalSummary]:
-        """The proposals that one has to do with, the last changed first, page by page.
+        """Yield the proposals that the member may see, last changed first, page by page.
 
         Raises CentralError (``pages``) if central's list does not end.
         """
@@ -81,18 +81,18 @@ class GovernanceClient:
         return parsed(ProposalView, self._send("GET", f"/proposals/{_part(proposal)}"))
 
     def comment(self, proposal: str, comment: NewComment) -> ProposalView:
-        """Say something about the newest version."""
+        """Comment on the newest version."""
         path = f"/proposals/{_part(proposal)}/comments"
         content = comment.model_dump_json().encode()
         return parsed(ProposalView, self._send("POST", path, content=content))
 
     def withdraw(self, proposal: str, withdrawal: Envelope) -> ProposalView:
-        """Withdraw one's proposal, by a signed `Withdrawal`."""
+        """Withdraw the member's own proposal, by a signed `Withdrawal`."""
         path = f"/proposals/{_part(proposal)}/withdrawal"
         return parsed(ProposalView, self._send("POST", path, content=withdrawal.to_bytes()))
 
     def begin_review(self, proposal: str, station: str, version: str) -> ProposalView:
-        """Show that somebody at this `station` reads the version with the digest `version`."""
+        """Report that a person at `station` reads the version with the digest `version`."""
         path = f"/proposals/{_part(proposal)}/reviews/{_part(station)}"
         content = ReviewBegun(proposal=version).model_dump_json().encode()
         return parsed(ProposalView, self._send("PUT", path, content=content))
@@ -100,12 +100,12 @@ class GovernanceClient:
     def decide(self, proposal: str, station: str, decision: Envelope) -> ProposalView:
         """Deliver this `station`'s signed `Approval` under the proposal, or its `Refusal`.
 
-        An approval is then also among the `approvals`.
+        An approval is then also in `approvals`.
         """
         path = f"/proposals/{_part(proposal)}/decisions/{_part(station)}"
         return parsed(ProposalView, self._send("PUT", path, content=decision.to_bytes()))
 
-    # Approvals and what stands
+    # Approvals and lists of active approvals
 
     def put_approval(self, approval: Envelope) -> ApprovalView:
         """Deliver this station's signed `Approval`, under a proposal or without one."""
@@ -119,7 +119,7 @@ class GovernanceClient:
     def approvals(
         self, *, station: str | None = None, proposal: str | None = None
     ) -> tuple[ApprovalView, ...]:
-        """All approvals of one's trains; a station's: its own. Of `station`, under `proposal`.
+        """Return approvals of own trains, or a station's own; of `station`, under `proposal`.
 
         Newest first. Raises CentralError (``pages``) if central's list does not end.
         """
@@ -135,28 +135,30 @@ class GovernanceClient:
     def put_active_approvals(self, station: str, active: Envelope) -> ActiveApprovalsView:
         """Deliver this `station`'s newest signed `ActiveApprovals`.
 
-        Raises ApprovalError (``standing-rolled-back``) if central has one of a higher number.
+        Raises ApprovalError (``standing-rolled-back``) if central has one with a higher number.
         """
         path = f"/standing/{_part(station)}"
         return parsed(ActiveApprovalsView, self._send("PUT", path, content=active.to_bytes()))
 
     def active_approvals(self, station: str) -> ActiveApprovalsView:
-        """The newest that central shows: read it with `open_active_approvals`, and the
-        highest number that you have seen."""
+        """Return central's newest list, unverified.
+
+        Verify it with `open_active_approvals`, from the highest number that you have seen.
+        """
         return parsed(ActiveApprovalsView, self._send("GET", f"/standing/{_part(station)}"))
 
     # The consortium's agreement
 
     def accept(self, acceptance: Envelope) -> AcceptanceView:
-        """Deliver one's own signed `Acceptance` of the agreement in the catalogue."""
+        """Deliver the member's own signed `Acceptance` of the agreement in the catalogue."""
         content = acceptance.to_bytes()
         return parsed(AcceptanceView, self._send("POST", "/acceptances", content=content))
 
     def acceptances(self) -> tuple[AcceptanceView, ...]:
-        """Who accepted the agreement in force: open each with `open_acceptance`."""
+        """Return acceptances of the agreement in force: verify each with `open_acceptance`."""
         return validated(_ACCEPTANCES, self._send("GET", "/acceptances"))
 
 
 def _part(name: str) -> str:
-    """`name` as one part of a path, whatever it holds."""
+    """Quote `name` as one part of a path, whatever it holds."""
     return quote(name, safe="")

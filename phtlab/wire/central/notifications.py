@@ -1,4 +1,4 @@
-"""What one is told of, and how: `CentralClient.notifications`."""
+"""Client of a member's notifications and preferences: `CentralClient.notifications`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from phtlab.wire.central.governance import SendRequest
 
 
 class NotificationClient:
-    """Every method raises what those of `CentralClient` raise."""
+    """Every method raises what the methods of `CentralClient` raise."""
 
     def __init__(self, send: SendRequest) -> None:
         self._send = send
@@ -17,16 +17,16 @@ class NotificationClient:
         return parsed(NotificationsView, self._send("GET", "/notifications"))
 
     def put(self, preferences: Preferences, *, new_secret: bool = False) -> NotificationsView:
-        """Choose how to be told. The answer has the webhook's secret if it is new.
+        """Set the preferences. The answer has the webhook's secret if it is new.
 
-        Raises CentralError (``notification-mail``, ``notification-webhook``) for a way that this
-        central does not go.
+        Raises CentralError (``notification-mail``, ``notification-webhook``) for a channel that
+        this central does not support.
         """
         new = NewPreferences(preferences=preferences, new_secret=new_secret)
         content = new.model_dump_json().encode()
         return parsed(NotificationsView, self._send("PUT", "/notifications", content=content))
 
     def read(self, number: int) -> NotificationsView:
-        """Say that all up to `number` have been read."""
+        """Mark all notifications up to `number` as read."""
         content = ReadUpTo(number=number).model_dump_json().encode()
         return parsed(NotificationsView, self._send("PUT", "/notifications/read", content=content))

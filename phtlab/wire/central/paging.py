@@ -1,4 +1,4 @@
-"""A list that central gives page by page, followed to its end."""
+"""Iteration over the pages of a list at central."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from phtlab.errors import CentralError
 
 
 class PagedAnswer(Protocol):
-    """`next` is the `before` of the page that follows; None on the last."""
+    """A page. `next` is the `before` of the following page; None on the last."""
 
     @property
     def next(self) -> int | None: ...
@@ -19,7 +19,7 @@ AnyPage = TypeVar("AnyPage", bound=PagedAnswer)
 
 
 def pages(ask: Callable[[int | None], AnyPage], what: str) -> Iterator[AnyPage]:
-    """All pages of a list of `what`, each asked for with the `before` that the one before named.
+    """Yield all pages of a list of `what`; each request's `before` is the last page's `next`.
 
     Raises CentralError (``pages``) if they do not go back in time, and so might not end.
     """

@@ -1,4 +1,4 @@
-"""A refusal on the wire (RFC 9457) and back: the error class that central named."""
+"""Errors as problems on the wire (RFC 9457), and back to the error class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def problem_of(error: PhtlabError, status: int, title: str) -> Problem:
-    """`error` as it travels: its code, the code of its class, its message and its hint."""
+    """Return `error` as a problem: its code, its class's code, its message and its hint."""
     return Problem(
         title=title,
         status=status,
@@ -25,7 +25,7 @@ def problem_of(error: PhtlabError, status: int, title: str) -> Problem:
 
 
 def error_of(status: int, body: bytes, url: str) -> PhtlabError:
-    """The error that an answer with `status` means; CentralError for anything unknown."""
+    """Return the error of an answer with `status`; CentralError for anything unknown."""
     try:
         problem = Problem.model_validate_json(body)
     except ValidationError:

@@ -1,8 +1,8 @@
-"""The token by which a member speaks to central: a JWT that the member's own key signs.
+"""The token that authenticates a member to central: a JWT signed with the member's own key.
 
 There is no shared secret. A token lasts a minute, names the central it is
 for, and is signed with Ed25519 (RFC 8037): it proves presence, not content,
-so a later quantum computer gains nothing by it. What is acted upon is signed
+so a later quantum computer gains nothing by it. Documents with effect are signed
 under both schemes in an envelope.
 """
 
@@ -26,12 +26,12 @@ ALGORITHM: Final = "EdDSA"
 
 
 def audience_of(consortium: str) -> str:
-    """What the tokens for the central of `consortium` carry as their audience."""
+    """Return the audience in tokens for the central of `consortium`."""
     return f"central@{consortium}"
 
 
 def mint(identity: Identity, audience: str, now: datetime | None = None) -> str:
-    """A token of `identity` for `audience`, valid for a minute from `now`."""
+    """Sign a token of `identity` for `audience`, valid for a minute from `now`."""
     issued = now or datetime.now(UTC)
     claims = {
         "iss": identity.name,
@@ -45,7 +45,7 @@ def mint(identity: Identity, audience: str, now: datetime | None = None) -> str:
 
 
 def verify(token: str, roster: Roster, audience: str, now: datetime | None = None) -> Member:
-    """The member of `roster` who signed `token` for `audience`.
+    """Return the member of `roster` who signed `token` for `audience`.
 
     Clocks may differ by a minute. Raises NotOnRosterError if its issuer is not
     a member, else CentralError with code ``token-invalid``, ``token-audience``
@@ -70,7 +70,7 @@ def _on_roster(roster: Roster, name: str) -> Member:
     for member in roster.members:
         if member.name == name:
             return member
-    # The names of the others are no stranger's business.
+    # Do not list members to strangers.
     raise NotOnRosterError(
         f"'{name[:64]}' is not on the roster of {roster.consortium} (version {roster.version}).",
         "Ask a consortium officer to add you, or try again once the new roster is published.",
@@ -87,7 +87,7 @@ def _signed_claims(token: str, member: Member, audience: str) -> dict[str, Any]:
             audience=audience,
             options={
                 "require": ["iss", "aud", "iat", "exp", "jti"],
-                # Times are compared below: PyJWT reads its own clock.
+                # `_check_times` compares times: PyJWT reads its own clock.
                 "verify_exp": False,
                 "verify_iat": False,
                 "verify_nbf": False,
@@ -121,7 +121,7 @@ def _check_times(claims: dict[str, Any], now: datetime) -> None:
 
 
 def _difference(seconds: float) -> str:
-    """How far a clock is off, as a person says it."""
+    """Return a clock's offset as text."""
     units = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
     unit, name = next(((u, n) for u, n in units if abs(seconds) >= 2 * u), units[-1])
     return f"{abs(seconds) / unit:.0f} {name} {'ahead' if seconds > 0 else 'behind'}"

@@ -13,16 +13,16 @@ from phtlab.wire.central.time_limit import require_in_time
 
 
 class TufFetcher(FetcherInterface):
-    """TUF over central's connection: an answer is DownloadHTTPError, silence is DownloadError."""
+    """TUF over central's connection: DownloadHTTPError for an answer, DownloadError without."""
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        # TUF wraps only what is raised before the first chunk: here all errors are its own.
+        # TUF wraps only errors before the first chunk, so this raises TUF's own errors throughout.
         try:
-            # As it is on the wire, piece by piece as it comes: nothing is unpacked, which could
-            # fill memory, and a drip of single bytes does not wait here for a whole chunk.
+            # Raw pieces as they arrive: decompressing could fill memory, and waiting for whole
+            # chunks would let a drip of single bytes block.
             headers = {"Accept-Encoding": "identity"}
             with self._http.stream("GET", url, headers=headers) as response:
                 if response.status_code != httpx.codes.OK:

@@ -1,1 +1,1 @@
-"""The client of an OCI registry, and what phtlab keeps there."""
+"""The client of an OCI registry, and the artifacts that phtlab stores in it."""

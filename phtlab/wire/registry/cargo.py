@@ -1,9 +1,9 @@
-"""Sealed cargo in a registry: `cargo/<journey>/<station>`, found by the digest that was signed.
+"""Sealed cargo in a registry: `cargo/<journey>/<station>`, found by the signed digest.
 
-Cargo is an OCI artifact whose layers are the consecutive parts of the one sealed file. Parts,
-because a registry may forget an upload that was cut: whatever part is complete stays, even over a
-restart of the station, and only the rest is sent again. The order and the whole are checked by
-the digest of the sealed file, which the stop record signs; the registry's word counts for nothing.
+Cargo is an OCI artifact whose layers are consecutive parts of the one sealed file. A registry may
+lose an upload that was cut, but keeps complete parts, even when the station restarts: only the
+rest is sent again. The digest of the sealed file, which the stop record signs, verifies the order
+of the parts and the whole; nothing relies on the registry's claims.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
 
 def cargo_repository(journey: str, station: str) -> str:
-    """Where the cargo of one stop lies; `journey` is the journey's digest."""
+    """Return the repository of one stop's cargo; `journey` is the journey's digest."""
     return f"cargo/{journey.removeprefix('sha256:')}/{station}"
 
 
@@ -46,16 +46,16 @@ def push_cargo(
     moved: Moved = ignore_progress,
     part_bytes: int = PART_BYTES,
 ) -> str:
-    """Store the sealed file `path`; returns its digest (of the file, not of the artifact).
+    """Store the sealed file `path`; return its digest (of the file, not of the artifact).
 
-    What has arrived before, in this process or another, is not sent again. `moved` is told how
-    many bytes of the file the registry has.
+    Parts that arrived before, from this process or another, are not sent again. Calls `moved`
+    with the number of bytes of the file that the registry has.
     """
     repository = cargo_repository(journey, station)
     whole, parts, size = hashlib.sha256(), [], path.stat().st_size
     if size > part_bytes * _MOST_PARTS:
         raise RegistryError(f"The cargo {path.name} of {size} bytes is too large to be pushed.")
-    # The next part is hashed while one is on its way. One thread: the whole is hashed in order.
+    # Hashes the next part while one is uploaded. One thread: the whole is hashed in order.
     with ThreadPoolExecutor(1, thread_name_prefix="cargo-hash") as hashing:
 
         def hashed(start: int) -> Future[Source]:
@@ -95,11 +95,11 @@ def pull_cargo(
     limit: int | None = None,
     moved: Moved = ignore_progress,
 ) -> None:
-    """The sealed file of `digest` (as the stop record has it) as the file `path`.
+    """Download the sealed file of `digest` (from the stop record) to the file `path`.
 
-    `path` appears only when the digest of the whole holds. `limit` is in bytes. Raises
-    RegistryError: `registry-missing` if it is not there (any more), `registry-digest` if the
-    registry gives something else.
+    `path` appears only after the whole digest verifies. `limit` is in bytes. Raises
+    RegistryError: `registry-missing` if the cargo is absent or removed, `registry-digest` if the
+    registry returns other content.
     """
     repository = cargo_repository(journey, station)
     parts = _parts(registry.manifest(repository, _tag(digest)), repository)
@@ -132,7 +132,7 @@ def pull_cargo(
 
 
 def delete_cargo(registry: Registry, journey: str, station: str) -> int:
-    """Remove all cargo of a stop; returns how many there were."""
+    """Remove all cargo of a stop; return how many artifacts there were."""
     repository = cargo_repository(journey, station)
     removed = 0
     for tag in registry.tags(repository):
@@ -144,7 +144,7 @@ def delete_cargo(registry: Registry, journey: str, station: str) -> int:
 
 
 def _part(path: Path, start: int, size: int, also: Callable[[bytes], None]) -> Source:
-    """A part as it is uploaded; `also` is given every piece, to hash the whole in the same pass."""
+    """Prepare a part for upload; passes each piece to `also`, to hash the whole in one pass."""
     sha256, remaining = hashlib.sha256(), size
     with path.open("rb") as file:
         file.seek(start)

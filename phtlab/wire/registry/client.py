@@ -1,8 +1,8 @@
 """An OCI registry as phtlab uses it: content by digest, over HTTP.
 
-Follows the OCI distribution specification 1.1. What is read is hashed and compared with the
-digest that was asked for, so that the registry is trusted with availability only. What is read
-into memory has a limit.
+Follows the OCI distribution specification 1.1. The client hashes what it reads and compares the
+digest with the requested one, so that it trusts the registry with availability only. What it
+reads into memory has a limit.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 class Registry:
     """A client of the registry at `url`, such as `https://registry.example`, or with a path.
 
-    A path in the URL is put before every repository's name (Harbor's projects). `authorize` is
-    asked for a token when the registry wants one; without it, access is anonymous.
+    A path in the URL precedes every repository's name (Harbor's projects). The client calls
+    `authorize` for a token when the registry requires one; without it, access is anonymous.
 
     All methods raise RegistryUnreachableError when the registry does not answer and
     RegistryError, with one of the codes `registry-denied`, `registry-missing`,
-    `registry-digest`, `registry-too-large` and `registry-protocol`, when it refuses or lies.
+    `registry-digest`, `registry-too-large` and `registry-protocol`, for a refusal or false content.
     """
 
     def __init__(
@@ -71,21 +71,21 @@ class Registry:
         return self._line.url
 
     def reference(self, repository: str, digest: str) -> str:
-        """What an engine pulls: `host:port/repository@sha256:…`."""
+        """Return the reference that an engine pulls: `host:port/repository@sha256:…`."""
         return f"{self._line.host}/{self._line.name(repository)}@{digest}"
 
     def pull_scopes(self, repository: str) -> list[str]:
-        """What a token must allow for an engine to pull from `repository`."""
+        """Return the token scopes that an engine needs to pull from `repository`."""
         return self._line.scopes(repository, "pull")
 
     def check(self) -> None:
-        """Whether a registry answers here (`GET /v2/`), with or without asking for a token."""
+        """Check that a registry answers (`GET /v2/`), whether or not it requires a token."""
         self._line.call(
             "GET", self._line.root(), [], expected=(200, 401), what="answer as a registry"
         )
 
     def require_push(self, repository: str) -> None:
-        """Begin an upload into `repository` and give it up. Raises RegistryError if refused."""
+        """Start an upload into `repository` and cancel it. Raises RegistryError if refused."""
         scopes = self._line.scopes(repository, "pull,push")
         what = f"take anything in {repository}"
         url = self._line.path(repository, "blobs/uploads/")
@@ -96,14 +96,14 @@ class Registry:
     # Manifests
 
     def manifest(self, repository: str, reference: str) -> bytes:
-        """The manifest of `reference` (a digest or a tag), checked against it if it is a digest."""
+        """Return the manifest of `reference` (digest or tag), verified if that is a digest."""
         content = self._read(repository, f"manifests/{reference}", MANIFEST_LIMIT)
         if _DIGEST.fullmatch(reference):
             _compare(digest_of(content), reference, repository)
         return content
 
     def has_manifest(self, repository: str, reference: str) -> bool:
-        """Whether `repository` has the manifest."""
+        """Return whether `repository` has the manifest."""
         return self._has(repository, f"manifests/{reference}")
 
     def put_manifest(
@@ -114,7 +114,7 @@ class Registry:
         reference: str | None = None,
         media_type: str = MANIFEST_TYPE,
     ) -> str:
-        """Store a manifest under its digest, or a tag as well. Returns the digest."""
+        """Store a manifest under its digest, or a tag as well. Return the digest."""
         digest = digest_of(content)
         self._line.call(
             "PUT",
@@ -128,11 +128,11 @@ class Registry:
         return digest
 
     def delete(self, repository: str, digest: str) -> bool:
-        """Remove a manifest, and every tag of it. Returns False if there was none."""
+        """Remove a manifest, and every tag of it. Return False if there was none."""
         return self._delete(repository, f"manifests/{digest}")
 
     def tags(self, repository: str) -> list[str]:
-        """The tags of `repository`, sorted; none if there is no such repository."""
+        """Return the tags of `repository`, sorted; none if there is no such repository."""
         found: list[str] = []
         url: httpx.URL | None = self._line.path(repository, "tags/list")
         while url is not None and len(found) < _MOST_TAGS:
@@ -161,11 +161,11 @@ class Registry:
     # Blobs
 
     def has_blob(self, repository: str, digest: str) -> bool:
-        """Whether `repository` has the blob."""
+        """Return whether `repository` has the blob."""
         return self._has(repository, f"blobs/{digest}")
 
     def read_blob(self, repository: str, digest: str, limit: int) -> bytes:
-        """The blob of `digest`, of at most `limit` bytes, checked."""
+        """Return the blob of `digest`, of at most `limit` bytes, verified."""
         content = self._read(repository, f"blobs/{digest}", limit)
         _compare(digest_of(content), digest, repository)
         return content
@@ -179,10 +179,10 @@ class Registry:
         limit: int | None = None,
         moved: Moved = ignore_progress,
     ) -> None:
-        """The blob of `digest` as the file `path`, in constant memory.
+        """Download the blob of `digest` to the file `path`, in constant memory.
 
-        A download that was cut goes on where it stopped. `path` appears only when all of it has
-        come and its digest holds; `limit` is in bytes.
+        A download that was cut resumes where it stopped. `path` appears only when all of it has
+        arrived and its digest verifies; `limit` is in bytes.
         """
         draft = path.with_name(f".{path.name}.part")
         try:
@@ -201,7 +201,7 @@ class Registry:
         limit: int | None = None,
         moved: Moved = ignore_progress,
     ) -> int:
-        """Give the blob piece by piece to `write`. The digest is checked after the last piece."""
+        """Pass the blob piece by piece to `write`; verify the digest after the last piece."""
         url, scopes = self._line.path(repository, f"blobs/{digest}"), "pull"
         sha256, size, failures = hashlib.sha256(), 0, 0
         while True:
@@ -239,10 +239,10 @@ class Registry:
         digest: str | None = None,
         moved: Moved = ignore_progress,
     ) -> str:
-        """Store a blob, unless it is there; returns its digest.
+        """Store a blob, unless the registry has it; return its digest.
 
-        `digest` saves reading a file twice. The blob goes up in chunks; after a cut it goes on
-        where the registry says that it stopped, or from the start if the registry has lost it.
+        A given `digest` saves reading a file twice. The upload is in chunks; after a cut, it
+        resumes at the registry's position, or from the start if the registry has lost it.
         """
         source = content if isinstance(content, Source) else source_of(content, digest)
 
@@ -255,14 +255,14 @@ class Registry:
         return source.digest
 
     def mount(self, repository: str, digest: str, source: str) -> bool:
-        """Make the blob of the repository `source` one of `repository`, without moving it.
+        """Make the blob of the repository `source` available in `repository`, without an upload.
 
-        Returns False when the registry wants it uploaded instead.
+        Returns False when the registry requires an upload instead.
         """
         url = self._line.path(repository, "blobs/uploads/").copy_merge_params(
             {"mount": digest, "from": self._line.name(source)}
         )
-        # Both in one token: a registry looks at one token only.
+        # Both in one token: a registry reads only one token.
         scopes = [
             *self._line.scopes(repository, "pull,push"),
             *self._line.scopes(source, "pull"),
@@ -270,12 +270,12 @@ class Registry:
         what = f"mount {digest} of {source} into {repository}"
         response = self._line.call("POST", url, scopes, expected=(201, 202), what=what)
         if response.status_code == 202 and "location" in response.headers:
-            # The registry has begun an upload instead, which nobody will finish.
+            # The registry has started an upload instead, which this client does not finish.
             self._line.call("DELETE", self._line.located(response), scopes, expected=(), what=what)
         return response.status_code == 201
 
     def delete_blob(self, repository: str, digest: str) -> bool:
-        """Remove a blob from `repository`. Returns False if there was none."""
+        """Remove a blob from `repository`. Return False if there was none."""
         return self._delete(repository, f"blobs/{digest}")
 
     def _read(self, repository: str, rest: str, limit: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Requests to an OCI registry: its address, its tokens, cuts of the line, and its refusals."""
+"""Requests to an OCI registry: its address, its tokens, cut connections, and its refusals."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from phtlab.errors import PhtlabError, RegistryError, RegistryUnreachableError
 from phtlab.wire.authorities import authorities
 
 Authorize = Callable[[list[str]], str]
-"""Scopes such as `repository:trains/ada/heart:pull,push` to a bearer token."""
+"""Function from scopes such as `repository:trains/ada/heart:pull,push` to a bearer token."""
 
 _ATTEMPTS = 5
-# 500 and 507 are what a registry without room on its disk answers.
+# A registry whose disk is full answers 500 or 507.
 _BUSY = frozenset({429, 500, 502, 503, 504, 507})
 _ELSEWHERE = frozenset({301, 302, 303, 307, 308})
 _MOST_HOPS = 3
-# Of what is no content: tags, refusals, words about an upload.
+# Limit for answers that are no content: tags, refusals, states of uploads.
 _ERROR_LIMIT = 1024 * 1024
 _OF_THE_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class ConnectionCutError(Exception):
-    """The connection broke, or the registry is too busy; trying again may help."""
+    """The connection broke, or the registry is too busy; a retry may help."""
 
 
 class Connection:
-    """The line to the registry at `url`. A path in `url` goes before every repository's name."""
+    """Connection to the registry at `url`. A path in `url` precedes every repository's name."""
 
     def __init__(
         self,
@@ -54,15 +54,15 @@ class Connection:
         self._authorize = authorize
         self._tokens: dict[frozenset[tuple[str, str]], str] = {}
         self._pause = pause
-        # `timeout` is of each read: a registry could drip bytes for ever without reaching it.
+        # `timeout` is per read: a registry could drip bytes for ever without reaching it.
         self._patience = 4 * timeout
         self._client = httpx.Client(
             verify=authorities(),
             transport=transport,
             timeout=httpx.Timeout(timeout, connect=10.0),
-            # A blob is its bytes: packed, a few of them could become any number.
+            # No compression: a few compressed bytes could become any number.
             headers={"Accept-Encoding": "identity"},
-            # A proxy from the environment cannot reach this machine's own loopback.
+            # A proxy from the environment cannot reach this machine's loopback.
             trust_env=self._base.host not in _LOOPBACK,
         )
 
@@ -75,7 +75,7 @@ class Connection:
         return self._base.netloc.decode()
 
     def name(self, repository: str) -> str:
-        """The repository's full name in this registry."""
+        """Return the repository's full name in this registry."""
         return f"{self._prefix}/{repository}" if self._prefix else repository
 
     def path(self, repository: str, rest: str) -> httpx.URL:
@@ -88,10 +88,10 @@ class Connection:
         return [f"repository:{self.name(repository)}:{actions}"]
 
     def located(self, response: httpx.Response, location: str | None = None) -> httpx.URL:
-        """Where a response sends us next; on our own host by the scheme that we know works.
+        """Return a response's next location, with the known scheme on the registry's own host.
 
-        Raises RegistryError (``registry-redirect``) for any other place than the registry: one
-        that is hostile would let this machine knock at addresses that only it can reach.
+        Raises RegistryError (``registry-redirect``) for any other host: a hostile registry could
+        make this machine connect to addresses that only it can reach.
         """
         try:
             target = response.url.join(location or response.headers.get("location", ""))
@@ -119,7 +119,7 @@ class Connection:
         what: str,
         **options: Any,
     ) -> httpx.Response:
-        """One request, tried again after a cut. An empty `expected` takes any answer."""
+        """Send a request, and retry after a cut. An empty `expected` accepts any status."""
         failures = 0
         while True:
             try:
@@ -135,12 +135,12 @@ class Connection:
     def once(
         self, method: str, url: httpx.URL, scopes: Sequence[str], **options: Any
     ) -> httpx.Response:
-        """One request, not tried again. Raises Cut."""
+        """Send a request, without retry. Raises ConnectionCutError."""
         with self.open(method, url, scopes, follow_redirects=False, **options) as response:
             return self.whole(response)
 
     def content(self, response: httpx.Response, limit: int, what: str) -> bytes:
-        """The body of `what`, of at most `limit` bytes, in a bounded time.
+        """Read the body of `what`, of at most `limit` bytes, in a bounded time.
 
         Raises RegistryError (``registry-too-large``), RegistryUnreachableError.
         """
@@ -156,7 +156,7 @@ class Connection:
         return bytes(content)
 
     def whole(self, response: httpx.Response) -> httpx.Response:
-        """`response` with its words read, as `content` does it."""
+        """Return `response` with its body read by `content`."""
         words = self.content(response, _ERROR_LIMIT, str(response.url.path))
         headers = {k: v for k, v in response.headers.items() if k not in _OF_THE_BODY}
         return httpx.Response(
@@ -173,9 +173,9 @@ class Connection:
         follow_redirects: bool = True,
         **options: Any,
     ) -> Iterator[httpx.Response]:
-        """A response whose body is not read yet. Raises Cut, also while the body is read.
+        """Open a response, its body unread. Raises ConnectionCutError, also while the body is read.
 
-        Redirects are followed within the registry only; else RegistryError, as `located`.
+        Follows redirects within the registry only; others raise RegistryError, as in `located`.
         """
         try:
             response = self._authorized(method, url, scopes, **options)
@@ -202,7 +202,7 @@ class Connection:
             raise ConnectionCutError(str(error) or type(error).__name__) from error
 
     def after_cut(self, failures: int, cut: ConnectionCutError) -> None:
-        """Wait a little before the next attempt; give up after five without progress."""
+        """Wait a little before the next attempt; raise after five without progress."""
         if failures >= _ATTEMPTS or isinstance(cut.__cause__, httpx.ConnectError):
             raise self.unreachable(cut) from None
         self._pause(0.1 * 2**failures)
@@ -215,7 +215,7 @@ class Connection:
         )
 
     def refusal(self, response: httpx.Response, what: str) -> RegistryError:
-        """The error for an answer that was not hoped for; `what` says what was to be done."""
+        """Return the error for an unexpected answer; `what` is what the registry did not do."""
         refused = response.status_code
         message = f"The registry at {self.url} did not {what}: {refused} {_reason(response)}."
         if refused in (401, 403):
@@ -233,7 +233,7 @@ class Connection:
     def _authorized(
         self, method: str, url: httpx.URL, scopes: Sequence[str], **options: Any
     ) -> httpx.Response:
-        """An answer, not read yet; asked for with a new token if the known one is refused."""
+        """Send with the known token, then with a new one if refused; the answer is unread."""
         request = self._request(method, url, scopes, **options)
         response = self._client.send(request, stream=True)
         if response.status_code == 401 and self._authorize and scopes:
@@ -251,7 +251,7 @@ class Connection:
         fresh: bool = False,
         **options: Any,
     ) -> httpx.Request:
-        """A request with the token for `scopes`, if one is known; `fresh` asks for a new one."""
+        """Build a request with the known token for `scopes`; `fresh` requests a new token."""
         request = self._client.build_request(method, url, **options)
         rights = _rights(scopes)
         if fresh and self._authorize:
@@ -269,7 +269,7 @@ class Connection:
 
 
 def too_large(what: str, limit: int) -> RegistryError:
-    """The error for more bytes than `limit`."""
+    """Return the error for more bytes than `limit`."""
     return RegistryError(
         f"What the registry gave for {what} is larger than the {limit} bytes that are read of it.",
         code="registry-too-large",
@@ -277,13 +277,13 @@ def too_large(what: str, limit: int) -> RegistryError:
 
 
 def _rights(scopes: Sequence[str]) -> frozenset[tuple[str, str]]:
-    """Scopes as pairs of repository and action, so that one token may cover another's."""
+    """Return scopes as pairs of repository and action, so that one token may cover another's."""
     split = (scope.rsplit(":", 1) for scope in scopes)
     return frozenset((name, action) for name, actions in split for action in actions.split(","))
 
 
 def _reason(response: httpx.Response) -> str:
-    """The registry's own words, cut short: it may be hostile."""
+    """Return the registry's message, shortened and printable, since a registry may be hostile."""
     try:
         first = response.json()["errors"][0]
         return _plain(f"{first['code']}: {first.get('message', '')}")

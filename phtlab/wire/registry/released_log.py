@@ -1,7 +1,7 @@
 """Released logs in a registry: `logs/<journey>/<station>`, with the station's signed statement.
 
-An OCI artifact of two layers: the sealed log, and the statement about it. The tag says nothing that
-is believed: the statement is verified, and names the digest of the log.
+An OCI artifact of two layers: the sealed log, and the statement about it. Nothing relies on the
+tag: the statement is verified, and names the digest of the log.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _EMPTY: Final = b"{}"
 
 
 def log_repository(journey: str, station: str) -> str:
-    """Where the released log of one stop lies; `journey` is the journey's digest."""
+    """Return the repository of one stop's released log; `journey` is the journey's digest."""
     return f"logs/{journey.removeprefix('sha256:')}/{station}"
 
 
 def push_log(
     registry: Registry, journey: str, station: str, sealed: bytes, statement: Envelope
 ) -> None:
-    """Store a sealed log with its statement. Again, it changes nothing."""
+    """Store a sealed log with its statement. Storing it again changes nothing."""
     repository = log_repository(journey, station)
     layers = []
     for content, media in ((sealed, LOG_MEDIA), (statement.to_bytes(), STATEMENT_MEDIA)):
@@ -55,7 +55,7 @@ def push_log(
 
 
 def pull_log(registry: Registry, journey: str, station: str) -> tuple[bytes, Envelope]:
-    """The sealed log and the statement, neither of them believed yet.
+    """Return the sealed log and the statement, both unverified.
 
     Raises RegistryError: ``registry-missing`` if no log was released, ``registry-protocol``.
     """
@@ -67,7 +67,7 @@ def pull_log(registry: Registry, journey: str, station: str) -> tuple[bytes, Env
 
 
 def delete_log(registry: Registry, journey: str, station: str) -> int:
-    """Remove what log of a stop was released; returns how many there were."""
+    """Remove the released logs of a stop; return how many there were."""
     repository = log_repository(journey, station)
     removed = 0
     for tag in registry.tags(repository):

@@ -16,23 +16,23 @@ _LIMITS = ImageLimits()
 
 
 def train_repository(member: str, name: str) -> str:
-    """Where the trains called `name` of `member` lie: `trains/<member>/<name>`."""
+    """Return the repository of the trains `name` of `member`: `trains/<member>/<name>`."""
     # A component of a repository's name must end in a letter or digit.
     return f"trains/{member}/{name.replace('_', '-').rstrip('-')}"
 
 
 def pull_kernel(registry: Registry, kernel: KernelImage) -> tuple[bytes, bytes]:
-    """The kernel image's manifest and config, both checked against `kernel.digest`."""
+    """Return the kernel image's manifest and config, both verified against `kernel.digest`."""
     manifest = registry.manifest(kernel.repository, kernel.digest)
     config = registry.read_blob(kernel.repository, _config_digest(manifest), _LIMITS.json_bytes)
     return manifest, config
 
 
 def push_train(registry: Registry, image: TrainImage, repository: str, kernel: KernelImage) -> str:
-    """Store a composed train image in `repository`; returns its reference for an engine.
+    """Store a composed train image in `repository`; return its reference for an engine.
 
-    The kernel image's layers are mounted from its own repository, so that only the train's own
-    kilobytes move. Pushing the same train again does nothing.
+    The registry mounts the kernel image's layers from its own repository, so that only the train's
+    kilobytes are uploaded. Pushing the same train again does nothing.
     """
     if not registry.has_manifest(repository, image.digest):
         registry.put_blob(repository, image.layer, digest=image.diff_id)
@@ -49,10 +49,10 @@ def pull_train(
     digest: str,
     limits: ImageLimits = _LIMITS,
 ) -> tuple[bytes, bytes, bytes]:
-    """Manifest, config and last layer of a train image: what `verify_image` takes.
+    """Return manifest, config and last layer of a train image, for `verify_image`.
 
-    Only their digests have been checked. Raises RegistryError, and TrainError if the manifest is
-    not an image's.
+    Only their digests are verified. Raises RegistryError, and TrainError if the manifest is not
+    an image's.
     """
     manifest = registry.manifest(repository, digest)
     config = registry.read_blob(repository, _config_digest(manifest), limits.json_bytes)
@@ -64,7 +64,7 @@ def pull_train(
 
 
 def _copy(registry: Registry, repository: str, digest: str, source: str) -> None:
-    """Mount a layer, or carry it if the registry does not mount."""
+    """Mount a layer, or download and upload it if the registry does not mount."""
     if registry.has_blob(repository, digest) or registry.mount(repository, digest, source):
         return
     with tempfile.TemporaryDirectory(prefix="phtlab-layer-") as folder:

@@ -1,8 +1,8 @@
-"""One blob on its way into a registry, in chunks, over a connection that may be cut.
+"""Upload of one blob into a registry, in chunks, over a connection that may be cut.
 
-OCI distribution specification 1.1, "Pushing a blob in chunks". After a cut the registry is asked
-how much it has. CNCF Distribution (2.8) forgets an upload that was cut inside a chunk; then the
-blob begins anew, which is why large cargo is sent as several blobs (`cargo.py`).
+OCI distribution specification 1.1, "Pushing a blob in chunks". After a cut, the client asks the
+registry how much it has. CNCF Distribution (2.8) loses an upload that was cut inside a chunk; then
+the blob starts again, so large cargo is sent as several blobs (`cargo.py`).
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from phtlab.wire.registry.connection import Connection, ConnectionCutError
 _PIECE_BYTES = 256 * 1024
 
 Moved = Callable[[int], None]
-"""Told how many bytes have moved so far."""
+"""Callback with the number of bytes moved so far."""
 
 
 def ignore_progress(size: int) -> None:
-    """A `Moved` that nobody listens to."""
+    """A `Moved` that does nothing."""
 
 
 def after(before: int, moved: Moved) -> Moved:
-    """`moved` for one blob of several, when `before` bytes have moved already."""
+    """Return `moved` for one blob of several, after `before` bytes of earlier blobs."""
     return lambda size: moved(before + size)
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is uploaded: `read(offset, size)` gives its bytes."""
+    """Content to upload: `read(offset, size)` returns its bytes."""
 
     digest: str
     size: int
@@ -43,7 +43,7 @@ class Source:
 
 
 def source_of(content: bytes | Path, digest: str | None = None) -> Source:
-    """Bytes or a file as a source."""
+    """Return bytes or a file as a source."""
     if isinstance(content, Path):
         return file_part(content, 0, content.stat().st_size, digest)
     return Source(
@@ -54,7 +54,7 @@ def source_of(content: bytes | Path, digest: str | None = None) -> Source:
 
 
 def file_part(path: Path, start: int, size: int, digest: str | None = None) -> Source:
-    """`size` bytes of a file from `start` on, as a source of their own."""
+    """Return `size` bytes of a file, from `start` on, as a source."""
 
     def read(offset: int, length: int) -> bytes:
         with path.open("rb") as file:
@@ -71,9 +71,9 @@ def file_part(path: Path, start: int, size: int, digest: str | None = None) -> S
 
 @dataclass(frozen=True)
 class _Pieces:
-    """A request's body: `source` from `start` to `end`, as often as the request is made.
+    """A request's body: `source` from `start` to `end`, for each time the request is sent.
 
-    In small pieces, as the client copies what is left of a piece after each time that it sends.
+    The pieces are small, since the client copies the rest of a piece after each send.
     """
 
     source: Source
@@ -94,9 +94,9 @@ class _Pieces:
 
 
 class Upload:
-    """Brings `source` into `repository` in pieces of `chunk_bytes`.
+    """Uploads `source` to `repository` in pieces of `chunk_bytes`.
 
-    `arrived` asks whether the registry has the whole blob; `moved` is told how much it has.
+    `is_stored` returns whether the registry has the whole blob; calls `moved` with its progress.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Upload:
         self._offset = 0
 
     def run(self) -> None:
-        """Raises RegistryUnreachableError after five cuts without progress, RegistryError."""
+        """Upload. Raises RegistryUnreachableError (five cuts without progress), RegistryError."""
         failures, furthest = 0, 0
         while True:
             try:
@@ -134,7 +134,7 @@ class Upload:
                 furthest = max(furthest, self._offset)
                 self._line.after_cut(failures, cut)
                 if self._stored_bytes():
-                    return  # the answer to the last request was lost, not the request
+                    return  # only the answer to the last request was lost
                 self._find_place()
 
     def _begin(self) -> None:
@@ -172,12 +172,12 @@ class Upload:
         self._expect(response, 201)
 
     def _find_place(self) -> None:
-        """Ask how much has arrived; begin anew if the registry no longer knows the upload."""
+        """Ask the registry how much it has; start again if it no longer knows the upload."""
         if self._upload_url is not None:
             try:
                 response = self._line.once("GET", self._upload_url, self._scopes)
             except ConnectionCutError:
-                return  # the loop will find out
+                return  # the next request of the loop raises
             if response.status_code == 204 and _stored_bytes(response) is not None:
                 self._go_on(response, self._offset)
                 return
@@ -203,7 +203,7 @@ class Upload:
 
 
 def _stored_bytes(response: httpx.Response) -> int | None:
-    """How many bytes the registry says it has. `0-0` is none, as CNCF Distribution writes it."""
+    """Return how many bytes the registry has. `0-0` is none, as CNCF Distribution writes it."""
     first, dash, last = response.headers.get("range", "").removeprefix("bytes=").partition("-")
     if first != "0" or not dash or not last.isdigit():
         return None

@@ -1,1 +1,1 @@
-"""The routes of central's API, a module a resource."""
+"""The routes of central's API, one module per resource."""

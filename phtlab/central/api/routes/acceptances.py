@@ -1,4 +1,4 @@
-"""The consortium's agreement, accepted, over HTTP."""
+"""HTTP routes: acceptances of the consortium's agreement."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def accept(
     services: ServicesOf,
     response: Response,
 ) -> AcceptanceView:
-    """A member sends their own signed acceptance of the text that the catalogue has now.
+    """A member submits their own signed acceptance of the agreement in the current catalogue.
 
-    Answers 201 for a new one, 200 if the member had accepted this text before.
+    Answers 201 for a new acceptance, 200 if the member accepted this text before.
     """
     view, new = accept_agreement(services.database, published, member, envelope)
     response.status_code = 201 if new else 200
@@ -42,6 +42,6 @@ def accept(
 def listed(
     member: Reader, published: PublishedNow, services: ServicesOf
 ) -> tuple[AcceptanceView, ...]:
-    """For all members, of the text in force. Each is signed: open it yourself."""
+    """For all members: acceptances of the text in force. Each is signed: verify it yourself."""
     with services.database.read() as session:
         return acceptances(session, published)

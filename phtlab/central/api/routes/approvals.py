@@ -1,4 +1,4 @@
-"""Approvals, revocations and lists of what stands, over HTTP."""
+"""HTTP routes: approvals, revocations and lists of active approvals."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def approve(
     services: ServicesOf,
     response: Response,
 ) -> ApprovalView:
-    """Only the station that signed it may, under a proposal or without one.
+    """Only the station that signed the approval may, under a proposal or without one.
 
-    Answers 201 for a new one, 200 for one that is known.
+    Answers 201 for a new approval, 200 for a known one.
     """
     most = services.settings.decisions_per_day
     view, new = put_approval(services.database, published.roster, member, envelope, most=most)
@@ -60,8 +60,10 @@ def approvals(
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
     before: Before = None,
 ) -> ApprovalPage:
-    """Those of a researcher's trains; a station's own; an officer's: all. Newest first, with those
-    that were revoked."""
+    """Approvals of a researcher's trains, a station's own, or all for an officer.
+
+    Newest first, revoked approvals included.
+    """
     with services.database.read() as session:
         return visible_approvals(session, member, station, proposal, limit=limit, before=before)
 
@@ -74,9 +76,9 @@ def revoke(
     services: ServicesOf,
     response: Response,
 ) -> ApprovalView:
-    """Only the station may. The first revocation of an approval stays.
+    """Only the station may. Central keeps the first revocation of an approval.
 
-    Answers 201 for a new one, 200 for an approval that was revoked already.
+    Answers 201 for a new revocation, 200 if the approval was revoked before.
     """
     view, new = put_revocation(services.database, published.roster, member, envelope)
     response.status_code = 201 if new else 200
@@ -91,7 +93,7 @@ def put(
     published: PublishedNow,
     services: ServicesOf,
 ) -> ActiveApprovalsView:
-    """Only the station may. A list with a lower number than central's is refused."""
+    """Only the station may. Central refuses a list with a lower number than the stored one."""
     return put_active_approvals(services.database, published.roster, member, station, envelope)
 
 
@@ -99,7 +101,9 @@ def put(
 def read_active_approvals(
     station: MemberName, member: Reader, services: ServicesOf
 ) -> ActiveApprovalsView:
-    """The newest signed list of its approvals' digests. Open it yourself: it ends soon, and its
-    number only grows."""
+    """The newest signed list of the digests of the station's active approvals.
+
+    Verify it yourself: it expires soon, and its number only increases.
+    """
     with services.database.read() as session:
         return active_approvals_of(session, station)

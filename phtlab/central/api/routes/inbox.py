@@ -1,4 +1,4 @@
-"""A station's inbox over HTTP, as a long poll."""
+"""HTTP route: a station's inbox, as a long poll."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ async def inbox(
     after: Annotated[int, Query(ge=0, le=LARGEST, description="The last cursor seen")] = 0,
     wait: Annotated[float, Query(ge=0, description="Seconds to wait for news")] = 0.0,
 ) -> Response:
-    """All unfinished stops whose turn it is, as soon as the cursor is another than `after`.
+    """All unfinished stops whose turn it is, as soon as the cursor differs from `after`.
 
-    Without news it answers after `wait` seconds, 50 at most, with the same
-    stops. Asking makes the station seen.
+    If nothing changes, answers after `wait` seconds, 50 at most, with the same stops. Each request
+    marks the station as seen.
     """
     deadline = time.monotonic() + min(wait, MAX_WAIT_SECONDS)
     read_once = _first_read
@@ -56,9 +56,9 @@ def _first_read(services: CentralContext, station: str, after: int, over: bool) 
 
 
 def _changed_inbox(services: CentralContext, station: str, after: int, over: bool) -> str | None:
-    """What waits for `station`, as JSON; None if nothing is new and the time is not `over`.
+    """Return the inbox of `station` as JSON; None if nothing changed and the time is not `over`.
 
-    As JSON at once, beside the loop: a thousand stations hear their stops again every 25 seconds.
+    Serialized in the thread, not on the event loop: a thousand stations poll every 25 seconds.
     """
     with services.database.reading() as connection:
         return inbox_json(connection, station, None if over else after)

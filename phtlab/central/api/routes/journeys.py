@@ -1,4 +1,4 @@
-"""Journeys, their stops and events over HTTP."""
+"""HTTP routes: journeys, their stops and their events."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def submit(
     services: ServicesOf,
     response: Response,
 ) -> JourneyView:
-    """Its researcher sends it, and its stations learn of it at once.
+    """Only its researcher may. The stations receive the order at once.
 
-    Answers 201 for a new journey, 200 for read_journey that is known.
+    Answers 201 for a new journey, 200 for a known one.
     """
     most = services.settings.journeys_per_day
     view, new = submit_journey(services.database, published.roster, member, envelope, most=most)
@@ -67,14 +67,14 @@ def mine(
 
 @router.get("/journeys/{journey}", summary="One journey, with its stops and their records")
 def read_journey(journey: Digest, member: Reader, services: ServicesOf) -> JourneyView:
-    """For its researcher, recipients and stations. `removed`: its cargo is no longer there."""
+    """For its researcher, recipients and stations. `removed`: when central removed its cargo."""
     with services.database.read() as session:
         return journey_view(visible_journey(session, member, journey))
 
 
 @router.post("/journeys/{journey}/cancel", summary="Cancel a journey")
 def stop(journey: Digest, member: Dispatcher, services: ServicesOf) -> JourneyView:
-    """Only its researcher may. Its stations learn of it at once and sign what became of it."""
+    """Only its researcher may. The stations learn of it at once and sign a stop record."""
     return cancel(services.database, member, journey)
 
 
@@ -86,9 +86,9 @@ def events(
     services: ServicesOf,
     last_event_id: LastEventId = "0",
 ) -> StreamingResponse:
-    """Server-sent events `stop` with their number as id, resumed by `Last-Event-ID`.
+    """Server-sent events `stop`, each with its number as id; resume with `Last-Event-ID`.
 
-    An event `end` says that the journey is done; a comment every 15 seconds keeps it open.
+    An event `end` marks the end of the journey. A comment every 15 seconds keeps the stream open.
     """
     with services.database.read() as session:
         visible_journey(session, member, journey)
@@ -99,9 +99,12 @@ def events(
 def all_events(
     member: Reader, sender: SenderOf, services: ServicesOf, last_event_id: LastEventId = "0"
 ) -> StreamingResponse:
-    """As for one journey, and without an end. An event `stations`, without a number, brings all
-    stations as `GET /stations` does: first, and whenever one of them changes. An event `proposals`
-    brings the number of the last change to the member's proposals: likewise."""
+    """Events as for one journey, without an end, and events `stations` and `proposals`.
+
+    An event `stations`, without a number, holds all stations as `GET /stations` does. An event
+    `proposals` holds the number of the last change to the member's proposals. Both come first, and
+    again after each change.
+    """
     return stream_events(services, sender, member, last_event_id, None)
 
 
@@ -114,7 +117,7 @@ def update(
     published: PublishedNow,
     services: ServicesOf,
 ) -> StopView:
-    """Only the station may. A final stop stays as it is."""
+    """Only the station may. A final stop does not change."""
     most = services.settings.updates_per_day
     roster = published.roster
     return update_stop(services.database, roster, member, journey, station, change, most=most)
@@ -129,5 +132,5 @@ def record(
     published: PublishedNow,
     services: ServicesOf,
 ) -> StopView:
-    """Only the station may, once. It makes the stop final."""
+    """Only the station may, once. The record makes the stop final."""
     return put_record(services.database, published.roster, member, journey, station, envelope)

@@ -1,4 +1,4 @@
-"""What one is told of, and how, over HTTP."""
+"""HTTP routes: a member's notifications and preferences."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ router = APIRouter(
 
 @router.get("", summary="What one is told")
 def mine(member: Reader, services: ServicesOf) -> NotificationsView:
-    """The newest first, at most 100, and how one wants to be told."""
+    """The newest first, at most 100, and the member's preferences."""
     with services.database.read() as session:
         return notifications_of(session, services, member.name)
 
 
 @router.put("", summary="Choose how to be told")
 def chosen(new: NewPreferences, member: Reader, services: ServicesOf) -> NotificationsView:
-    """Replaces what was chosen before. The webhook's secret is in the answer once, if it is new."""
+    """Replaces the preferences. The answer holds the webhook's secret once, if it is new."""
     return set_preferences(services, member, new)
 
 
 @router.put("/read", summary="Say what one has read")
 def read(up_to: ReadUpTo, member: Reader, services: ServicesOf) -> NotificationsView:
-    """All up to this number."""
+    """Marks all notifications up to this number as read."""
     read_up_to(services.database, member.name, up_to.number)
     with services.database.read() as session:
         return notifications_of(session, services, member.name)

@@ -1,4 +1,4 @@
-"""Proposals over HTTP: versions, comments, reviews, decisions."""
+"""HTTP routes: proposals, their versions, comments, reviews and decisions."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ def submit(
     services: ServicesOf,
     response: Response,
 ) -> ProposalView:
-    """Its researcher sends it; it follows the newest version. The stations that it names learn of
-    it at once. Answers 201 for a new version, 200 for read_proposal that is known."""
+    """Only its researcher may. The version follows the newest one; its stations see it at once.
+
+    Answers 201 for a new version, 200 for a known one.
+    """
     most = services.settings.proposals_per_day
     view, new = submit_proposal(services.database, published.roster, member, envelope, most=most)
     response.status_code = 201 if new else 200
@@ -58,9 +60,9 @@ def mine(
     before: Before = None,
     after: Number = 0,
 ) -> ProposalPage:
-    """A researcher's own; a station's: those that name it; an officer's: all.
+    """A researcher's own proposals, those that name a station, or all for an officer.
 
-    The last changed first, and only those that changed after number `after`.
+    Last changed first, and only those that changed after number `after`.
     """
     with services.database.read() as session:
         return visible_proposals(
@@ -76,7 +78,7 @@ def mine(
 
 @router.get("/{proposal}", summary="One proposal, with its versions and what was said of it")
 def read_proposal(proposal: ProposalId, member: Reader, services: ServicesOf) -> ProposalView:
-    """For its researcher, the stations that a version of it named, and officers."""
+    """For its researcher, the stations that any version named, and officers."""
     with services.database.read() as session:
         row = visible_proposal(session, member, proposal)
         return proposal_view(row, services.publication.current().roster, services.clock())
@@ -90,8 +92,11 @@ def comment(
     published: PublishedNow,
     services: ServicesOf,
 ) -> ProposalView:
-    """For whoever may see it. A comment is no signed word: nobody acts upon it. A station that the
-    newest version names may mark it as a question, which waits until it decides."""
+    """For members who may see the proposal. A comment is not signed and has no effect.
+
+    A station that the newest version names may mark its comment as a question, open until the
+    station decides.
+    """
     most = services.settings.comments_per_day
     return comment_on(services.database, published.roster, sender, proposal, comment, most=most)
 
@@ -117,7 +122,7 @@ def review(
     published: PublishedNow,
     services: ServicesOf,
 ) -> ProposalView:
-    """Only the station may. It is for display, and for the newest version only."""
+    """Only the station may. For display, and for the newest version only."""
     return begin_review(
         services.database, published.roster, member, proposal, station, begun.proposal
     )
@@ -132,8 +137,10 @@ def decision(
     published: PublishedNow,
     services: ServicesOf,
 ) -> ProposalView:
-    """Only the station may: its signed approval under the proposal, or its signed refusal. It
-    counts for exactly the version that it names. An approval is among the approvals too."""
+    """Only the station may: its signed approval under the proposal, or its signed refusal.
+
+    The decision is valid for exactly the version that it names. `GET /approvals` lists approvals.
+    """
     most = services.settings.decisions_per_day
     return decide(
         services.database, published.roster, member, proposal, station, envelope, most=most

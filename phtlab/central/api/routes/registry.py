@@ -1,4 +1,4 @@
-"""The registry's token service over HTTP."""
+"""HTTP route: the registry's token service."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def token(
     services: ServicesOf,
     scope: Annotated[list[str], Query(description="repository:NAME:pull or …:pull,push")] = [],  # noqa: B006
 ) -> RegistryToken:
-    """As much of each `scope` as the member may have, as Distribution's specification says.
+    """As much of each `scope` as the member may have, per Distribution's specification.
 
     Container engines may send the member's token as the password of basic
     authentication. A hub user pulls with the scope read, and pushes with the scope dispatch,

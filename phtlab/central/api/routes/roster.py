@@ -1,4 +1,4 @@
-"""The roster over HTTP: officers publish, everyone reads."""
+"""HTTP routes: officers publish the roster, everyone reads it."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _BUNDLE: dict[str, Any] = {
     "/roster", status_code=204, summary="Publish a roster and catalogue", openapi_extra=_BUNDLE
 )
 async def publish(request: Request, services: ServicesOf) -> None:
-    """Needs no token: a bundle counts if the officers' threshold signed it under the pinned root.
+    """Needs no token: a bundle is valid if the officers' threshold signed it under the pinned root.
 
-    One of more than 2 MiB needs a member's token beside, once there are members. The same bundle
-    again changes nothing; an older one is refused.
+    A bundle of more than 2 MiB also needs a member's token, once there are members. The same bundle
+    again changes nothing; central refuses an older one.
     """
     if "authorization" in request.headers:
         await run_in_threadpool(_require_known, request, services)
-    # Not by FastAPI, which parses on the event loop: others would wait.
+    # Parsed in a thread: FastAPI would parse on the event loop and delay other requests.
     await run_in_threadpool(_publish, await request.body(), services)
 
 
@@ -51,7 +51,7 @@ def _require_known(request: Request, services: CentralContext) -> None:
     try:
         sender_of(request, services)
     except RosterError as error:
-        if error.code != "roster-unpublished":  # the first roster is what makes anybody known
+        if error.code != "roster-unpublished":  # before the first roster, nobody has a token
             raise
 
 
@@ -67,7 +67,7 @@ def _publish(content: bytes, services: CentralContext) -> None:
     "/tuf/metadata/{name}", summary="TUF metadata", response_class=Response, responses=_ABSENT
 )
 def metadata(name: str, services: ServicesOf) -> Response:
-    """Open to all: it is signed. Read it with a TUF client, starting from your own root."""
+    """Open to all, since signed. Read it with a TUF client, starting from your own root."""
     return Response(services.publication.file(METADATA, name), media_type="application/json")
 
 
@@ -75,5 +75,5 @@ def metadata(name: str, services: ServicesOf) -> Response:
     "/tuf/targets/{name}", summary="A TUF target", response_class=Response, responses=_ABSENT
 )
 def targets(name: str, services: ServicesOf) -> Response:
-    """Open to all: roster and catalogue, with their SHA-256 before the name."""
+    """Open to all: roster and catalogue, each with its SHA-256 before its name."""
     return Response(services.publication.file(TARGETS, name), media_type="application/json")

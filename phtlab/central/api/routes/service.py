@@ -1,4 +1,4 @@
-"""What is open to all: who central is, and how it fares."""
+"""HTTP routes open to all: central's identity, health, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ router = APIRouter(tags=["service"])
 
 
 class Readiness(BaseModel):
-    """Whether each thing that central needs is there."""
+    """Readiness of central and of each service that it needs."""
 
     ready: bool
     database: bool
@@ -28,7 +28,7 @@ class Readiness(BaseModel):
 
 @router.get(PREFIX, summary="Who this central is")
 def info(services: ServicesOf) -> Info:
-    """What a client needs before it can sign a token; the time shows whose clock is wrong."""
+    """What a client needs to sign a token; `time` shows whether a clock is wrong."""
     settings = services.settings
     return Info(
         consortium=settings.name,
@@ -42,7 +42,7 @@ def info(services: ServicesOf) -> Info:
 
 @router.get("/health", summary="Whether central runs")
 def health() -> dict[str, str]:
-    """Answers as long as the process does."""
+    """Answers as long as the process runs."""
     return {"status": "ok"}
 
 
@@ -55,7 +55,7 @@ def ready(services: ServicesOf) -> Response:
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
 def metrics(services: ServicesOf) -> Response:
-    """Unless the setting `metrics` is off."""
+    """Off if the setting `metrics` is off."""
     if not services.settings.metrics:
         raise not_found("Metrics are off at this central (setting 'metrics').")
     return Response(services.metrics.text(), media_type=CONTENT_TYPE_LATEST)
@@ -71,7 +71,7 @@ def readiness(services: CentralContext) -> Readiness:
 
 
 def registry_answers(url: str) -> bool:
-    """Whether a registry answers at `url`: with 200, or with 401 to one without a token."""
+    """Return whether a registry answers at `url`: with 200, or with 401 for lack of a token."""
     try:
         answer = httpx.get(f"{url}/v2/", timeout=2.0, trust_env=False, verify=authorities())
     except httpx.HTTPError:

@@ -1,4 +1,4 @@
-"""Stations over HTTP."""
+"""HTTP routes: stations, their profiles and synthetic twins."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _OCTETS = "application/octet-stream"
 
 @router.get("", summary="The consortium's stations")
 def stations(_: Onlooker, published: PublishedNow, services: ServicesOf) -> tuple[StationView, ...]:
-    """Who is there, online or last seen when, and the data sets that each one declares."""
+    """Each station: online or when last seen, and the data sets that it declares."""
     with services.database.read() as session:
         return stations_of(session, published.roster, services.clock(), services.online)
 
 
 @router.put("/self", status_code=204, summary="Say what this station has")
 def profile(profile: StationProfile, member: StationMember, services: ServicesOf) -> None:
-    """Replaces what the station said before."""
+    """Replaces the station's profile."""
     put_profile(services.database, member, profile)
 
 
@@ -44,7 +44,7 @@ def twin(
     member: StationMember,
     services: ServicesOf,
 ) -> None:
-    """At most 20 MiB. Its SHA-256 is the one that the station's profile names."""
+    """At most 20 MiB. The station's profile names its SHA-256."""
     put_twin(services.database, member, name, content)
 
 

@@ -1,4 +1,4 @@
-"""Trains over HTTP."""
+"""HTTP routes: trains."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def submit(
     services: ServicesOf,
     response: Response,
 ) -> TrainSummary:
-    """Its author sends it. Answers 201 for a new train, 200 for one that is known."""
+    """Only its author may. Answers 201 for a new train, 200 for a known one."""
     most = services.settings.trains_per_day
     summary, new = submit_train(services.database, published.roster, member, envelope, most=most)
     response.status_code = 201 if new else 200
@@ -50,6 +50,6 @@ def mine(
 
 @router.get("/{digest}", summary="One train")
 def read_train(digest: Digest, member: Reader, services: ServicesOf) -> TrainSummary:
-    """For researchers, and for whoever has a journey of it. `removed` says when it was removed."""
+    """For researchers, and for parties of a journey of it. `removed`: when central removed it."""
     with services.database.read() as session:
         return visible_train(session, member, digest)

@@ -1,1 +1,1 @@
-"""The routes of central's pages, a module a page."""
+"""The routes of central's pages, one module per page."""

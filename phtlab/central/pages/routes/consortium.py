@@ -1,4 +1,4 @@
-"""The pages for people: the consortium as a hub user may see it. Nothing here changes anything."""
+"""HTTP routes: the consortium's page, as a hub user may see it. Read-only."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _STYLE: Final = "central.css"
 
 
 def router_of(login: HubLogin) -> APIRouter:
-    """The pages of a central that belongs to a hub."""
+    """Return the routes of a central that belongs to a hub."""
     pages = PageRenderer(login.home)
     router = APIRouter(route_class=pages.route(), include_in_schema=False)
 
     @router.get("/", summary="The consortium, for people")
     def consortium(request: Request) -> Response:
-        """Logs in at the hub, then shows stations, roster, kernel images and one's journeys."""
+        """Logs in at the hub, then shows stations, roster, kernel images and own journeys."""
         sender = login.sender(request)
         if sender is None:
             return login.begin(request)
@@ -29,7 +29,7 @@ def router_of(login: HubLogin) -> APIRouter:
 
     @router.get(f"/{CALLBACK}", summary="Where the hub's login ends")
     def callback(request: Request) -> Response:
-        """Takes the hub's code in exchange for the session's cookie."""
+        """Exchanges the hub's code for the session's cookie."""
         return login.finish(request)
 
     @router.get(f"/{_STYLE}", summary="The pages' style")

@@ -1,4 +1,4 @@
-"""The page of what one is told, for people. That it was read is all that can be said here."""
+"""HTTP routes: the notifications page. Its only form marks notifications as read."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _FIELDS = 4
 
 
 def router_of(login: HubLogin) -> APIRouter:
-    """The page of a central that belongs to a hub."""
+    """Return the routes of a central that belongs to a hub."""
     pages, services = PageRenderer(login.home), login.services
     router = APIRouter(route_class=pages.route(), include_in_schema=False)
 
     @router.get("/notifications", summary="What one is told, for people")
     def mine(request: Request) -> Response:
-        """The newest first, and how one is told."""
+        """The newest notifications first, and the member's preferences."""
         sender = login.sender(request)
         if sender is None:
             return login.begin(request)
@@ -61,7 +61,7 @@ def _read(login: HubLogin, request: Request, body: bytes) -> Response:
 
 
 def _form(body: bytes) -> tuple[str, int]:
-    """The token and the number of the page's form. Raises CentralError (``request``)."""
+    """Return the token and the number of the page's form. Raises CentralError (``request``)."""
     try:
         fields = parse_qs(body.decode(), max_num_fields=_FIELDS, strict_parsing=True)
         token, number = fields["token"][0], int(fields["number"][0])

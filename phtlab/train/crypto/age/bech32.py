@@ -9,7 +9,7 @@ from collections.abc import Iterable
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
-# What the five bits that leave the checksum add to it: a hybrid recipient has 2,000 characters.
+# Effect of the five bits shifted out of the checksum: a hybrid recipient has 2,000 characters.
 _FOLDED = [
     functools.reduce(operator.xor, (g for bit, g in enumerate(_GENERATOR) if top >> bit & 1), 0)
     for top in range(32)
@@ -17,7 +17,7 @@ _FOLDED = [
 
 
 def encode(prefix: str, data: bytes) -> str:
-    """`data` under `prefix`; an upper-case prefix gives an upper-case string."""
+    """Encode `data` under `prefix`; an upper-case prefix gives an upper-case string."""
     lower = prefix.lower()
     values = _regroup(data, 8, 5, pad=True)
     checked = [*_expand(lower), *values, 0, 0, 0, 0, 0, 0]
@@ -28,7 +28,7 @@ def encode(prefix: str, data: bytes) -> str:
 
 
 def decode(text: str) -> tuple[str, bytes]:
-    """Prefix (in the case it was written) and data. Raises ValueError, which quotes nothing."""
+    """Return the prefix (in its written case) and the data. Raises ValueError, without quotes."""
     if text.lower() != text and text.upper() != text:
         raise ValueError("mixed case")
     lower = text.lower()
@@ -57,7 +57,7 @@ def _expand(prefix: str) -> list[int]:
 
 
 def _regroup(data: Iterable[int], from_bits: int, to_bits: int, *, pad: bool) -> list[int]:
-    """Bits of `data` in groups of another size; unpadded, what is left must be zero and short."""
+    """Regroup the bits of `data`; without `pad`, the remaining bits must be zero and few."""
     accumulator = bits = 0
     groups = []
     for value in data:

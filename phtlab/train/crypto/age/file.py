@@ -1,4 +1,4 @@
-"""An age file as a whole: header, then payload."""
+"""Whole age files: header, then payload."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from phtlab.train.crypto.age.stream import Source, Target, decrypt_payload, encr
 
 
 class Recipient(Protocol):
-    """Whom a file is encrypted to. `kind` is the type of its stanza."""
+    """A recipient that a file is encrypted to. `kind` is the type of its stanza."""
 
     @property
     def kind(self) -> str: ...
@@ -29,7 +29,7 @@ class Recipient(Protocol):
 
 
 class AgeIdentity(Protocol):
-    """What decrypts a file. `unwrap` gives the file key, or None if no stanza is its own."""
+    """An identity that decrypts files. `unwrap` returns None if no stanza is for it."""
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None: ...
 
@@ -40,11 +40,11 @@ def encrypt(
     recipients: Sequence[Recipient],
     extra_stanzas: Sequence[Stanza] = (),
 ) -> None:
-    """Write to `target` an age file of all that `source` holds, in constant memory.
+    """Encrypt all of `source` into an age file at `target`, in constant memory.
 
-    `extra_stanzas` go before the recipients' and are authenticated with them; other readers
-    ignore them. Raises SealKeyError if the recipients are none or of more than one kind (the
-    weakest would decide), or if a passphrase is not alone.
+    `extra_stanzas` precede the recipients' and are authenticated with them; other readers
+    ignore them. Raises SealKeyError without recipients, for recipients of more than one kind (the
+    weakest would decide), or for a passphrase beside other recipients.
     """
     kinds = {recipient.kind for recipient in recipients}
     if not recipients:
@@ -71,10 +71,10 @@ def encrypt(
 
 
 def unlock(header: Header, identities: Sequence[AgeIdentity]) -> bytes:
-    """The file key, from a header whose MAC holds.
+    """Return the file key, from a header whose MAC verifies.
 
     Raises SealFormatError for a malformed stanza, SealKeyError if none of `identities` opens one,
-    SealChangedError if the MAC does not hold.
+    SealChangedError if the MAC does not verify.
     """
     for identity in identities:
         file_key = identity.unwrap(header.stanzas)
@@ -92,10 +92,10 @@ def unlock(header: Header, identities: Sequence[AgeIdentity]) -> bytes:
 
 
 def decrypt(source: LineSource, target: Target, identities: Sequence[AgeIdentity]) -> None:
-    """Write to `target` what the age file at `source` holds, in constant memory.
+    """Decrypt the age file at `source` into `target`, in constant memory.
 
-    Raises as `read_header`, `unlock` and `decrypt_payload` do. On any error what was written so
-    far must be discarded.
+    Raises as `read_header`, `unlock` and `decrypt_payload` do. On any error, the caller must
+    discard what was written so far.
     """
     file_key = unlock(read_header(source), identities)
     decrypt_payload(source, target, file_key)

@@ -1,7 +1,7 @@
 """The textual header of an age file: version line, stanzas, MAC.
 
-Source: c2sp.org/age, "Header". Parsing is strict: whatever the grammar does
-not name is refused, so that two readers never see two different headers.
+Source: c2sp.org/age, "Header". Parsing is strict: it refuses whatever the grammar does
+not name, so that two readers never see two different headers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
 
 
 class LineSource(Protocol):
-    """What an age file is read from: a binary file or anything with these two methods."""
+    """The source of an age file: a binary file or any object with these two methods."""
 
     def read(self, size: int = ..., /) -> bytes: ...
 
@@ -68,7 +68,7 @@ class Header:
     mac: bytes
 
     def verify(self, file_key: bytes) -> None:
-        """Raises SealChangedError unless the MAC is that of `file_key` over the header."""
+        """Raise SealChangedError unless the MAC is that of `file_key` over the header."""
         if not bytes_eq(self.mac, _mac(file_key, self.authenticated)):
             raise SealChangedError(
                 "The header of this file was changed after it was sealed.",
@@ -78,7 +78,7 @@ class Header:
 
 
 def encode_header(stanzas: Iterable[Stanza], file_key: bytes) -> bytes:
-    """The header over `stanzas`. Raises SealFormatError if it would exceed MAX_HEADER_BYTES."""
+    """Encode a header of `stanzas`. Raises SealFormatError above MAX_HEADER_BYTES."""
     authenticated = _VERSION_LINE + b"".join(stanza.encode() for stanza in stanzas) + b"---"
     mac = encode_base64(_mac(file_key, authenticated)).encode()
     header = authenticated + b" " + mac + b"\n"
@@ -111,17 +111,17 @@ def read_header(source: LineSource) -> Header:
 
 
 def derive_key(file_key: bytes, salt: bytes, info: bytes) -> bytes:
-    """HKDF-SHA-256, 32 bytes, as age uses it everywhere."""
+    """Derive 32 bytes by HKDF-SHA-256, as age does everywhere."""
     return HKDF(hashes.SHA256(), 32, salt, info).derive(file_key)
 
 
 def encode_base64(data: bytes) -> str:
-    """Standard base64 without padding."""
+    """Encode as standard base64 without padding."""
     return base64.b64encode(data).decode().rstrip("=")
 
 
 def decode_base64(text: str) -> bytes:
-    """Canonical unpadded base64. Raises SealFormatError for any other spelling."""
+    """Decode canonical unpadded base64. Raises SealFormatError for any other form."""
     try:
         if not _BASE64.fullmatch(text):
             raise ValueError

@@ -43,9 +43,9 @@ _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 @dataclass(frozen=True)
 class HybridRecipient:
-    """Whom a file can be sealed to: 1184 bytes of ML-KEM-768 and 32 of X25519.
+    """A recipient that files are sealed to: 1184 bytes of ML-KEM-768 and 32 of X25519.
 
-    Raises SealKeyError for bytes that are no such key.
+    Raises SealKeyError for bytes that are not such a key.
     """
 
     kind: ClassVar[str] = HYBRID
@@ -73,7 +73,7 @@ class HybridRecipient:
 
     @classmethod
     def parse(cls, text: str) -> HybridRecipient:
-        """The recipient written as `age1pq1…`. Raises SealKeyError."""
+        """Parse a recipient written as `age1pq1…`. Raises SealKeyError."""
         try:
             prefix, key = bech32.decode(text)
         except ValueError as problem:
@@ -95,7 +95,7 @@ class HybridRecipient:
         return bech32.encode(_RECIPIENT_PREFIX, self.key)
 
     def wrap(self, file_key: bytes) -> Stanza:
-        """The stanza that gives `file_key` to the holder of the identity."""
+        """Return the stanza that gives `file_key` to the holder of the identity."""
         sealed = _SUITE.encrypt(file_key, self._public_key(), _INFO)
         encapsulation, body = sealed[:_ENCAPSULATION_BYTES], sealed[_ENCAPSULATION_BYTES:]
         return Stanza((HYBRID, encode_base64(encapsulation)), body)
@@ -109,7 +109,7 @@ class HybridRecipient:
 
 @dataclass(frozen=True)
 class HybridIdentity:
-    """What opens a file sealed to its recipient: a 32-byte seed. `str()` writes the secret."""
+    """The secret of a recipient: a 32-byte seed. `str()` returns the secret."""
 
     seed: bytes = field(repr=False)
 
@@ -122,12 +122,12 @@ class HybridIdentity:
 
     @classmethod
     def generate(cls) -> HybridIdentity:
-        """A new identity from the system's random source."""
+        """Generate an identity from the system's random source."""
         return cls(os.urandom(32))
 
     @classmethod
     def parse(cls, text: str) -> HybridIdentity:
-        """The identity written as `AGE-SECRET-KEY-PQ-1…`. Raises SealKeyError."""
+        """Parse an identity written as `AGE-SECRET-KEY-PQ-1…`. Raises SealKeyError."""
         try:
             prefix, seed = bech32.decode(text)
         except ValueError as problem:
@@ -143,14 +143,14 @@ class HybridIdentity:
         return bech32.encode(_IDENTITY_PREFIX, self.seed)
 
     def recipient(self) -> HybridRecipient:
-        """The public half."""
+        """Return the public half."""
         mlkem, x25519 = self._keys()
         return HybridRecipient(
             mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
         )
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
-        """The file key from the first stanza addressed to this identity, else None.
+        """Return the file key from the first stanza addressed to this identity, else None.
 
         Raises SealFormatError for a malformed stanza of this type, whoever it is for.
         """
@@ -183,7 +183,7 @@ def _encapsulation(stanza: Stanza, x25519: X25519PrivateKey) -> bytes:
     if len(encapsulation) != _ENCAPSULATION_BYTES or len(stanza.body) != _BODY_BYTES:
         raise SealFormatError("This file is not valid: a hybrid stanza is of the wrong length.")
     try:
-        # HPKE reports a low-order share as a wrong key; it is a malformed (or hostile) file.
+        # HPKE reports a low-order share as a wrong key, but the file is malformed or hostile.
         x25519.exchange(X25519PublicKey.from_public_bytes(encapsulation[_MLKEM_CIPHERTEXT_BYTES:]))
     except ValueError:
         raise SealFormatError(

@@ -1,6 +1,6 @@
 """The passphrase recipient of age: `scrypt` (RFC 7914, r = 8, p = 1).
 
-Source: c2sp.org/age, "The scrypt recipient type". It is what protects key files.
+Source: c2sp.org/age, "The scrypt recipient type". Key files are sealed to it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from phtlab.train.crypto.age.header import FILE_KEY_BYTES, Stanza, decode_base64
 
 SCRYPT = "scrypt"
 DEFAULT_LOG_N = 18
-"""About a second and 280 MiB a guess."""
+"""Cost of a guess: about a second and 280 MiB."""
 MAX_LOG_N = 20
-"""Read at most this (1 GiB, several seconds): a file names its own cost, and may be hostile."""
+"""Highest cost to accept (1 GiB, several seconds): a file sets its cost, and may be hostile."""
 _LABEL = b"age-encryption.org/v1/scrypt"
 _SALT_BYTES = 16
 _NONCE = bytes(12)
@@ -31,7 +31,7 @@ _DECIMAL = re.compile(r"[1-9][0-9]*")
 
 @dataclass(frozen=True)
 class ScryptRecipient:
-    """Whoever knows `passphrase`. `log_n` is the base-two logarithm of the work factor."""
+    """A recipient by `passphrase`. `log_n` is the base-two logarithm of the work factor."""
 
     kind: ClassVar[str] = SCRYPT
     passphrase: str = field(repr=False)
@@ -46,15 +46,15 @@ class ScryptRecipient:
 
 @dataclass(frozen=True)
 class ScryptIdentity:
-    """Opens with `passphrase`; refuses a file that asks for more work than `max_log_n`."""
+    """Opens with `passphrase`; refuses a file that needs more work than `max_log_n`."""
 
     passphrase: str = field(repr=False)
     max_log_n: int = MAX_LOG_N
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
-        """The file key, or None if there is no scrypt stanza or the passphrase is wrong.
+        """Return the file key, or None without a scrypt stanza or with a wrong passphrase.
 
-        Raises SealFormatError for a malformed stanza, one beside others, or too much work.
+        Raises SealFormatError for a malformed stanza, other stanzas beside it, or too much work.
         """
         if not any(stanza.kind == SCRYPT for stanza in stanzas):
             return None
@@ -83,7 +83,7 @@ def _parse(stanza: Stanza) -> tuple[bytes, int]:
     salt = decode_base64(stanza.args[1])
     if len(salt) != _SALT_BYTES or len(stanza.body) != FILE_KEY_BYTES + 16:
         raise SealFormatError("This file is not valid: a scrypt stanza is of the wrong length.")
-    # Two digits are more than any limit; int() of a long one would itself be work.
+    # Two digits exceed any limit; int() of a long text would itself be work.
     if not _DECIMAL.fullmatch(stanza.args[2]) or len(stanza.args[2]) > 2:
         raise SealFormatError("This file is not valid: a scrypt stanza's work is no small number.")
     return salt, int(stanza.args[2])

@@ -1,8 +1,8 @@
 """The payload of an age file: STREAM with ChaCha20-Poly1305 over chunks of 64 KiB.
 
-Source: c2sp.org/age, "Payload". Memory is constant, some five batches of chunks: one is
-read ahead, since only what follows tells whether a chunk is the last, and two are
-on their way to the target.
+Source: c2sp.org/age, "Payload". Memory is constant, about five batches of chunks: one is
+read ahead, since only what follows shows whether a chunk is the last, and two are
+being written to the target.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from phtlab.train.crypto.age.header import derive_key
 CHUNK_BYTES = 64 * 1024
 TAG_BYTES = 16
 _NONCE_BYTES = 16
-# Chunks to a read and a write: at 64 KiB the calls cost more than the cipher.
+# Chunks per read and write: at 64 KiB the calls cost more than the cipher.
 _BATCH = 8
 
 
 class Source(Protocol):
-    """What is read. An ordinary file or `BytesIO` is read without a copy."""
+    """The input. An ordinary file or `BytesIO` is read without a copy."""
 
     def read(self, size: int = ..., /) -> bytes: ...
 
 
 class Target(Protocol):
-    """A buffered binary file, or anything whose `write` takes all that it is given.
+    """A buffered binary file, or any object whose `write` takes all bytes it is given.
 
-    It is written to by one thread at a time, not always by the caller's. What it is given is
-    written over after `write` has returned.
+    One thread at a time writes to it, not always the caller's. The bytes given to `write` are
+    overwritten after it has returned.
     """
 
     def write(self, data: memoryview | bytes, /) -> object: ...
 
 
 def encrypt_payload(source: Source, target: Target, file_key: bytes) -> None:
-    """Write the payload nonce and the chunks of all that `source` holds."""
+    """Encrypt all of `source`: write the payload nonce and the chunks."""
     nonce = os.urandom(_NONCE_BYTES)
     target.write(nonce)
     cipher = ChaCha20Poly1305(derive_key(file_key, nonce, b"payload"))
@@ -63,10 +63,10 @@ def encrypt_payload(source: Source, target: Target, file_key: bytes) -> None:
 
 
 def decrypt_payload(source: Source, target: Target, file_key: bytes) -> None:
-    """Write to `target` what the payload at `source` holds, chunk by verified chunk.
+    """Decrypt the payload at `source` into `target`, chunk by verified chunk.
 
-    Raises SealChangedError when a chunk does not verify, SealFormatError when there is no payload.
-    Chunks before that have been written by then: the caller must discard `target` on any error.
+    Raises SealChangedError if a chunk does not verify, SealFormatError if there is no payload.
+    Earlier chunks are written by then: the caller must discard `target` on any error.
     """
     nonce = bytearray(_NONCE_BYTES)
     if _fill(source, memoryview(nonce)) < _NONCE_BYTES:
@@ -98,10 +98,10 @@ def decrypt_payload(source: Source, target: Target, file_key: bytes) -> None:
 def _open_chunk(
     cipher: ChaCha20Poly1305, number: int, is_last: bool, chunk: memoryview, into: memoryview
 ) -> tuple[int, SealChangedError | None]:
-    """How many verified bytes are in `into` now, and what is wrong with the chunk, if anything.
+    """Decrypt a chunk; return how many verified bytes are in `into`, and the error, if any.
 
-    A full chunk that verifies but stands at the wrong place, last or not, counts as verified, as
-    the published vectors have it: what is wrong is what follows, or does not.
+    A full chunk that verifies at the wrong place, last or not, counts as verified, as in the
+    published vectors: the error is what follows it, or the lack of more.
     """
     if len(chunk) < TAG_BYTES:
         return 0, _cut()
@@ -135,10 +135,10 @@ def _chunk_nonce(number: int, is_last: bool) -> bytes:
 
 
 class _Behind:
-    """Writes batches to `target` in a thread of its own, while the next one is made.
+    """Writes batches to `target` in its own thread, while the caller makes the next one.
 
-    The cipher, the hash and the file's own calls let other threads run, so that two processors
-    share the work. On leaving, whichever way, nothing is being written any more.
+    The cipher, the hash and file calls release the interpreter, so that two processors share the
+    work. After `__exit__`, with or without an error, no write is running.
     """
 
     def __init__(self, target: Target, size: int) -> None:
@@ -163,13 +163,13 @@ class _Behind:
                 self._finish_oldest()
 
     def buffer(self) -> memoryview:
-        """Room for a batch. Raises what writing an earlier one raised."""
+        """Return room for a batch. Raises what writing an earlier one raised."""
         if len(self._pending) == 2:
             self._finish_oldest()
         return self._free.pop() if self._free else memoryview(bytearray(self._size))
 
     def write(self, batch: memoryview) -> None:
-        """Have `batch`, the beginning of the last buffer, written after those before."""
+        """Queue `batch`, the beginning of the last buffer, for writing after those before."""
         whole = memoryview(batch.obj)
         self._pending.append((self._thread.submit(self._target.write, batch), whole))
 
@@ -180,9 +180,9 @@ class _Behind:
 
 
 def _blocks(source: Source, size: int) -> Iterator[tuple[memoryview, bool]]:
-    """Blocks of `size` bytes, the last one shorter or equal, and whether it is the last.
+    """Yield blocks of `size` bytes, the last one shorter or equal, and whether it is the last.
 
-    A block holds until the next one is asked for.
+    A block is valid until the next one is requested.
     """
     buffers, ahead = memoryview(bytearray(size)), memoryview(bytearray(size))
     filled = _fill(source, buffers)
@@ -193,12 +193,12 @@ def _blocks(source: Source, size: int) -> Iterator[tuple[memoryview, bool]]:
 
 
 def _split(block: memoryview, size: int) -> list[memoryview]:
-    """`block` in pieces of `size`; one empty piece for an empty block."""
+    """Split `block` into pieces of `size`; one empty piece for an empty block."""
     return [block[i : i + size] for i in range(0, max(len(block), 1), size)]
 
 
 def _fill(source: Source, buffer: memoryview) -> int:
-    """Fill `buffer`, less only at the end: a pipe or socket may give less at a time."""
+    """Fill `buffer`, less only at the end: a pipe or socket may return less per read."""
     filled = 0
     while filled < len(buffer) and (got := _read_into(source, buffer[filled:])):
         filled += got

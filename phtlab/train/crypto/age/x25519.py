@@ -1,7 +1,7 @@
 """The classical recipient of age: `X25519`.
 
-Cargo is never sealed to it; it is here because the public test vectors and
-older `age` programs speak it. Source: c2sp.org/age, "The X25519 recipient type".
+Cargo is never sealed to it; the public test vectors and older `age` programs use it.
+Source: c2sp.org/age, "The X25519 recipient type".
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class X25519Recipient:
         return bech32.encode(_RECIPIENT_PREFIX, self.key)
 
     def wrap(self, file_key: bytes) -> Stanza:
-        """The stanza that gives `file_key` to the holder of the identity."""
+        """Return the stanza that gives `file_key` to the holder of the identity."""
         ephemeral = X25519PrivateKey.generate()
         share = ephemeral.public_key().public_bytes_raw()
         try:
@@ -70,7 +70,7 @@ class X25519Recipient:
 
 @dataclass(frozen=True)
 class X25519Identity:
-    """A classical identity: 32 bytes. `str()` writes the secret."""
+    """A classical identity: 32 bytes. `str()` returns the secret."""
 
     secret: bytes = field(repr=False)
 
@@ -95,7 +95,7 @@ class X25519Identity:
         return X25519Recipient(self._key().public_key().public_bytes_raw())
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
-        """The file key from the first stanza addressed to this identity, else None.
+        """Return the file key from the first stanza addressed to this identity, else None.
 
         Raises SealFormatError for a malformed stanza of this type, whoever it is for.
         """

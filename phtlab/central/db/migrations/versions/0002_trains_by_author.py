@@ -1,4 +1,4 @@
-"""A train is its author's: of one image, each author has a statement of their own."""
+"""Trains by author: several authors may each sign a statement of one image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proposals with their versions and comments; approvals, refusals, what stands; acceptances."""
+"""Tables of proposals, versions, comments, approvals, refusals, lists and acceptances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Central's log of what happened, and what members signed of it."""
+"""Tables of central's audit log and of signed checkpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people are told of, how they want to be told, and what is still to be sent."""
+"""Tables of notifications, preferences and deliveries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second record of a stop, which contradicts the first one."""
+"""A column for a second record of a stop, which contradicts the first one."""
 
 from __future__ import annotations
 

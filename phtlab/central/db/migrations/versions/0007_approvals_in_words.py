@@ -1,4 +1,4 @@
-"""What an approval allows, why not the study's own trains, and the keys that it is signed with."""
+"""Columns of an approval: what it allows, why not the study's own trains, and its signing keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def upgrade() -> None:
     for name, kind in (("allows", sa.String(200)), ("lacks", sa.Text()), ("keys", sa.Text())):
         op.add_column("approval", sa.Column(name, kind, nullable=False, server_default=""))
     session = op.get_bind()
-    # What the older ones allow is in their envelopes; of the keys a list has to know at once.
+    # Older rows get no texts, since their envelopes hold them; lists need the keys at once.
     for digest, envelope in session.execute(sa.select(_APPROVAL.c.digest, _APPROVAL.c.envelope)):
         keys = sorted(signature["keyid"] for signature in json.loads(envelope)["signatures"])
         statement = sa.update(_APPROVAL).where(_APPROVAL.c.digest == digest)
