@@ -1,7 +1,7 @@
-"""What central tells one person's workspace, kept true by one thread.
+"""The state that central reports to one person's workspace, kept current by one thread.
 
-It asks for everything, then listens; once the connection is lost it says so, and when central is
-back it asks for everything again: what is shown after a pause is the truth.
+The thread loads everything, then listens for events. It reports a lost connection, and loads
+everything again when central is back: what is shown after a gap is current.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 
 CentralState = Literal["ok", "unreachable", "unknown"]
 Kind = Literal["status", "stations", "journeys", "journey", "proposals"]
-# Told what changed; for "journey" which one.
+# Called with what changed, and for "journey" with its id.
 ChangeListener = Callable[[Kind, str | None], None]
 
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between attempts
-# Where nothing tells of changes (no key yet, or not a member), things are looked at this often.
+# Interval of polling where no events arrive (no key yet, or not a member).
 POLL_SECONDS: Final = 15.0
 MOST_JOURNEYS: Final = 200
 MOST_PROPOSALS: Final = 50
@@ -44,7 +44,7 @@ MOST_PROPOSALS: Final = 50
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps the workspace from working: an error's code, message and hint."""
+    """An error that keeps the workspace from working: its code, message and hint."""
 
     code: str
     message: str
@@ -57,7 +57,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class News:
-    """What is known now. `reads` is whether central shows us what is ours."""
+    """The present state. `reads` is whether central shows this person's own journeys."""
 
     central: CentralState = "unknown"
     sentence: str = ""
@@ -71,11 +71,11 @@ class News:
 
 
 class Follower:
-    """Follows central in a thread of its own from `start` until `stop`.
+    """Follow central in a thread of its own, from `start` until `stop`.
 
-    `central` is asked only what is open to all. `reader` chooses the client that may read, by the
-    roster as it is now: None while there is no key and no token of a hub. `first` is what was
-    known before. `ended` is called once the thread is at its end.
+    `central` is used for public requests only. `reader` returns the client that may read, given the
+    present roster: None while there is neither a key nor a hub's token. `first` is the initial
+    state. `ended` is called at the end of the thread.
     """
 
     def __init__(
@@ -108,16 +108,16 @@ class Follower:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; what the thread still hears changes nothing. End the clients' streams afterwards."""
+        """Stop; later events change nothing. End the clients' streams afterwards."""
         self._over.set()
         self._again.set()
 
     def retry_now(self) -> None:
-        """Do not wait for the next attempt."""
+        """Retry at once instead of waiting."""
         self._again.set()
 
     def update_journey(self, view: JourneyView) -> None:
-        """A journey as central just answered it to somebody else of this workspace."""
+        """Update a journey with central's answer to another request of this workspace."""
         with self._lock:
             known = self._news.journeys.get(view.id)
             if known is None or _newest(known) <= _newest(view):
@@ -144,7 +144,7 @@ class Follower:
             except Exception:
                 if self._over.is_set():
                     return
-                # Anything else is our own mistake; the thread must outlive it.
+                # Anything else is a defect of ours; the thread must survive it.
                 log.exception("phtlab: following central failed")
                 self._lost("unknown", PhtlabError("What central said could not be read."))
             attempt = 0 if time.monotonic() - begun > PAUSES[-1] else attempt + 1
@@ -152,7 +152,7 @@ class Follower:
             self._again.clear()
 
     def _load(self) -> None:
-        """Everything that central shows, as it is now."""
+        """Load everything that central shows."""
         trouble = self._read_roster()
         self._central.info()
         roster = self._news.roster
@@ -175,7 +175,7 @@ class Follower:
         self._change("status", central="ok", sentence="", reads=True, trouble=trouble)
 
     def _read_roster(self) -> Trouble | None:
-        """What is wrong with it, if anything; without central, the one that is kept counts."""
+        """Update the roster; return what is wrong. Without central, the cached roster applies."""
         try:
             trusted = self._trust().refresh()
         except RosterError as refusal:
@@ -184,7 +184,7 @@ class Follower:
         return None
 
     def _listen(self) -> None:
-        """Until the connection is lost; or for a while, where there is nothing to listen to."""
+        """Handle events until the connection is lost; without a stream, wait for the next poll."""
         client, trouble = self._client, self._news.trouble
         if client is None or (trouble is not None and trouble.code == "not-on-roster"):
             self._again.wait(POLL_SECONDS)
@@ -214,13 +214,13 @@ class Follower:
             return
         if changed is known and known is not None:
             return
-        # The event has no record: of what is final, and what is new, the whole is asked for.
+        # The event has no record: load the whole journey if it is new or done.
         if changed is None or changed.done:
             changed = client.journey(event.journey)
         self.update_journey(changed)
 
     def _is_new(self, event: JourneyEvent) -> bool:
-        """A stream begins with what happened long ago, also to journeys that are not kept here."""
+        """Whether the event is newer than all journeys here: a stream begins with old events."""
         newest = max((_newest(view) for view in self._news.journeys.values()), default=None)
         return newest is None or event.stop.updated > newest
 
@@ -249,7 +249,7 @@ def _newest(view: JourneyView) -> datetime:
 
 
 def _with_stop(view: JourneyView, stop: StopView) -> JourneyView:
-    """`view` after `stop`; itself if that is no news."""
+    """Return `view` updated with `stop`; `view` itself if nothing changes."""
     stops = []
     for known in view.stops:
         older = (
@@ -257,7 +257,7 @@ def _with_stop(view: JourneyView, stop: StopView) -> JourneyView:
             or known.state in FINAL_STATES
             or stop.updated <= known.updated
         )
-        # All that can happen to a stop that has ended: its station signed another record of it.
+        # The only change of an ended stop: its station signed a second record.
         if stop.station == known.station and stop.contradicted and known.state in FINAL_STATES:
             known = known.model_copy(update={"contradicted": True})
         stops.append(known if older else stop)
