@@ -167,7 +167,7 @@ def withdraw(
     reason: Annotated[str, typer.Option(help="Why, for the stations.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Withdraw a proposal, for good."""
+    """Withdraw a proposal permanently."""
     import phtlab
 
     found = phtlab.connect().proposals.get(proposal)

@@ -111,7 +111,7 @@ def build(
 
 @app.command()
 def show(notebook: Notebook, kernel: Kernel = None, as_json: JsonOption = False) -> None:
-    """Show what a station would be asked to run: manifest, parameters, outputs, files."""
+    """Show what a station is asked to run: manifest, parameters, outputs, files."""
     import phtlab
 
     train = phtlab.connect().train(notebook, kernel=kernel)

@@ -57,7 +57,7 @@ target.write(deflate.flush() + struct.pack("<II", crc, size & 0xFFFFFFFF))
 
 @dataclass(frozen=True)
 class ImagePython:
-    """`version` as "3.11", `libc` as "2.36", `machine` as "x86_64"."""
+    """Python of the file system `root`: `version` "3.11", `libc` "2.36", `machine` "x86_64"."""
 
     root: Path
     version: str

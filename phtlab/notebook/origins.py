@@ -154,7 +154,7 @@ class Origins:
         return False
 
     def frames_behind(self, node: ast.expr) -> tuple[ast.expr, ...]:
-        """The rows of the frames that `node` is computed from, each once."""
+        """Return the rows of the frames that `node` is computed from, each once."""
         found: dict[str, ast.expr] = {}
         seen: set[str] = set()
         waiting: list[ast.AST] = [node]

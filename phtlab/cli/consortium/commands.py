@@ -162,7 +162,10 @@ def sign(
     directory: DirectoryOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Sign what is staged: root, roster and catalogue. Without a change, this renews them."""
+    """Sign what is staged: root, roster and catalogue.
+
+    Without a change, this renews roster and catalogue; 'renew-root' stages the root again.
+    """
     consortium = open_consortium(directory)
     files = files_by_officer(passphrase_file, officer, "passphrase file")
     keys = files_by_officer(key, officer, "key file")
