@@ -1,8 +1,7 @@
 """phtlab: analyses that travel to the data, from a Jupyter notebook.
 
-The public names are few and are imported only when used, so that the same
-package is light inside a station's sandbox, where only `dataset` and
-`publish` exist, and complete on an analyst's machine.
+Public names are imported on first use, so that the same package is light inside a station's
+sandbox, where only `dataset` and `publish` exist, and complete on an analyst's machine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The registry of error codes: what each one means, and what to do about it.
+"""Registry of error codes: the meaning and the remedy of each code.
 
-`error_codes.toml` beside this module is the table; docs/reference/errors.md comes from it. A code
-that the source raises and the table lacks, or the reverse, fails tests/docs/test_generated.py.
+`error_codes.toml` beside this module is the table; docs/reference/errors.md is generated from it.
+tests/docs/test_generated.py fails if the source raises a code that the table lacks, or the
+reverse.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ErrorCode:
-    """One code. `classes` names the error classes that carry it; nearly always there is one."""
+    """An error code. `classes` names the error classes that use it; nearly always there is one."""
 
     classes: tuple[str, ...]
     meaning: str
@@ -24,7 +25,7 @@ class ErrorCode:
 
 @cache
 def error_codes() -> Mapping[str, ErrorCode]:
-    """Every code of phtlab's errors, by its name in alphabetical order."""
+    """Return all error codes by name, in alphabetical order."""
     table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
     return {
         code: ErrorCode(tuple(entry["classes"]), entry["meaning"], entry["remedy"])

@@ -1,25 +1,25 @@
-"""One tree of errors.
+"""Exception tree of phtlab: every error derives from PhtlabError.
 
     PhtlabError
     ├── NotebookError            a notebook that cannot become a train
     ├── ParameterError           a value that the declared schema refuses
-    ├── TrainError               a train, image or layer that is not what was signed
-    ├── SignatureError           a signature that does not hold
+    ├── TrainError               a train, image or layer that differs from what was signed
+    ├── SignatureError           a signature that does not verify
     ├── OrderError               an order that this station must not follow
     │   ├── OrderExpiredError
     │   ├── OrderReplayedError
     │   └── OrderStationError
     ├── RecordError              a stop record that does not fit its order
-    ├── ProposalError            a proposal that cannot be taken
-    ├── ApprovalError            what a station has not allowed, or allows no more
-    ├── AuditError               a log that was cut or changed
-    ├── RosterError              who is who cannot be established
+    ├── ProposalError            a proposal that is invalid or not in the required state
+    ├── ApprovalError            an approval that is missing, no longer active or cannot be given
+    ├── AuditError               an audit log that was cut or changed
+    ├── RosterError              members and their keys cannot be established
     │   ├── NotOnRosterError
     │   └── RosterStaleError
     ├── SealError                sealed cargo that cannot be made or opened
     │   ├── SealFormatError      not an age file of the accepted form
     │   ├── SealContextError     of another train, journey, station or stop
-    │   ├── SealKeyError         no key here opens it
+    │   ├── SealKeyError         no available key opens it
     │   └── SealChangedError     changed, cut or reordered after sealing
     ├── KeyFileError             a private key file
     │   └── PassphraseError
@@ -33,25 +33,24 @@
     │   ├── DataSetError
     │   ├── PolicyError
     │   ├── EngineMissingError
-    │   ├── TrialUnfinishedError a trial of the sandbox without an answer
+    │   ├── TrialUnfinishedError a sandbox trial that was cut off
     │   └── SandboxError         a limit that the engine does not enforce
-    ├── RunError                 what happened to a run in the sandbox
+    ├── RunError                 a run in the sandbox that did not succeed
     ├── AirlockError             an output that may not leave
     ├── KernelError              a kernel image that cannot be built
-    ├── JourneyError             a journey that is not in the state asked for
+    ├── JourneyError             a journey that is not in the required state
     └── SettingsError            profile, environment or file
 
-`message` says what happened, and to which thing; `hint` what to do next, or ""
-where nothing can be said; `str(error)` is both. `code` is stable and
-machine-readable, and phtlab/error_codes.toml explains each. Neither text
-carries a secret or a data value.
+`message` says what happened, and to which train, station or file; `hint` says what to do next, or
+is "" if there is no advice; `str(error)` is both. `code` is stable and machine-readable;
+phtlab/error_codes.toml explains each code. Neither text carries a secret or a data value.
 """
 
 from __future__ import annotations
 
 
 class PhtlabError(Exception):
-    """Anything that phtlab refuses or cannot do, in a sentence for a person."""
+    """Base class of all phtlab errors; the message is a sentence for a person."""
 
     code = "error"
 
@@ -76,13 +75,13 @@ class ParameterError(PhtlabError):
 
 
 class TrainError(PhtlabError):
-    """A train, image or layer that is not what was signed."""
+    """A train, image or layer that differs from what was signed."""
 
     code = "train"
 
 
 class SignatureError(PhtlabError):
-    """A signature that does not hold, or too few of them."""
+    """A signature that does not verify, or too few valid signatures."""
 
     code = "signature"
 
@@ -94,7 +93,7 @@ class OrderError(PhtlabError):
 
 
 class OrderExpiredError(OrderError):
-    """The order's time is over."""
+    """The order has expired."""
 
     code = "order-expired"
 
@@ -106,7 +105,7 @@ class OrderReplayedError(OrderError):
 
 
 class OrderStationError(OrderError):
-    """The order names other stations, or it is not this one's turn."""
+    """The order names other stations, or it is another station's turn."""
 
     code = "order-station"
 
@@ -118,31 +117,31 @@ class RecordError(PhtlabError):
 
 
 class ProposalError(PhtlabError):
-    """A proposal that cannot be taken, or is not in the state asked for."""
+    """A proposal that is invalid, or not in the required state."""
 
     code = "proposal"
 
 
 class ApprovalError(PhtlabError):
-    """What a station has not allowed, or allows no more."""
+    """An approval that is missing, no longer active or cannot be given."""
 
     code = "approval"
 
 
 class AuditError(PhtlabError):
-    """A log of what happened that was cut, changed or cannot be read."""
+    """An audit log that was cut or changed, or cannot be read."""
 
     code = "audit"
 
 
 class RosterError(PhtlabError):
-    """Who is who cannot be established."""
+    """Members and their keys cannot be established."""
 
     code = "roster"
 
 
 class NotOnRosterError(RosterError):
-    """Nobody of this name, or with these keys, is on the roster."""
+    """No member of this name, or with these keys, is on the roster."""
 
     code = "not-on-roster"
 
@@ -160,25 +159,25 @@ class SealError(PhtlabError):
 
 
 class SealFormatError(SealError):
-    """Not sealed cargo of the accepted form."""
+    """Sealed cargo that is not an age file of the accepted form."""
 
     code = "seal-format"
 
 
 class SealContextError(SealError):
-    """Cargo of another train, journey, station or stop."""
+    """Sealed cargo of another train, journey, station or stop."""
 
     code = "seal-context"
 
 
 class SealKeyError(SealError):
-    """No key here opens it, or a recipient is none."""
+    """No available key opens the cargo, or a recipient's key is invalid."""
 
     code = "seal-key"
 
 
 class SealChangedError(SealError):
-    """Changed, cut or reordered after it was sealed."""
+    """Sealed cargo that was changed, cut or reordered after sealing."""
 
     code = "seal-changed"
 
@@ -232,13 +231,13 @@ class RegistryError(PhtlabError):
 
 
 class StationError(PhtlabError):
-    """The station's own set-up."""
+    """The station's set-up is incomplete or wrong."""
 
     code = "station"
 
 
 class DataSetError(StationError):
-    """A data set that is not there, or not as it was declared."""
+    """A data set that is missing, or differs from its declaration."""
 
     code = "data-set"
 
@@ -256,9 +255,10 @@ class EngineMissingError(StationError):
 
 
 class TrialUnfinishedError(StationError):
-    """A trial of the sandbox was cut off: whether the limits hold is not known, so try again.
+    """A sandbox trial that was cut off: whether the limits hold is unknown, so try again.
 
-    `limit` is the limit that the trial was going past, if it got so far and had found no fault.
+    `limit` names the limit under test when the trial was cut off; "" if the trial had not reached a
+    limit or had found an error.
     """
 
     code = "trial-unfinished"
@@ -275,7 +275,7 @@ class SandboxError(StationError):
 
 
 class RunError(PhtlabError):
-    """What happened to a run in the sandbox."""
+    """A run in the sandbox that did not succeed."""
 
     code = "run"
 
@@ -293,12 +293,12 @@ class KernelError(PhtlabError):
 
 
 class JourneyError(PhtlabError):
-    """A journey that is not in the state asked for."""
+    """A journey that is not in the required state."""
 
     code = "journey"
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of frames: no line of code is at fault."""
+        """Return what IPython shows instead of a traceback: no line of code is wrong."""
         return [f"{type(self).__name__}: {self}"]
 
 

@@ -1,4 +1,4 @@
-"""Settings of a service: in a file of its folder, and in the environment, which wins."""
+"""Settings of a service, from a file in its folder and the environment, which takes precedence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 
 class FileSettings(BaseSettings):
-    """What is passed in comes from the file, so the environment comes first."""
+    """Settings whose environment variables override the arguments, which come from the file."""
 
     @classmethod
     def settings_customise_sources(
@@ -23,5 +23,5 @@ class FileSettings(BaseSettings):
     def other_sources(
         cls, settings_cls: type[BaseSettings]
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What comes after the environment and before the file."""
+        """Return further sources, which rank after the environment and before the file."""
         return ()

@@ -1,4 +1,4 @@
-"""Text from someone else, made safe for a person's terminal or page."""
+"""Escape untrusted text for a terminal or a page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 
 
 def escaped(text: str) -> str:
-    """`text` with everything that is not a visible character or a space as `\\x1b`."""
+    """Return `text` with each character that is neither visible nor a space escaped, as `\\x1b`."""
     return "".join(
         character
         if not unicodedata.category(character).startswith(("C", "Zl", "Zp"))
@@ -16,5 +16,5 @@ def escaped(text: str) -> str:
 
 
 def escaped_lines(text: str) -> str:
-    """`text` as `escaped` has it, and each new line a new line."""
+    """Return `text` escaped as by `escaped`, except for its line breaks."""
     return "\n".join(map(escaped, text.split("\n")))

@@ -1,4 +1,4 @@
-"""Where the files lie that come with phtlab: notebooks, their data, recipes of kernel images."""
+"""Locate the files that come with phtlab: notebooks, their data, recipes of kernel images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent
 
 
 def share(name: str) -> Path:
-    """The file or folder `name` (`notebooks/…`, `kernels/…`): of the checkout, or of the wheel."""
+    """Return the path of `name` (`notebooks/…`, `kernels/…`) in the checkout or in the wheel."""
     for place in (PACKAGE.parent, PACKAGE / "_share"):
         if (place / name).exists():
             return place / name

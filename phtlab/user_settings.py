@@ -1,8 +1,8 @@
-"""Where a person's settings lie, and what they say: central, key, pinned root.
+"""A person's settings (central, key, pinned root) and the folders that hold them.
 
-Read once, at `connect()`. The environment wins over the file, the file over the
-defaults: `PHTLAB_CENTRAL` and `PHTLAB_KEY` over `profile.toml`. In a hub's workspace the key
-that is not named is the one of the hub's user.
+Read once, at `connect()`. The environment takes precedence over the file, and the file over the
+defaults: `PHTLAB_CENTRAL` and `PHTLAB_KEY` over `profile.toml`. In a hub's workspace, the default
+key is that of the hub's user.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from phtlab.errors import SettingsError
 
 
 def config_directory() -> Path:
-    """`PHTLAB_CONFIG`, or `~/.config/phtlab` where the platform has such a place."""
+    """Return `PHTLAB_CONFIG`, or the platform's configuration folder, as `~/.config/phtlab`."""
     return Path(os.environ.get("PHTLAB_CONFIG") or user_config_path("phtlab"))
 
 
 def cache_directory() -> Path:
-    """`PHTLAB_CACHE`, or `~/.cache/phtlab`: nothing in it is missed when it is deleted."""
+    """Return `PHTLAB_CACHE`, or `~/.cache/phtlab`; the content may be deleted at any time."""
     return Path(os.environ.get("PHTLAB_CACHE") or user_cache_path("phtlab"))
 
 
 def keys_directory() -> Path:
-    """Where a person's key files lie."""
+    """Return the folder of a person's key files."""
     return config_directory() / "keys"
 
 
 @dataclass(frozen=True)
 class UserSettings:
-    """Who connects, and to what. `trust` holds the pinned root and the roster's cache.
+    """A person's connection; `trust` is the folder of the pinned root and of the roster's cache.
 
-    `registry` is where this machine reaches the registry, if that is not where central says;
-    `root` is a file with the consortium's root, for a first start where nobody pins it by hand.
+    `registry` is the registry's address from this machine, if it differs from central's answer;
+    `root` is a file with the consortium's root, for a first start without pinning by hand.
     """
 
     central: str
@@ -50,7 +50,7 @@ class UserSettings:
 
     @classmethod
     def load(cls) -> UserSettings:
-        """The profile from environment and file. Raises SettingsError naming what is missing."""
+        """Load settings from environment and file. Raises SettingsError naming what is missing."""
         place = PartialSettings.load()
         if not place.central or not place.key:
             missing = "central's address" if not place.central else "a key"
@@ -63,20 +63,20 @@ class UserSettings:
         return place.profile(place.central, place.key)
 
     def save(self, directory: Path | None = None) -> Path:
-        """Write `profile.toml`; returns its path."""
+        """Write `profile.toml` and return its path."""
         return remember(directory, central=self.central, key=str(self.key))
 
 
 @dataclass(frozen=True)
 class PartialSettings:
-    """What is known of a profile, whole or not: `central` and `key` may be missing still."""
+    """Settings as found, complete or not: `central` and `key` may be None."""
 
     central: str | None
     key: Path | None
 
     @classmethod
     def load(cls) -> PartialSettings:
-        """From environment and file. Raises SettingsError if the file cannot be read."""
+        """Load from environment and file. Raises SettingsError if the file cannot be read."""
         directory = config_directory()
         stored = _read(directory / "profile.toml")
         central = os.environ.get("PHTLAB_CENTRAL") or stored.get("central")
@@ -101,15 +101,15 @@ class PartialSettings:
 
 
 def key_file(user: str) -> Path:
-    """Where the key of the hub's user `user` lies; whatever the name, it is a plain file name."""
+    """Return the key file of the hub's user `user`; any user name gives a plain file name."""
     return keys_directory() / f"{re.sub('[^a-z0-9]+', '-', user.lower()).strip('-')}.key.age"
 
 
 def remember(directory: Path | None = None, **values: str) -> Path:
-    """Write `values` (`central`, `key`) to `profile.toml`, beside what is there; its path."""
+    """Merge `values` (`central`, `key`) into `profile.toml` and return its path."""
     path = (directory or config_directory()) / "profile.toml"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # A basic string of TOML is written as one of JSON.
+    # A TOML basic string is written like a JSON string.
     merged = {**_read(path), **values}
     path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in merged.items()))
     return path

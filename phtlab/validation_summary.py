@@ -1,4 +1,4 @@
-"""What is wrong with a document that does not fit its form, told without its values."""
+"""Summary of why a document fails validation, without its values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pydantic import ValidationError
 
 
 class ValidationSummary(NamedTuple):
-    """`where` is the path to it, such as ``limits.memory``; `str()` has both."""
+    """A validation error: `where` is the field's path, such as ``limits.memory``.
+
+    `str()` has path and reason.
+    """
 
     where: str
     why: str
@@ -18,7 +21,7 @@ class ValidationSummary(NamedTuple):
 
 
 def validation_summaries(error: ValidationError) -> list[ValidationSummary]:
-    """Every fault that pydantic found, at least one, in the order of the form."""
+    """List every validation error that pydantic found, at least one, in the order of the fields."""
     return [
         ValidationSummary(
             ".".join(map(str, item["loc"])) or "the whole",

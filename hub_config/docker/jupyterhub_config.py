@@ -1,4 +1,4 @@
-"""One machine, a container for each user: on a network whose only way out is the reverse proxy.
+"""One machine, a container per user, on a network whose only way out is the reverse proxy.
 
 `phtlab hub` makes image, network and reverse proxy, and runs hub and proxy; docs/hub.md says how to
 do the same step by step.

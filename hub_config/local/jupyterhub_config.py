@@ -1,7 +1,7 @@
-"""One machine, no containers for users: for a look, a course of one, and development.
+"""One machine, no containers for users: to try it, for a course of one, and for development.
 
-Everyone's server runs as the user who runs the hub. That keeps nobody from anybody:
-where users do not trust each other wholly, take `docker` beside this folder.
+Everyone's server runs as the user who runs the hub. That isolates no user from another: where users
+do not fully trust each other, use `docker` beside this folder.
 """
 
 import sys
@@ -16,5 +16,5 @@ c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = f"{settings.directory}/homes/{{username}}"
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.environment = workspaces.environment(settings)
-# Without this, JupyterLab would not start for root, as whom a demonstration may run.
+# Without this, JupyterLab refuses to start as root, which a demonstration may run as.
 c.Spawner.args = ["--allow-root"]

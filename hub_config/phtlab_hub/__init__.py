@@ -1,1 +1,1 @@
-"""The hub's configuration in layers: each module sets one thing, `configuration` all of them."""
+"""The hub's configuration in layers: each module sets one part, `configuration` all of them."""

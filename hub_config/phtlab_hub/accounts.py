@@ -1,10 +1,10 @@
-"""Accounts of this hub alone, for where there is no single sign-on: a file of hashed passwords.
+"""Accounts of this hub alone, if there is no single sign-on: a file of hashed passwords.
 
     python -m phtlab_hub.accounts hub/accounts.toml dr-lovelace researcher
 
-asks for a password and writes the account; `--remove` takes it away. The file is read at
-each login, and again while someone is signed in: who is taken from it is signed out, and
-who changes groups changes roles, within a minute.
+asks for a password and writes the account; `--remove` removes it. The hub reads the file at each
+login, and again while someone is signed in: within a minute, a person removed from it is signed
+out, and a person with other groups has other roles.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from phtlab_hub.throttle import LoginThrottle
 
 SHORTEST_PASSWORD: Final = 10
 LONGEST_PASSWORD: Final = 1024
-# Some seconds of hashing: who comes after them is better told so than kept waiting.
+# Some seconds of hashing: later logins get an error rather than a long wait.
 MOST_WAITING: Final = 32
 
 
@@ -56,7 +56,7 @@ _ACCOUNTS: Final = TypeAdapter(dict[MemberName, Account])
 
 
 def hash_of(password: str) -> str:
-    """The argon2id hash of `password`. Raises SettingsError if it is too short or too long."""
+    """Return the argon2id hash of `password`. Raises SettingsError if it is too short or long."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise SettingsError(
             f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters."
@@ -65,7 +65,7 @@ def hash_of(password: str) -> str:
 
 
 def read_accounts(path: Path) -> Accounts:
-    """The accounts in `path`. Raises SettingsError; it names no password."""
+    """Read the accounts in `path`. Raises SettingsError, which contains no password."""
     try:
         text = path.read_text()
         require_private(path)
@@ -91,7 +91,7 @@ def read_accounts(path: Path) -> Accounts:
 
 
 def write_accounts(path: Path, accounts: Accounts) -> None:
-    """Replace the file whole, for its owner's eyes only."""
+    """Replace the whole file, readable by its owner only."""
     lines = ["# Accounts of this hub; 'python -m phtlab_hub.accounts' writes them.\n"]
     for name, account in sorted(accounts.items()):
         lines.append(
@@ -102,7 +102,7 @@ def write_accounts(path: Path, accounts: Accounts) -> None:
 
 
 class LocalAccounts(Authenticator):
-    """Signs in by `file`. A name that is not in it takes as long as a wrong password."""
+    """Authenticator by `file`. An unknown name takes as long as a wrong password."""
 
     file = Unicode(help="The account file").tag(config=True)
     trusted_proxies = List(
@@ -120,7 +120,7 @@ class LocalAccounts(Authenticator):
         self._waiting = 0
 
     async def authenticate(self, handler: Any, data: Mapping[str, str]) -> dict[str, Any] | None:
-        """The account's name and groups; None if name or password is wrong.
+        """Return the account's name and groups; None if name or password is wrong.
 
         Raises HTTPError 429 after many wrong passwords; 503 if too many logins wait already, or
         the file cannot be read.
@@ -140,7 +140,7 @@ class LocalAccounts(Authenticator):
             )
         account = self._accounts().get(name)
         expected = self._nobody if account is None else account.password
-        # Counted before it is known, so that tries at the same time count too.
+        # Counted before the result is known, so that simultaneous tries count too.
         self.throttle.failed(name, address)
         right = await self._is_right(expected, password)
         if account is None or not right:
@@ -149,8 +149,11 @@ class LocalAccounts(Authenticator):
         return self._model(name, account)
 
     async def _is_right(self, expected: str, password: str) -> bool:
-        """Whether `password` is the one of the hash. Counts as waiting until its hash is made, also
-        if whoever asked has gone: a thread that hashes cannot be stopped."""
+        """Whether `password` matches the hash.
+
+        It counts as waiting until its hash is computed, even if the client has gone: a hashing
+        thread cannot be stopped.
+        """
         hashing = IOLoop.current().run_in_executor(self._hashing, passwd_check, expected, password)
         self._waiting += 1
         hashing.add_done_callback(self._release_slot)
@@ -160,12 +163,12 @@ class LocalAccounts(Authenticator):
         self._waiting -= 1
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
-        """The account's groups as they are now; False if it is gone."""
+        """Return the account's present groups; False if the account was removed."""
         account = self._accounts().get(user.name)
         return False if account is None else self._model(user.name, account)
 
     def check_allowed(self, username: str, authentication: Any = None) -> bool:
-        """Whoever has an account."""
+        """Whether `username` has an account."""
         return username in self._accounts()
 
     def _accounts(self) -> Accounts:
@@ -183,7 +186,7 @@ class LocalAccounts(Authenticator):
 
 
 def apply(c: Any, settings: HubSettings) -> None:
-    """Sign in by the account file. Raises SettingsError if it is there and wrong."""
+    """Authenticate by the account file. Raises SettingsError if it is missing or invalid."""
     read_accounts(settings.accounts)
     c.JupyterHub.authenticator_class = LocalAccounts
     c.LocalAccounts.file = str(settings.accounts)

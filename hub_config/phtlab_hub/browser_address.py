@@ -1,8 +1,8 @@
-"""Which address a request came from, as the servers in front of the hub saw it.
+"""Address that a request came from, as reported by the servers in front of the hub.
 
-Tornado answers that too, but takes a browser's own word: `X-Real-IP` goes before
-`X-Forwarded-For`, whoever sent it, and the proxy passes it on as it came
-(`tornado.httpserver._HTTPRequestContext._apply_xheaders`). So it is not read here.
+Tornado's own answer trusts the browser: it prefers `X-Real-IP` to `X-Forwarded-For`, whoever sent
+it, and the proxy passes it on unchanged
+(`tornado.httpserver._HTTPRequestContext._apply_xheaders`). So this module does not read it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from tornado.httputil import HTTPServerRequest
 
 
 def browser_address(request: HTTPServerRequest, trusted: Collection[str]) -> str:
-    """The last entry of X-Forwarded-For that is none of `trusted`; else the peer's own address.
+    """Return the last entry of X-Forwarded-For that is not in `trusted`; else the peer's address.
 
-    Each server appends whom it was asked by, the proxy always does: the last entries are
-    their word, and what a browser wrote comes before them.
+    Each server appends the address of its client, and the proxy always does: the servers wrote the
+    last entries, and a browser's own come before them.
     """
     known = {_plain(address) for address in trusted}
     for entry in reversed(",".join(request.headers.get_list("X-Forwarded-For")).split(",")):
@@ -32,7 +32,7 @@ def browser_address(request: HTTPServerRequest, trusted: Collection[str]) -> str
 
 
 def log_with(trusted: Collection[str]) -> Callable[[Any], None]:
-    """JupyterHub's log of requests, with `browser_address`."""
+    """Return JupyterHub's log function for requests, with `browser_address`."""
 
     def log(handler: Any) -> None:
         handler.request.remote_ip = browser_address(handler.request, trusted)
@@ -42,15 +42,15 @@ def log_with(trusted: Collection[str]) -> Callable[[Any], None]:
 
 
 def _peer(request: HTTPServerRequest) -> str:
-    """Who is at the connection's other end; not `remote_ip`, which tornado has replaced."""
+    """Return the connection's peer; not `remote_ip`, which tornado has replaced."""
     context = getattr(request.connection, "context", None)
     address = getattr(context, "address", None)
-    # A unix socket's peer has no address; all of them count as one.
+    # Peers on a unix socket have no address; all of them count as one.
     return _plain(address[0]) if isinstance(address, tuple) else ""
 
 
 def _plain(address: str) -> str:
-    """One spelling for each address, an IPv4 address in IPv6 among them; empty if it is none."""
+    """Normalize an address, also an IPv4 address in IPv6; empty if it is none."""
     try:
         parsed = ipaddress.ip_address(address.strip())
     except ValueError:

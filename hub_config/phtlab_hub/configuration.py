@@ -1,7 +1,7 @@
-"""All layers at once.
+"""All layers of the hub's configuration.
 
-A `jupyterhub_config.py` calls `configure(c)` and then names its Spawner; what it sets
-afterwards wins. `local`, `docker` and `swarm` beside this package are such files.
+A `jupyterhub_config.py` calls `configure(c)` and then names its Spawner; later settings override
+it. `local`, `docker` and `swarm` beside this package are such files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from phtlab_hub.settings import HubSettings
 
 
 def configure(c: Any, settings: HubSettings | None = None) -> HubSettings:
-    """Set everything but the Spawner; gives the settings, for what is set after.
+    """Configure everything but the Spawner; return the settings.
 
     `c` is JupyterHub's configuration (`get_config()`). Without `settings` they are read from
     the folder that PHTLAB_HUB_DIRECTORY names. Raises SettingsError.

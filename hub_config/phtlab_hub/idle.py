@@ -1,4 +1,4 @@
-"""Idle servers are stopped. Journeys belong to central and go on without one."""
+"""Stop idle servers. Journeys belong to central and go on without a server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCOPES: Final = ("list:users", "read:users:activity", "read:servers", "delete:se
 
 
 def apply(c: Any, settings: HubSettings) -> None:
-    """Add the culler and the role that lets it do this and nothing else."""
+    """Add the idle culler, and a role with just the scopes that it needs."""
     if settings.idle_seconds == 0:
         return
     command = managed_command(

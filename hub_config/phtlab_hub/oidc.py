@@ -1,8 +1,8 @@
-"""Signing in through an OpenID provider: who someone is, and which groups they are in.
+"""Sign-in through an OpenID provider: a person's name and groups.
 
-JupyterHub's GenericOAuthenticator does it, with PKCE. A name at the provider becomes a
-name on the roster, strictly: two people must not become one. Groups that the hub does not
-know give nothing, and whoever is in none is refused.
+JupyterHub's GenericOAuthenticator does it, with PKCE. A name at the provider becomes a name on the
+roster, strictly: two people must not become one. Groups unknown to the hub are ignored, and a
+person in no known group is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "userinfo_endpoi
 
 
 def apply(c: Any, settings: HubSettings, oidc: OidcSettings) -> None:
-    """Sign in through `oidc`. Raises SettingsError, or UnreachableError if it was never reached."""
+    """Authenticate through `oidc`. Raises SettingsError, or UnreachableError if never reached."""
     document = discover(settings, oidc)
     address = settings.public_url or f"http://{settings.listen}"
     c.JupyterHub.authenticator_class = GenericOAuthenticator
@@ -50,12 +50,12 @@ def apply(c: Any, settings: HubSettings, oidc: OidcSettings) -> None:
 
 
 def member_name(claims: dict[str, Any], oidc: OidcSettings) -> str:
-    """The roster's name of whom the provider's claims tell of.
+    """Return the roster's name for the person of the provider's claims.
 
-    `names` first; else the claim as it is, without the ``@domain`` that it then must have.
-    Nothing is cut, replaced or folded: a provider may know `Ada` and `ada` as two people, and
-    a Kelvin sign becomes a k in lower case. A name that `names` gives is its entry's alone.
-    Raises HTTPError 403 for what is no name of a member, or somebody else's.
+    `names` first; else the claim unchanged, except that a configured ``@domain`` is required and
+    removed. Nothing is cut, replaced or folded: a provider may know `Ada` and `ada` as two people,
+    and a Kelvin sign becomes a k in lower case. A name in `names` belongs to its entry alone.
+    Raises HTTPError 403 for an invalid member's name, or another person's.
     """
     claim = claims.get(oidc.username_claim)
     if not isinstance(claim, str):
@@ -65,7 +65,7 @@ def member_name(claims: dict[str, Any], oidc: OidcSettings) -> str:
     name = claim
     if oidc.domain:
         name, _, domain = claim.rpartition("@")
-        # A domain has no case, and its letters are ASCII's (RFC 4343).
+        # A domain is case-insensitive and ASCII (RFC 4343).
         if not domain.isascii() or domain.lower() != oidc.domain.lower():
             raise _no_member()
     if not re.fullmatch(NAMES, name) or name in oidc.names.values():
@@ -82,7 +82,7 @@ def _no_member() -> HTTPError:
 
 
 def hub_groups(claims: dict[str, Any], oidc: OidcSettings) -> list[str]:
-    """The hub's groups among those of the claim. A claim of another form gives none."""
+    """Return the hub's groups among those of the claim. A claim of another form gives none."""
     claim = claims.get(oidc.groups_claim)
     if not isinstance(claim, list):
         return []
@@ -91,7 +91,7 @@ def hub_groups(claims: dict[str, Any], oidc: OidcSettings) -> list[str]:
 
 
 def discover(settings: HubSettings, oidc: OidcSettings) -> dict[str, str]:
-    """The provider's endpoints. What was found is kept, so that the hub starts without it."""
+    """Return the provider's endpoints, cached so that the hub starts without the provider."""
     kept = settings.directory / "oidc-endpoints.json"
     try:
         answer = httpx.get(f"{oidc.issuer}{DISCOVERY}", timeout=10)
@@ -109,7 +109,7 @@ def discover(settings: HubSettings, oidc: OidcSettings) -> dict[str, str]:
 
 
 def _checked(content: bytes, oidc: OidcSettings) -> dict[str, str]:
-    """OpenID Connect Discovery 1.0, section 4.3: the issuer is the one that was asked."""
+    """Validate by OpenID Connect Discovery 1.0, section 4.3: the issuer is the requested one."""
     try:
         document = json.loads(content)
         issuer = document["issuer"]

@@ -1,4 +1,4 @@
-"""Hub and proxy as processes: where they listen, and what stays when the hub restarts."""
+"""Hub and proxy as processes: their addresses, and what keeps running when the hub restarts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ INSTALLED = FOLDER.parent / "node_modules" / ".bin" / "configurable-http-proxy"
 
 
 def apply(c: Any, settings: HubSettings) -> None:
-    """Addresses, database, proxy. Raises SettingsError if the proxy is not installed."""
+    """Set addresses, database and proxy. Raises SettingsError if the proxy is not installed."""
     c.JupyterHub.bind_url = f"http://{settings.listen}"
     c.JupyterHub.hub_bind_url = f"http://{settings.hub_listen}"
     if settings.hub_connect:
         c.JupyterHub.hub_connect_url = settings.hub_connect
     c.JupyterHub.db_url = f"sqlite:///{settings.directory / 'hub.sqlite'}"
-    # Everyone's Lab goes on while the hub restarts; the database says where each one is.
+    # Everyone's Lab goes on while the hub restarts; the database has the address of each.
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.template_paths = [str(FOLDER / "templates")]
     c.ConfigurableHTTPProxy.auth_token = settings.proxy_token
@@ -32,7 +32,7 @@ def apply(c: Any, settings: HubSettings) -> None:
 
 
 def proxy_program() -> Path:
-    """The configurable-http-proxy beside this package, or on the PATH. Raises SettingsError."""
+    """Find the configurable-http-proxy beside this package or on the PATH. Raises SettingsError."""
     found = shutil.which("configurable-http-proxy")
     if INSTALLED.exists():
         return INSTALLED
@@ -45,7 +45,10 @@ def proxy_program() -> Path:
 
 
 def proxy_command(settings: HubSettings) -> list[str]:
-    """The command of a proxy that runs by itself. It needs CONFIGPROXY_AUTH_TOKEN."""
+    """Return the command of a proxy that the hub does not start.
+
+    It needs CONFIGPROXY_AUTH_TOKEN.
+    """
     host, _, port = settings.listen.rpartition(":")
     api_host, _, api_port = settings.proxy_api.rpartition(":")
     hub = settings.hub_connect or f"http://{settings.hub_listen}"

@@ -1,7 +1,7 @@
-"""Who may do what: the scopes that central knows, and the roles that a group gives.
+"""Permissions: the scopes that central knows, and the roles that a group gives.
 
-Groups have the roles' names, whether an account file or an OpenID provider says who is in
-them. `learner` is a researcher whose server a teacher may see, start and stop.
+Groups have the roles' names, whether an account file or an OpenID provider assigns people to them.
+`learner` is a researcher whose server a teacher may see, start and stop.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ CUSTOM_SCOPES: Final[dict[str, dict[str, str]]] = {
 CENTRAL: Final = "access:services!service=central"
 LEARNERS: Final = "learner"
 
-# What a teacher may do with learners' servers. To open one is not among it.
+# A teacher's rights on learners' servers, without the right to open one.
 _WITH_LEARNERS: Final = (
     f"list:users!group={LEARNERS}",
     f"read:users:activity!group={LEARNERS}",
     f"servers!group={LEARNERS}",
 )
 
-# Not `admin`, JupyterHub's own: whoever has that may open everyone's server and act by
-# tokens in everyone's name. What an administrator of this hub does needs neither.
+# Not JupyterHub's own `admin`: whoever has that role may open everyone's server and act by tokens
+# in everyone's name. An administrator of this hub needs neither.
 _ADMINISTER: Final = (
     "admin-ui",
     "list:users",

@@ -1,9 +1,8 @@
-"""JupyterHub's own checklist of secure settings, each with its reason.
+"""JupyterHub's checklist of secure settings, each with its reason.
 
-Where users run code that others' browsers may see, a host name for each user is the
-strongest: set `public_url` and `subdomains`, with a wildcard certificate. Without it, a
-user's server must never send pages that another user opens; named servers and sharing
-are off, and no role may open another's server.
+Where users run code whose pages others open, a host name per user protects best: set `public_url`
+and `subdomains`, with a wildcard certificate. Without it, a user's server must never send pages
+that another user opens; named servers and sharing are off, and no role may open another's server.
 """
 
 from __future__ import annotations
@@ -19,30 +18,30 @@ LONGEST_TOKEN_SECONDS: Final = 30 * 24 * 3600
 
 
 def apply(c: Any, settings: HubSettings) -> None:
-    """Harden. Raises SettingsError if settings contradict each other."""
+    """Set the secure settings. Raises SettingsError if settings contradict each other."""
     https = settings.public_url.startswith("https://")
 
-    # Sessions: a day, also in Lab and central's pages; nobody makes a token for ever.
+    # Sessions last a day, also in Lab and on central's pages; no token is valid for ever.
     c.JupyterHub.cookie_secret_file = str(settings.directory / "cookie-secret")
     c.JupyterHub.cookie_max_age_days = settings.session_days
     c.JupyterHub.oauth_token_expires_in = int(settings.session_days * 24 * 3600)
     c.JupyterHub.token_expires_in_max_seconds = LONGEST_TOKEN_SECONDS
     c.JupyterHub.oauth_require_pkce = True
 
-    # Who may come in is said by the account file or the provider's groups, never by default.
+    # The account file or the provider's groups decide who may log in, never a default.
     c.Authenticator.allow_all = False
     c.Authenticator.allow_existing_users = False
     c.Authenticator.admin_users = set()
     c.Authenticator.username_pattern = NAMES
 
-    # One server each, started from one image, without what its user left in ~/.jupyter.
+    # One server per user, from one image, without the user's own configuration in ~/.jupyter.
     c.JupyterHub.allow_named_servers = False
     c.JupyterHub.concurrent_spawn_limit = settings.concurrent_spawns
     c.JupyterHub.active_server_limit = settings.servers
     c.Spawner.disable_user_config = True
 
     # Addresses in the log are the browsers', if the TLS server in front is known. Tornado alone
-    # would take a browser's own X-Real-IP for it.
+    # would accept a browser's own X-Real-IP.
     c.JupyterHub.trusted_downstream_ips = list(settings.trusted_proxies)
 
     headers = {
@@ -68,5 +67,6 @@ def apply(c: Any, settings: HubSettings) -> None:
                 code="hub-subdomains",
             )
         c.JupyterHub.subdomain_host = settings.public_url
-        # Another host's page cannot set these. They would reach everyone's Lab on one host.
+        # Another host's page cannot set these. On a single host they would be sent to everyone's
+        # Lab.
         c.JupyterHub.cookie_host_prefix_enabled = True

@@ -1,4 +1,4 @@
-"""Central beside the hub: its pages at /services/central/, its API for hub tokens by scope."""
+"""Central as the hub's service: pages at /services/central/, API for hub tokens by scope."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ PREFIX: Final = "/services/central/"
 
 
 def apply(c: Any, settings: HubSettings) -> None:
-    """Declare central. With `central_directory` the hub starts it, else it runs by itself."""
+    """Declare central. With `central_directory` the hub starts it, else it runs on its own."""
     service: dict[str, Any] = {
         "name": NAME,
         "url": settings.central,
         "api_token": settings.central_token,
-        # It is part of this hub: nobody is asked whether central may know who they are.
+        # Central is part of this hub: users need not confirm that it learns their names.
         "oauth_no_confirm": True,
-        # The least that its pages need; each user's token gets those that the user has.
+        # All scopes that its pages use; a user's token gets those of them that the user has.
         "oauth_client_allowed_scopes": [CENTRAL, READ, DISPATCH, OPERATE, GOVERN, TEACH],
         "display": True,
-        # A hub without central starts all the same, and its pages say that central is away.
+        # A hub without central starts as well, and its pages report that central is away.
         "timeout": 5,
     }
     if settings.central_directory is not None:
@@ -37,7 +37,7 @@ def apply(c: Any, settings: HubSettings) -> None:
 
 
 def environment(settings: HubSettings) -> dict[str, str]:
-    """What a central that the hub did not start needs to know of it."""
+    """Return the hub's variables for a central that the hub did not start."""
     hub = settings.hub_connect or f"http://{settings.hub_listen}"
     return {
         "JUPYTERHUB_SERVICE_NAME": NAME,

@@ -1,7 +1,7 @@
 """The hub's settings: `hub.toml` in its folder, and `PHTLAB_HUB_…` in the environment.
 
-The environment wins. The folder also holds what is made on the first start: cookie
-secret, tokens of proxy and central, the hub's database; all for the hub's own eyes.
+The environment takes precedence. The folder also holds what the first start makes: cookie secret,
+tokens of proxy and central, the hub's database; all readable by the hub only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+[^\s/]$")]
 
 
 class OidcSettings(StrictModel):
-    """An OpenID provider that says who someone is. The client's secret lies in a file beside."""
+    """An OpenID provider for sign-in. The client's secret is in a file beside hub.toml."""
 
     issuer: Url = Field(description="The provider; its discovery document tells the rest")
     client_id: str = Field(min_length=1, description="The hub's name at the provider")
@@ -55,7 +55,7 @@ class OidcSettings(StrictModel):
 
 
 class HubSettings(FileSettings):
-    """What one hub is. Times are in seconds."""
+    """Settings of one hub. Times are in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="PHTLAB_HUB_", extra="forbid", frozen=True)
 
@@ -104,9 +104,9 @@ class HubSettings(FileSettings):
 
     @classmethod
     def load(cls, directory: Path | None = None) -> HubSettings:
-        """The settings in `directory`, by default the one that PHTLAB_HUB_DIRECTORY names.
+        """Load the settings in `directory`, by default the folder in PHTLAB_HUB_DIRECTORY.
 
-        Raises SettingsError naming each setting that cannot be used.
+        Raises SettingsError naming each setting that is invalid.
         """
         place = directory or Path(os.environ.get("PHTLAB_HUB_DIRECTORY") or "hub")
         path = place / SETTINGS_FILE
@@ -133,19 +133,19 @@ class HubSettings(FileSettings):
 
     @property
     def proxy_token(self) -> str:
-        """What the hub shows the proxy. Made on first use."""
+        """The hub's token for the proxy. Made on first use."""
         return secret(self.directory / "proxy-token")
 
     @property
     def central_token(self) -> str:
-        """What central shows the hub. Made on first use."""
+        """Central's token for the hub. Made on first use."""
         return secret(self.directory / "central-token")
 
 
 def secret(path: Path) -> str:
-    """The secret in `path`, made if there is none; only its owner may read it.
+    """Return the secret in `path`, made if there is none; only its owner may read it.
 
-    Raises SettingsError if others may.
+    Raises SettingsError if others may read it.
     """
     try:
         create_durably(path, secrets.token_hex(32).encode())
@@ -155,7 +155,7 @@ def secret(path: Path) -> str:
 
 
 def require_private(path: Path) -> None:
-    """Raises SettingsError if anyone but its owner may read or write `path`."""
+    """Raise SettingsError if anyone but its owner may read or write `path`."""
     if path.stat().st_mode & 0o077:
         raise SettingsError(
             f"Others on this machine may read {path}.",

@@ -1,7 +1,7 @@
-"""How whoever runs the hub ends it together with everyone's servers, from a shell.
+"""Shutdown of the hub together with everyone's servers, from a shell.
 
-A restart leaves the servers up; this is for the day when the machine goes down. The token
-lies in the hub's folder and can do nothing else.
+A restart keeps the servers running; this is for when the machine shuts down. The token is in the
+hub's folder and permits nothing else.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SCOPES: Final = ("shutdown",)
 
 
 def apply(c: Any, settings: HubSettings) -> None:
-    """Let the bearer of the folder's `shutdown-token` end the hub."""
+    """Let the bearer of the folder's `shutdown-token` shut the hub down."""
     c.JupyterHub.services = [
         *c.JupyterHub.get("services", []),
         {"name": NAME, "api_token": _token(settings), "display": False},
@@ -27,9 +27,9 @@ def apply(c: Any, settings: HubSettings) -> None:
 
 
 def shut_down(settings: HubSettings) -> bool:
-    """Ask the hub to end itself, every server, and its proxy if it is the hub's own.
+    """Ask the hub to stop itself, every server, and its proxy if the hub started it.
 
-    Whether it took the order.
+    Returns whether the hub accepted.
     """
     try:
         answer = httpx.post(

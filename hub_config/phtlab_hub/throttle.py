@@ -1,4 +1,4 @@
-"""How long a next try waits after wrong passwords."""
+"""Delay of the next login after wrong passwords."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 class Throttle:
     """After `free` failures of one key, each next try waits longer: 2, 4, 8 … `longest` seconds.
 
-    `entries` bounds memory.
+    `entries` is the most keys to remember.
     """
 
     free: int = 5
@@ -22,11 +22,11 @@ class Throttle:
     _failures: OrderedDict[tuple[str, ...], tuple[int, float]] = field(default_factory=OrderedDict)
 
     def wait(self, *key: str) -> float:
-        """Seconds until the next try is looked at; 0: now."""
+        """Return the seconds until the next try is allowed; 0: now."""
         failures, last = self._failures.get(key, (0, 0.0))
         if failures < self.free:
             return 0.0
-        # (A float has no 2**1024: the exponent ends before.)
+        # A float has no 2**1024, so the exponent is limited.
         pause = min(self.longest, 2.0 ** min(failures - self.free + 1, 64))
         return max(0.0, last + pause - self.clock())
 
@@ -44,12 +44,12 @@ class Throttle:
 class LoginThrottle:
     """Two counters: of an account from one address, and of an account from anywhere.
 
-    The second slows whoever guesses from many addresses to one try in half a minute. It
-    must not become a way to lock somebody out, so it is looser, ends soon, does not grow by
-    tries that are refused, and leaves alone the addresses from which the account has logged
-    in since the hub started: from those, only the first counts. From a new address, its
-    owner is held up for half a minute at a time, and only as long as somebody keeps guessing.
-    Names that are no accounts are counted alike, so that waiting tells nothing about them.
+    The second slows whoever guesses from many addresses to one try in half a minute. It must not
+    lock an account's owner out, so it is looser, ends soon, does not grow by refused tries, and
+    does not apply to addresses from which the account has logged in since the hub started: for
+    those, only the first counts. From a new address, the owner waits half a minute at a time, and
+    only as long as somebody keeps guessing. Names without an account are counted in the same way,
+    so that a delay does not reveal which accounts exist.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -63,7 +63,7 @@ class LoginThrottle:
         self.anywhere = Throttle(20, 30.0, self.entries, self.clock)
 
     def wait(self, name: str, address: str) -> float:
-        """Seconds until the next try is looked at; 0: now."""
+        """Return the seconds until the next try is allowed; 0: now."""
         throttle = self.by_account_here.wait(name, address)
         return (
             throttle

@@ -1,4 +1,4 @@
-"""What everyone's server may do and knows, whichever Spawner starts it."""
+"""Scopes, start and environment of everyone's server, whichever Spawner starts it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from phtlab.errors import SettingsError
 from phtlab_hub.roles import DISPATCH, READ
 from phtlab_hub.settings import HubSettings
 
-# JUPYTERHUB_API_TOKEN gets those of these that its user has: enough to ask central, and to
-# tell the hub that someone is at work. Not `inherit`, and not what pages are for: code in a
-# notebook can read this token.
+# JUPYTERHUB_API_TOKEN gets those of these that its user has: enough to call central, and to report
+# activity to the hub. Not `inherit`, and no scopes of pages: code in a notebook can read this
+# token.
 SERVER_SCOPES: Final = ("users:activity!user", "access:servers!server", READ, DISPATCH)
 
 
 def apply(c: Any, settings: HubSettings) -> None:
-    """The server's token, its first page, and how long it may take to start."""
+    """Set the server's token scopes, its first page, and its start timeout."""
     c.Spawner.server_token_scopes = list(SERVER_SCOPES)
     c.Spawner.default_url = "/lab"
     c.Spawner.start_timeout = 120
@@ -23,10 +23,10 @@ def apply(c: Any, settings: HubSettings) -> None:
 
 
 def in_containers(workspace: Any, settings: HubSettings, root: str) -> None:
-    """What a Spawner of workspaces is told, of an engine as of a swarm: `workspace` is its part
-    of JupyterHub's configuration, and `root` the setting that names the consortium's root.
+    """Configure a Spawner of workspaces, for an engine as for a swarm.
 
-    Raises SettingsError if one is missing that no workspace can be without.
+    `workspace` is the Spawner's part of JupyterHub's configuration, and `root` the setting that
+    names the consortium's root. Raises SettingsError if a required setting is missing.
     """
     if not (settings.image and settings.reverse_proxy and getattr(settings, root)):
         raise SettingsError(
@@ -43,7 +43,7 @@ def in_containers(workspace: Any, settings: HubSettings, root: str) -> None:
 
 
 def environment(settings: HubSettings) -> dict[str, str]:
-    """Where a server reaches central and the registry, and which consortium it believes."""
+    """Return a server's variables: addresses of central and the registry, and the trusted root."""
     central = (
         f"{settings.reverse_proxy}/services/central" if settings.reverse_proxy else settings.central
     )

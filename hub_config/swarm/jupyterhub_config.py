@@ -1,4 +1,4 @@
-"""A Docker swarm: everyone's Lab is a service of one container, on whichever node has room.
+"""A Docker swarm: everyone's Lab is a service of one container, on any node with room.
 
 docs/hub.md says how to make the overlay network, its reverse proxy and the swarm's config of
 root.json.

@@ -1,4 +1,4 @@
-"""The `phtlab` command, one file a noun."""
+"""The `phtlab` command, one module per noun."""
 
 from phtlab.cli.main import main
 

@@ -1,4 +1,4 @@
-"""`phtlab audit`: what happened, verified, written out, and signed as far as it was seen."""
+"""`phtlab audit`: verify, export, show and witness audit logs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def verify(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify a log: that no entry is missing, moved or changed, as far as anyone signed it."""
+    """Verify that no entry of a log is missing, moved or changed, as far as anyone signed it."""
     verified = _verified(export, directory, offline, passphrase_file)
     if as_json:
         print_json({**verified.model_dump(mode="json"), "witnessed": verified.witnessed})
@@ -75,7 +75,7 @@ def export_(
     offline: OfflineOption = False,
     passphrase_file: PassphraseOption = None,
 ) -> None:
-    """Write a log with what was signed of it and the roster, to be verified anywhere."""
+    """Export a log with its checkpoints and the roster, so that anyone can verify it offline."""
     if directory is None:
         export = _of_central(_lab())
     else:
@@ -99,7 +99,7 @@ def show(
     last: Annotated[int, typer.Option(min=1, help="At most so many, the last ones.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """Show entries, the newest at the end. Nothing is verified: see 'phtlab audit verify'."""
+    """Show entries, newest last. Nothing is verified: see 'phtlab audit verify'."""
     from collections import deque
 
     from phtlab.governance.audit.filter import EntryFilter
@@ -119,7 +119,7 @@ def show(
 
 @app.command()
 def witness(as_json: JsonOption = False) -> None:
-    """Verify central's log and sign how far you saw it: then it cannot change unseen any more."""
+    """Verify central's log and sign how far you saw it, so that later changes are detected."""
     from datetime import UTC, datetime
 
     from phtlab.governance.audit.chain import Checkpoint
@@ -155,9 +155,10 @@ def accept(
     directory: DirectoryOption = None,
     by: ByOption = None,
 ) -> None:
-    """Let a station watch central's log anew, after officers said why it lacks entries.
+    """Watch central's log again after the officers explained why it lacks entries.
 
-    As when central was restored from a backup. What the station saw before stays in its own log.
+    Use it, for example, after central was restored from a backup. The station's own log keeps what
+    the station saw before.
     """
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.health.audit import accept_central
@@ -220,7 +221,7 @@ def _of_central(lab: Lab) -> Export:
 
     roster = lab.refresh().roster
     log, audit = _central_log(roster), lab.central.audit
-    # Asked for first: what they are of must then be among the lines.
+    # Fetch checkpoints before entries: each checkpoint's entry is then among the lines.
     signed = tuple(view.envelope for view in audit.checkpoints(log))
     lines = tuple(entry.to_line() for entry in entries_of(audit))
     return Export(log, lines, signed, roster)
@@ -255,7 +256,7 @@ def _seen_file() -> Path:
 
 
 def _seen(log: str) -> LastSeenHead | None:
-    """How far `log` was seen at the last 'phtlab audit witness'."""
+    """Return the head of `log` that the last 'phtlab audit witness' saw, or None."""
     from phtlab.governance.audit.last_seen import LastSeenHead
 
     seen = LastSeenHead.read(_seen_file())
@@ -308,11 +309,11 @@ def _print_entries(entries: Iterable[Entry]) -> None:
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, *row in rows:
-        # One line an entry, however wide: a pipe has no width, and a terminal breaks it itself.
+        # One line per entry, however wide: a pipe has no width, and a terminal wraps lines itself.
         cells = (cell.ljust(width) for cell, width in zip(row, widths[1:], strict=True))
         out.print(f"{number.rjust(widths[0])}  {'  '.join(cells).rstrip()}", markup=False)
 
 
 def _short(text: str) -> str:
-    """A digest as it can be told from others, and given again to 'show'."""
+    """Shorten a digest to 12 characters, which 'show --digest' accepts; other text stays whole."""
     return text.removeprefix("sha256:")[:12] if text.startswith("sha256:") else text

@@ -1,4 +1,4 @@
-"""`phtlab central`: make, run and look after the service that stores and forwards."""
+"""`phtlab central`: create, run and maintain the service that stores and forwards."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def init(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the folder of a new central: settings, keys, and the registry's settings."""
+    """Create the folder of a new central: settings, keys, and the registry's settings."""
     from phtlab.central.founding import init_central
 
     founded = init_central(
@@ -112,7 +112,7 @@ def pin(
 
 @app.command("online-key")
 def online_key(directory: DirectoryArgument, as_json: JsonOption = False) -> None:
-    """Make another online key, to replace one that was stolen; officers sign that it counts."""
+    """Create another online key, to replace a stolen key; it is valid once officers signed it."""
     from phtlab.central.founding import new_online_key
 
     public = new_online_key(directory)
@@ -131,7 +131,7 @@ def online_key(directory: DirectoryArgument, as_json: JsonOption = False) -> Non
 
 @app.command()
 def run(directory: DirectoryArgument) -> None:
-    """Run central until it is told to end (SIGTERM). Its log is JSON on stderr."""
+    """Run central until SIGTERM. Its log is JSON on stderr."""
     from phtlab.central.api.request_log import configure_logs
     from phtlab.central.server import serve
     from phtlab.central.settings import CentralSettings
@@ -142,7 +142,7 @@ def run(directory: DirectoryArgument) -> None:
 
 @app.command()
 def registry(directory: DirectoryArgument) -> None:
-    """Become a registry that takes this central's tokens: CNCF Distribution on loopback."""
+    """Run a registry that accepts this central's tokens: CNCF Distribution on loopback."""
     from phtlab.central.settings import REGISTRY_FILE, CentralSettings
 
     settings = CentralSettings.load(directory)
@@ -159,7 +159,10 @@ def registry(directory: DirectoryArgument) -> None:
 
 @app.command()
 def status(directory: DirectoryArgument, as_json: JsonOption = False) -> None:
-    """Whether central and its registry answer, and what is published. Exit code 5 if not."""
+    """Show whether central and its registry answer, and what is published.
+
+    Exit code 5 if central does not answer.
+    """
     from phtlab.central.settings import CentralSettings
     from phtlab.central.status import status_of
     from phtlab.errors import CentralUnreachableError
@@ -185,7 +188,7 @@ def retention(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what is kept for how long; with --once, remove what is over its time."""
+    """Show for how long cargo and trains are kept; with --once, remove what has expired."""
     from phtlab.central.context import CentralContext
     from phtlab.central.retention import remove_all_expired
     from phtlab.central.settings import CentralSettings

@@ -1,4 +1,4 @@
-"""`phtlab demo`: the first thing that anyone runs."""
+"""`phtlab demo`: a consortium on one machine, and a journey through its hospitals."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def demo(
     stop: Annotated[bool, typer.Option("--stop", help="Stop what --keep left up.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Four hospitals on this machine: send them a notebook, open and plot what comes back."""
+    """Start four hospitals on this machine, send them a notebook, open and plot the results."""
     from phtlab.demo.world import World
 
     world = World(directory.absolute())
@@ -74,7 +74,7 @@ def demo(
 
 
 def run(world: World, steps: Steps, fresh: bool) -> Showcase:
-    """The whole story, a line for each part."""
+    """Run the whole demonstration, with a progress line for each step."""
     from phtlab.demo.heart import HOSPITALS
     from phtlab.demo.kernel_ahead import kernel_ahead
     from phtlab.demo.showcase import NOTEBOOK, conclude, connected
@@ -120,7 +120,7 @@ def run(world: World, steps: Steps, fresh: bool) -> Showcase:
 
 
 class Steps:
-    """Progress: a spinner for what goes on, a line with its seconds for what is done."""
+    """Progress: a spinner for the running step, a line with its seconds for each finished step."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -131,7 +131,7 @@ class Steps:
 
     @contextmanager
     def step(self, title: str) -> Iterator[Any]:
-        """Show `title` until its block ends; yields the function that says what goes on."""
+        """Show `title` until its block ends; yield the function that reports what is being done."""
         begun = time.perf_counter()
         self._title, self._doing, self._stops = title, "", None
         with Live(console=err, refresh_per_second=10, transient=True) as live:
@@ -145,11 +145,11 @@ class Steps:
             err.print(Padding(self._stops, (0, 0, 0, 2)))
 
     def note(self, text: str) -> None:
-        """A remark under the last line."""
+        """Print a remark below the last line."""
         err.print(Text(f"  {text}", style="dim"))
 
     def stops(self, table: Table) -> None:
-        """Show the stops of a journey; they stay under the line when it is done."""
+        """Show the stops of a journey; they remain below the line of the finished step."""
         self._stops = table
         self._show()
 
@@ -183,7 +183,7 @@ def _run_journey(journey: Any, steps: Steps) -> None:
 
 
 def print_finding(showcase: Showcase) -> None:
-    """The pooled finding and the federated model, as tables."""
+    """Print the pooled finding as a table, and the federated model and the files in sentences."""
     by_variable = showcase.finding.set_index(["variable", "disease"])
     table = Table(title="What the four hospitals know together", title_justify="left", box=None)
     table.add_column("")
@@ -221,7 +221,7 @@ def _mean(finding: Any, variable: str, disease: str) -> str:
 
 
 def print_next_commands(world: World) -> None:
-    """The services stay up: what to type next."""
+    """Print what to type next, as the services stay up."""
     err.print("\nEverything stays up. In this shell you are the researcher after")
     for name, value in world.environment.items():
         argument = f"$(cat {world.directory / 'passphrase'})" if name.endswith("PHRASE") else value

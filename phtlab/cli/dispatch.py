@@ -1,4 +1,4 @@
-"""`phtlab dispatch`: send a train on its journey."""
+"""`phtlab dispatch`: sign an order and dispatch a train to stations."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def dispatch(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn NOTEBOOK into a train, sign an order, and send it to stations."""
+    """Turn NOTEBOOK into a train, sign an order, and dispatch it to stations."""
     import phtlab
 
     lab = phtlab.connect()
@@ -74,10 +74,10 @@ def dispatch(
 
 
 def typed_values(pairs: list[str], schema: dict[str, Any]) -> dict[str, Any]:
-    """`NAME=VALUE` texts as the types that the schema declares.
+    """Convert `NAME=VALUE` texts to the types that the schema declares.
 
-    Raises ParameterError for a text without `=`, or one that is not of its type.
-    Whether names and bounds hold is the schema's to say, later.
+    Names and bounds are not checked: `dispatch` validates them against the schema later.
+    Raises ParameterError for a text without `=`, or a value that is not of its type.
     """
     values: dict[str, Any] = {}
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""What the `phtlab` command returns to the shell; the one place where errors become numbers."""
+"""Exit codes of the `phtlab` command; the only place that maps errors to numbers."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ _BY_ERROR: tuple[tuple[type[errors.PhtlabError], int], ...] = (
 
 
 def exit_code(error: errors.PhtlabError) -> int:
-    """The exit code of an error: of the first class in the table that it belongs to."""
+    """Return the exit code of `error`, from the first class in the table that it belongs to."""
     return next(code for kind, code in _BY_ERROR if isinstance(error, kind))

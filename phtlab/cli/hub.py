@@ -1,4 +1,4 @@
-"""`phtlab hub`: a whole hub on this machine, for a look, a workshop, and to build on."""
+"""`phtlab hub`: run a whole hub on this machine, to try it, for a workshop, or to build on."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def hub(
     ),
     as_json: JsonOption = False,
 ) -> None:
-    """JupyterHub with central, four hospitals, a twin station, and people with accounts."""
+    """Run JupyterHub with central, four hospitals, a twin station, and people with accounts."""
     if importlib.util.find_spec("jupyterhub") is None:
         raise SettingsError(
             "JupyterHub is not installed in this environment: pip install 'phtlab[hub]'."
@@ -77,7 +77,10 @@ def hub(
 
 
 def stop_all(world: HubWorld, place: Path) -> None:
-    """End the hub in `place` and all that it started, whatever of it runs."""
+    """Stop the hub in `place` and everything that it started.
+
+    Raises SettingsError if `place` holds no hub of this command.
+    """
     from phtlab.demo.hub import MARK
 
     if not (place / MARK).exists():
@@ -89,7 +92,7 @@ def stop_all(world: HubWorld, place: Path) -> None:
 
 
 def start(world: HubWorld, steps: Steps, fresh: bool) -> None:
-    """Found what is missing and start what does not run, a line for each part."""
+    """Found what is missing and start what does not run, with a progress line for each step."""
     from phtlab.demo.heart import HOSPITALS
     from phtlab.demo.world import CONSORTIUM
 
@@ -110,7 +113,7 @@ def start(world: HubWorld, steps: Steps, fresh: bool) -> None:
 
 
 def print_accounts(world: HubWorld, directory: Path) -> None:
-    """The address, accounts, passphrase, and how to end it."""
+    """Print the address, accounts, passphrase, and the command that stops the hub."""
     from phtlab.demo.hub_people import PEOPLE
 
     passwords = world.passwords
@@ -137,6 +140,6 @@ def print_accounts(world: HubWorld, directory: Path) -> None:
 
 
 def _program() -> str:
-    """How to call this command from the shell that called it."""
+    """Return how to call this command from the shell that called it."""
     found = shutil.which("phtlab")
     return "phtlab" if found and Path(found).samefile(sys.argv[0]) else sys.argv[0]

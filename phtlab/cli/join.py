@@ -1,4 +1,4 @@
-"""`phtlab join`: a person's first contact with a consortium."""
+"""`phtlab join`: connect a person to a consortium for the first time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def join(
         ),
     ] = None,
 ) -> None:
-    """Pin a consortium's root, and remember central and your key for 'phtlab.connect()'."""
+    """Pin a consortium's root, and save central's address and your key for 'phtlab.connect()'."""
     from phtlab.trust_store.trust import Trust
     from phtlab.user_settings import UserSettings, config_directory
     from phtlab.wire.central.client import CentralClient

@@ -1,4 +1,4 @@
-"""`phtlab journey`: follow journeys, cancel them, open what came back."""
+"""`phtlab journey`: follow journeys, cancel them, open their results."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def list_(as_json: JsonOption = False) -> None:
 
 @app.command()
 def show(journey: JourneyId = None, as_json: JsonOption = False) -> None:
-    """Show where a journey is."""
+    """Show a journey's state at each station."""
     import phtlab
 
     found = phtlab.connect().journey(journey)
@@ -68,7 +68,7 @@ def wait(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Wait until every stop has ended. Exit code 7 if one did not depart."""
+    """Wait until every stop has ended. Exit code 7 if a stop did not depart."""
     import phtlab
 
     finish(phtlab.connect().journey(journey), as_json, timeout)
@@ -76,7 +76,7 @@ def wait(
 
 @app.command()
 def cancel(journey: JourneyId = None, as_json: JsonOption = False) -> None:
-    """Ask every station to stop. What has departed has departed."""
+    """Ask every station to stop a journey. Results that have departed are not recalled."""
     import phtlab
 
     found = phtlab.connect().journey(journey).cancel()
@@ -117,7 +117,7 @@ def log(
     station: Annotated[str, typer.Argument(help="The station whose run it was.")],
     journey: JourneyId = None,
 ) -> None:
-    """Show what a run printed at a station, if a person there released it."""
+    """Show what a run printed at a station, if a person at the station released it."""
     import phtlab
 
     typer.echo(phtlab.connect().journey(journey).log(station), nl=False)

@@ -1,4 +1,4 @@
-"""`phtlab kernel`: build kernel images, see which ones are allowed, have one in Jupyter."""
+"""`phtlab kernel`: build kernel images, list the allowed images, add a kernel to Jupyter."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def build(
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build the kernel image of RECIPE and print its digest: the same one on any machine."""
+    """Build the kernel image of RECIPE and print its digest, which is the same on any machine."""
     if registry is not None and not push:
         raise SettingsError("--registry says where to push; add --push.")
     built = _build(recipe, cache or _cache())
@@ -126,7 +126,7 @@ def adopt(
     directory: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take an image that a container engine built from RECIPE's Dockerfile as a kernel image."""
+    """Adopt an image that a container engine built from RECIPE's Dockerfile as a kernel image."""
     from phtlab.kernel import adopt_kernel, read_recipe
 
     image, manifest, config = adopt_kernel(_registry(registry), read_recipe(recipe), reference)
@@ -201,7 +201,7 @@ def show_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:
 
 
 def write_kernel(image: KernelImage, manifest: bytes, config: bytes, directory: Path) -> None:
-    """`kernel.json` for the catalogue; config and manifest for building trains offline."""
+    """Write `kernel.json` for the catalogue; config and manifest for building trains offline."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "kernel.json").write_text(image.model_dump_json(indent=2) + "\n", encoding="utf-8")
     (directory / "config.json").write_bytes(config)
@@ -220,7 +220,7 @@ def _print_result(
 
 
 def _allowed(name: str) -> tuple[str, Callable[[], RegistryAuth]]:
-    """The reference of the catalogue's image `name`, and how to get leave to pull it."""
+    """Return the reference of the catalogue's image `name`, and a function to authorize pulls."""
     import phtlab
     from phtlab.station.executor.contract import RegistryAuth
 
@@ -235,7 +235,7 @@ def _allowed(name: str) -> tuple[str, Callable[[], RegistryAuth]]:
 
 
 def _registry(url: str | None) -> Registry:
-    """The registry at `url`, or the consortium's with the profile's rights."""
+    """Return the registry at `url`, or the consortium's registry with the profile's rights."""
     import phtlab
     from phtlab.wire.registry.client import Registry
 
@@ -265,7 +265,7 @@ def _build_workspace(recipe: Path, cache: Path) -> BuiltWorkspace:
 
 
 def _building(display: Progress) -> Callable[[BuildEvent], None]:
-    """Shows the parts of an image as they are made."""
+    """Return a callback that shows the parts of an image as they are built."""
     tasks: dict[str, Any] = {}
 
     def progress(event: BuildEvent) -> None:
@@ -289,7 +289,7 @@ def _push(built: BuiltKernel, url: str | None) -> None:
 
 
 def _moving(display: Progress, title: str, total: int | None = None) -> Callable[[int], None]:
-    """Shows how many bytes have moved."""
+    """Return a callback that shows how many bytes were transferred."""
     task = display.add_task(title, total=total, told="")
     return lambda size: display.update(task, completed=size, told=f"{size / 1e6:.1f} MB")
 

@@ -1,4 +1,4 @@
-"""The command's root: its nouns, and how errors reach a person."""
+"""Root of the `phtlab` command: its subcommands, and how errors are printed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ app.add_typer(notification.app, name="notifications")
 
 
 def main() -> None:
-    """Run the command; a PhtlabError becomes one red sentence and its exit code."""
+    """Run the command; print a PhtlabError as one sentence and exit with its exit code."""
     try:
         app()
     except PhtlabError as error:

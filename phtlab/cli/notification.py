@@ -1,4 +1,4 @@
-"""`phtlab notifications`: what waits for you, and how you are told."""
+"""`phtlab notifications`: what waits for a member, and how the member is notified."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def list_(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what you were told, the newest first."""
+    """List your notifications, newest first."""
     with _client(directory, passphrase_file) as client:
         view = client.get()
     found = [
@@ -67,7 +67,7 @@ def read(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that you have read all that there is."""
+    """Mark all notifications as read."""
     with _client(directory, passphrase_file) as client:
         view = client.get()
         if view.notifications:
@@ -84,7 +84,7 @@ def how(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how you are told of what."""
+    """Show by which channels you are notified of which events."""
     with _client(directory, passphrase_file) as client:
         _print_how(client.get(), as_json)
 
@@ -114,7 +114,7 @@ def set_(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose how you are told. What you do not name stays as it is."""
+    """Choose how you are notified. What you do not name stays unchanged."""
     with _client(directory, passphrase_file) as client:
         before = client.get().preferences
         addresses = {
@@ -131,7 +131,7 @@ def set_(
 
 @contextmanager
 def _client(directory: Path | None, passphrase_file: Path | None) -> Iterator[NotificationClient]:
-    """Central, as the profile's member or as the station of `directory`."""
+    """Yield the notification client of the profile's member, or of the station in `directory`."""
     if directory is None:
         import phtlab
 
@@ -149,7 +149,7 @@ def _client(directory: Path | None, passphrase_file: Path | None) -> Iterator[No
 
 
 def _address(given: str | None, before: str) -> str:
-    """What it is now: as given, none, or as it was."""
+    """Return the new address: as given, empty for 'none', else as before."""
     return before if given is None else "" if given == "none" else given
 
 

@@ -1,4 +1,4 @@
-"""`phtlab proposal`: ask stations for what a study needs, and hear what they say."""
+"""`phtlab proposal`: propose a study to stations, and see their answers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def new(
         typer.Option("--out", help="Write the draft here; by default beside the notebook."),
     ] = None,
 ) -> None:
-    """Write a draft for NOTEBOOK: data sets, columns, bounds and risk are worked out from it."""
+    """Write a draft for NOTEBOOK: data sets, columns, bounds and risk come from the notebook."""
     import phtlab
 
     path = phtlab.connect().proposals.new(notebook, file)
@@ -46,7 +46,7 @@ def new(
 
 @app.command()
 def check(draft: DraftFile, as_json: JsonOption = False) -> None:
-    """Check DRAFT, and show what its next version asks for. Sends nothing."""
+    """Check DRAFT, and show what its next version requests. Sends nothing."""
     import phtlab
     from phtlab.governance.difference import differences, proposal_lines
 
@@ -83,7 +83,7 @@ def submit(draft: DraftFile, as_json: JsonOption = False) -> None:
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """List your proposals, the last changed first; and the drafts in this folder."""
+    """List your proposals, last changed first, and the drafts in this folder."""
     import phtlab
     from phtlab.lab.proposals.draft import drafts_in
     from phtlab.wire.proposal_words import count_of_approved, mark_of
@@ -99,7 +99,7 @@ def list_(as_json: JsonOption = False) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("proposal", "title", "version", "state", "until", "stations"):
-        # What is copied to the next command stays whole.
+        # Never break the name: people copy it to the next command.
         table.add_column(heading, no_wrap=heading == "proposal", overflow="fold")
     for summary in found:
         stations = "\n".join(f"{mark_of(s)} {s.station}" for s in summary.stations)
@@ -113,7 +113,7 @@ def list_(as_json: JsonOption = False) -> None:
 
 @app.command()
 def show(proposal: ProposalName, as_json: JsonOption = False) -> None:
-    """Show a proposal: its newest version, what stations signed, what was said."""
+    """Show a proposal: its newest version, the stations' signed answers, and the comments."""
     import phtlab
 
     found = phtlab.connect().proposals.get(proposal)
@@ -154,7 +154,7 @@ def comment(
     proposal: ProposalName,
     text: Annotated[str, typer.Argument(help="What you say, such as an answer to a question.")],
 ) -> None:
-    """Say something of a proposal, to its stations and the officers."""
+    """Comment on a proposal, for its stations and the officers."""
     import phtlab
 
     phtlab.connect().proposals.get(proposal).comment(text)
@@ -167,7 +167,7 @@ def withdraw(
     reason: Annotated[str, typer.Option(help="Why, for the stations.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Withdraw a proposal, for good."""
+    """Withdraw a proposal permanently."""
     import phtlab
 
     found = phtlab.connect().proposals.get(proposal)

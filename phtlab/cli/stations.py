@@ -1,4 +1,4 @@
-"""`phtlab stations`: where a train can go, and what is there."""
+"""`phtlab stations`: list the stations and their data sets."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def stations(
 
 
 def presence(view: StationView) -> str:
-    """`● online`, or when the station last asked for work."""
+    """Return `● online`, or when the station last asked central for work."""
     if view.online:
         return f"● online; {view.paused}" if view.paused else "● online"
     if view.last_seen is None:
@@ -81,7 +81,7 @@ def _print_station(view: StationView) -> None:
 
 
 def meaning(column: Column) -> str:
-    """What a column says, and which words it holds where that is declared."""
+    """Return a column's description, with its categories where they are declared."""
     if column.type == "string" and column.categories:
         return f"{column.description}: {', '.join(column.categories)}"
     return column.description

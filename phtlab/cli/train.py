@@ -1,4 +1,4 @@
-"""`phtlab train`: check a notebook, build a train, show what is in it."""
+"""`phtlab train`: check a notebook, build a train, show its content."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def build(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compose the train's image from NOTEBOOK and print its digest: the same one anywhere."""
+    """Compose the train's image from NOTEBOOK and print its digest, which is the same anywhere."""
     from phtlab.lab.train_composition import compose_offline
 
     if kernel_folder is not None:
@@ -111,7 +111,7 @@ def build(
 
 @app.command()
 def show(notebook: Notebook, kernel: Kernel = None, as_json: JsonOption = False) -> None:
-    """Show what a station would be asked to run: manifest, parameters, outputs, files."""
+    """Show what a station is asked to run: manifest, parameters, outputs, files."""
     import phtlab
 
     train = phtlab.connect().train(notebook, kernel=kernel)

@@ -24,9 +24,9 @@ SOURCE = "notebooks/data/heart_disease_uci.csv"
 
 
 def write_patients(source: Path, station: str, target: Path) -> int:
-    """Write the rows of `station` from the UCI file to `target`; returns how many.
+    """Write the rows of `station` from the UCI file to `target`; return their number.
 
-    The columns that name patient number and hospital are left out: the file is the hospital's own.
+    The columns for patient number and hospital are left out: the file is the hospital's own.
     """
     with source.open(newline="") as rows, target.open("w", newline="") as out:
         reader = csv.DictReader(rows)

@@ -2,13 +2,13 @@
 
 Beside the world's own folder::
 
-    hub-world.json  says that all of this is ours, and where everyone's Lab runs
+    hub-world.json  marks the folder as ours, with the hub's configuration
     people/         passwords and key files of the demonstration's accounts
     hub/            the hub's folder, as hub_config reads it
     services/       pid and log of hub, proxy and reverse proxy
 
-Central, the registry, the proxy and the hub are processes of their own: while the hub
-restarts, stations go on working, journeys go on, and people stay in their Lab.
+Central, the registry, the proxy and the hub are processes of their own: while the hub restarts,
+stations and journeys go on, and people stay in their Lab.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ MARK = "hub-world.json"
 class HubWorld:
     """The hub in `directory`, for the consortium `consortium`.
 
-    `configuration` is the folder of hub_config that it takes; `more` are settings beyond those
-    that the demonstration makes, as hub.toml has them.
+    `configuration` is the folder of hub_config that it uses; `more` are settings for hub.toml
+    beyond those of the demonstration.
     """
 
     directory: Path
@@ -57,7 +57,7 @@ class HubWorld:
 
     @classmethod
     def kept_configuration(cls, directory: Path) -> Configuration | None:
-        """The configuration with which `directory` was founded; None where no hub was."""
+        """Return the configuration that `directory` was founded with; None if it holds no hub."""
         try:
             kept: Configuration = json.loads((directory / MARK).read_text())["configuration"]
         except FileNotFoundError:
@@ -78,7 +78,7 @@ class HubWorld:
 
     @property
     def passphrase(self) -> str:
-        """Of every key of the demonstration."""
+        """The passphrase of every key of the demonstration."""
         return self.consortium.passphrase
 
     @property
@@ -93,7 +93,7 @@ class HubWorld:
 
     @property
     def world(self) -> World:
-        """The consortium, its central told of this hub."""
+        """The consortium, with this hub's variables for its central."""
         from phtlab_hub import service
 
         return replace(self.consortium, central_environment=service.environment(self.settings))
@@ -118,10 +118,10 @@ class HubWorld:
         return self.founded and None not in (self.hub.pid(), self.proxy.pid())
 
     def require(self) -> None:
-        """Look at once for what would stop a start later, after minutes.
+        """Check for errors that would otherwise stop a start after minutes.
 
-        Raises SettingsError: a folder that is somebody else's, no proxy installed, a port that is
-        taken; EngineMissingError; what the workspaces' surroundings raise.
+        Raises SettingsError: a folder of something else, no proxy installed, a port in use;
+        EngineMissingError; and what `Workspaces.require` raises.
         """
         from phtlab_hub.processes import proxy_program
 
@@ -135,7 +135,7 @@ class HubWorld:
         self._workspaces.require()
 
     def forget(self) -> None:
-        """End all of it, and remove what was founded: everyone's home too.
+        """Stop everything, and remove what was founded, including everyone's home.
 
         Raises SettingsError if the folder is not one that `found` made.
         """
@@ -146,9 +146,9 @@ class HubWorld:
             shutil.rmtree(folder, ignore_errors=True)
 
     def found(self, step: Step) -> None:
-        """Make what is missing: the consortium, and people with accounts. No process yet.
+        """Make what is missing: the consortium, and people with accounts. Starts no process.
 
-        Raises SettingsError if the folder is not empty and not one that this made.
+        Raises SettingsError if the folder is neither empty nor made by this method.
         """
         self._require_ours()
         self._mark()
@@ -167,14 +167,14 @@ class HubWorld:
         self.start_hub(step)
 
     def start_consortium(self, step: Step) -> None:
-        """Registry, central with this hub's word, kernel image, stations."""
+        """Start registry, central with this hub's settings, kernel image and stations."""
         self._write_hub()
         self.world.start(step)
 
     def start_workspaces(self, step: Step) -> None:
-        """What a Lab needs before its user comes: image, network, a home with the user's key.
+        """Prepare for users' Labs: image, network, homes with the users' keys.
 
-        Where the Labs ran otherwise until now, in containers or without, they end.
+        Labs that run in the other way (in containers, or without) are stopped.
         """
         before = self.kept_configuration(self.directory)
         if before is not None and before != self.configuration:
@@ -189,9 +189,9 @@ class HubWorld:
                 self._workspaces.place_key(self.settings, person.name, self.people.key(person))
 
     def start_hub(self, step: Step) -> None:
-        """Proxy and hub, unless they run; waits until people can log in.
+        """Start proxy and hub, unless they run; wait until people can log in.
 
-        A hub that runs with other settings starts again, and everyone's Lab stays.
+        A hub that runs with other settings is restarted; everyone's Lab keeps running.
         """
         step("the proxy and the hub")
         proxy, hub = self.proxy, self.hub
@@ -209,7 +209,7 @@ class HubWorld:
         proxy.wait_until(lambda: _answers(f"{self.url}/hub/health"))
 
     def stop(self) -> None:
-        """End everyone's server, hub, proxy, and the consortium's processes."""
+        """Stop everyone's server, hub, proxy, and the consortium's processes."""
         try:
             if self.founded:
                 self.stop_hub()
@@ -219,7 +219,7 @@ class HubWorld:
             self.consortium.stop()
 
     def stop_hub(self) -> None:
-        """End everyone's server, the hub and its proxy."""
+        """Stop everyone's server, the hub and its proxy."""
         from phtlab_hub.shutdown import shut_down
 
         hub = self.hub
@@ -230,7 +230,7 @@ class HubWorld:
         self._workspaces.close()
 
     def restart_hub(self) -> None:
-        """The hub alone, as for an upgrade: servers and proxy stay."""
+        """Restart the hub alone, as for an upgrade: servers and proxy keep running."""
         self.hub.stop()
         self.start_hub(lambda doing: None)
 
@@ -317,7 +317,7 @@ class HubWorld:
 
 
 def _free_ports() -> dict[str, int]:
-    """Ports of the loopback that nothing listens on; 8000 for browsers, if it can be."""
+    """Return free ports of the loopback; 8000 for browsers, if it is free."""
     browsers = free_port() if _in_use("127.0.0.1:8000") else 8000
     return {"hub": free_port(), "proxy": free_port(), "browsers": browsers}
 

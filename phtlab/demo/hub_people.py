@@ -17,7 +17,7 @@ from phtlab.train.crypto.identity import Identity, Member, Role
 
 @dataclass(frozen=True)
 class Person:
-    """An account. `roles` are those on the roster; empty: no member, and no key yet."""
+    """An account. `roles` are those on the roster; empty: not a member, and no key yet."""
 
     name: str
     group: str
@@ -65,7 +65,7 @@ class People:
 
     @property
     def passwords(self) -> dict[str, str]:
-        """The demonstration's only: a hub knows no password, just its hash."""
+        """Passwords, for the demonstration only: the hub itself stores hashes."""
         try:
             stored: dict[str, str] = json.loads((self.directory / "passwords.json").read_text())
         except FileNotFoundError:
@@ -76,10 +76,10 @@ class People:
         return self.directory / "keys" / f"{person.name}.key.age"
 
     def found(self, world: World) -> None:
-        """Invent passwords, make the keys, and put who is new on the roster of `world`.
+        """Generate passwords, make the keys, and add new people to the roster of `world`.
 
-        Every key has the passphrase of `world`. What a cut founding made is taken up. Raises
-        RosterError if somebody is on the roster whose key is not here.
+        Every key has the passphrase of `world`. An interrupted founding is continued. Raises
+        RosterError if somebody on the roster has another key than here.
         """
         (self.directory / "keys").mkdir(parents=True, mode=0o700, exist_ok=True)
         consortium = world.consortium
@@ -104,7 +104,7 @@ class People:
                         "Found the demonstration anew with --fresh.",
                     )
         world.sign()
-        # Last, because people with this file are founded.
+        # Last, because this file marks the people as founded.
         passwords = {person.name: secrets.token_urlsafe(9) for person in PEOPLE} | self.passwords
         write_durably(self.directory / "passwords.json", json.dumps(passwords).encode())
 

@@ -1,4 +1,4 @@
-"""What everyone's Lab of the demonstration's hub needs, in containers or without."""
+"""What everyone's Lab needs on the demonstration's hub, in containers or without."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 
 class Workspaces(ABC):
-    """The surroundings of workspaces. Each method may be repeated."""
+    """Environment of the workspaces: image, network, homes. Each method may be repeated."""
 
     @abstractmethod
     def require(self) -> None:
-        """Raises SettingsError or EngineMissingError for what this machine does not have."""
+        """Raise SettingsError or EngineMissingError for what this machine lacks."""
 
     @abstractmethod
     def prepare(self, step: Step) -> dict[str, object]:
-        """Make what is missing; gives what hub.toml is to say of it."""
+        """Make what is missing; return its settings for hub.toml."""
 
     @abstractmethod
     def open(self, settings: HubSettings) -> None:
@@ -49,11 +49,11 @@ class Workspaces(ABC):
 
     @abstractmethod
     def place_key(self, settings: HubSettings, name: str, key: Path) -> None:
-        """Put `key` where `name`'s Lab looks for it, unless it has a home already."""
+        """Put `key` where the Lab of `name` looks for it, unless `name` has a home already."""
 
     @abstractmethod
     def close(self) -> None:
-        """End the workspaces that are left, and what `prepare` and `open` made. Homes stay."""
+        """Remove remaining workspaces, and what `prepare` and `open` made. Homes stay."""
 
     @abstractmethod
     def forget(self) -> None:
@@ -62,18 +62,18 @@ class Workspaces(ABC):
 
 @dataclass(frozen=True)
 class LocalWorkspaces(Workspaces):
-    """Processes of one's own; homes are folders of the hub's."""
+    """Workspaces as processes of the hub's user; homes are folders of the hub's."""
 
     hub: Path
 
     def require(self) -> None:
-        """Nothing more than the hub itself."""
+        """Do nothing: only the hub itself is needed."""
 
     def prepare(self, step: Step) -> dict[str, object]:
         return {}
 
     def open(self, settings: HubSettings) -> None:
-        """Nothing: they are on this machine."""
+        """Do nothing: the services are on this machine."""
 
     def place_key(self, settings: HubSettings, name: str, key: Path) -> None:
         home = settings.directory / "homes" / name
@@ -84,7 +84,7 @@ class LocalWorkspaces(Workspaces):
             (keys / key.name).chmod(0o600)
 
     def close(self) -> None:
-        """Nothing: they end with the hub."""
+        """Do nothing: these workspaces end with the hub."""
 
     def forget(self) -> None:
         shutil.rmtree(self.hub / "homes", ignore_errors=True)
@@ -92,9 +92,9 @@ class LocalWorkspaces(Workspaces):
 
 @dataclass(frozen=True)
 class DockerWorkspaces(Workspaces):
-    """Containers of the workspace image, on a network of which only the reverse proxy is reachable.
+    """Containers of the workspace image, on a network that reaches only the reverse proxy.
 
-    Names carry a digest of `hub`, the hub's folder: hubs of one machine stay apart.
+    Names contain a digest of `hub`, the hub's folder, so that hubs of one machine do not collide.
     """
 
     hub: Path
@@ -132,7 +132,7 @@ class DockerWorkspaces(Workspaces):
         reverse_proxy = self._reverse_proxy(settings.reverse_proxy, settings)
         written = reverse_proxy.directory / "nginx.conf"
         if written.exists() and written.read_text() != reverse_proxy.configuration():
-            reverse_proxy.stop()  # What is behind it has moved.
+            reverse_proxy.stop()  # the services behind it have moved
         reverse_proxy.start()
 
     def place_key(self, settings: HubSettings, name: str, key: Path) -> None:
@@ -142,7 +142,7 @@ class DockerWorkspaces(Workspaces):
             if _exists(engine, volume):
                 return
             engine.volumes.create(volume, labels={"org.phtlab": "home"})
-            # Never started: through it the engine writes into the volume.
+            # Never started: through it, the engine writes into the volume.
             container = engine.containers.create(
                 settings.image, volumes={volume: {"bind": home, "mode": "rw"}}, network_mode="none"
             )
@@ -198,7 +198,7 @@ class DockerWorkspaces(Workspaces):
         )
 
     def _home_of(self, name: str) -> str:
-        # As DockerSpawner escapes names; a member's has nothing else to escape.
+        # As DockerSpawner escapes names; a member's name has nothing else to escape.
         return f"{self.name}-home-{name.replace('-', '-2d')}"
 
 
@@ -207,7 +207,7 @@ def _exists(engine: docker.DockerClient, volume: str) -> bool:
 
 
 def _key_archive(key: Path) -> bytes:
-    """`.config/phtlab/keys/` with the key, for its owner only."""
+    """Return an archive of `.config/phtlab/keys/` with the key, accessible to its owner only."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
 

@@ -1,4 +1,4 @@
-"""The demonstration's kernel image, built in a process of its own while keys are made."""
+"""Build the demonstration's kernel image in a process of its own while keys are made."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ KERNEL_RECIPE = "kernels/python"
 
 @contextmanager
 def kernel_ahead() -> Iterator[None]:
-    """Build the image's layers into the cache meanwhile; what is not done on leaving is given up.
+    """Build the image's layers into the cache during the block; stop the build at its end.
 
-    Whoever needs the image builds it: the cache's lock makes them wait for this one, and what it
-    could not do fails there again, with its message.
+    A later build waits for this one at the cache's lock, and reports again any error of this one.
     """
     process = subprocess.Popen(
         phtlab_command("kernel", "build", str(share(KERNEL_RECIPE))),

@@ -1,7 +1,7 @@
-"""The same questions, answered from all rows in one place: what no one could do with real patients.
+"""The same figures computed from all rows in one place, impossible with real patients.
 
-The UCI data are public, so the demonstration can check its federated figures against these. Only
-rows that the airlocks' rule lets through are counted. Nothing is shared with the notebook's code.
+The UCI data are public, so the demonstration can compare its federated figures with these. Only
+rows that the airlocks' rule releases are counted. The notebook's code shares nothing with this.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SMALL = 10
 
 
 def patients(source: Path) -> pd.DataFrame:
-    """All rows of the UCI file, `station` by name, zeros that mean "not measured" as missing."""
+    """Read the UCI file: `station` by name, and zeros that mean "not measured" as missing."""
     rows = pd.read_csv(source)
     rows["station"] = rows["dataset"].map({name: key for key, name in HOSPITALS.items()})
     rows["disease"] = np.where(rows["num"] > 0, "yes", "no")
@@ -33,9 +33,10 @@ def patients(source: Path) -> pd.DataFrame:
 
 
 def pooled_finding(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean and standard deviation of each measure by diagnosis, over cells of at least SMALL rows.
+    """Return mean and standard deviation per measure and diagnosis, of cells with enough rows.
 
-    Columns: variable (the label), disease, n, mean, sd.
+    A cell is a hospital's patients of one diagnosis, and counts with at least SMALL rows. Columns:
+    variable (the label), disease, n, mean, sd.
     """
     found = []
     for measure, label in MEASURES.items():
@@ -48,10 +49,10 @@ def pooled_finding(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def pooled_model(rows: pd.DataFrame) -> pd.DataFrame:
-    """Ordinary least squares of peak heart rate on age - 50 and disease, by QR on the rows.
+    """Fit peak heart rate on age - 50 and disease by ordinary least squares (QR of the rows).
 
-    Of hospitals with at least SMALL measured patients of each diagnosis. Indexed by term;
-    columns coefficient, standard_error.
+    Uses hospitals with at least SMALL measured patients of each diagnosis. Indexed by term; columns
+    coefficient, standard_error.
     """
     measured = rows.dropna(subset=["thalch"])
     smallest = measured.groupby(["station", "disease"]).size().unstack(fill_value=0).min(axis=1)
@@ -75,9 +76,9 @@ def pooled_model(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def largest_difference(federated: pd.DataFrame, pooled: pd.DataFrame) -> float:
-    """The largest relative difference between two frames of the same rows and columns.
+    """Return the largest relative difference between two frames of the same rows and columns.
 
-    NaN stands where one has a row or a figure that the other lacks.
+    NaN if one frame has a row or a figure that the other lacks.
     """
     both, reference = federated.align(pooled, join="outer")
     relative = ((both - reference) / reference).abs().to_numpy(dtype=float)

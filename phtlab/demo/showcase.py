@@ -1,4 +1,4 @@
-"""What the demonstration shows: one journey of the heart notebook, and how its figures hold."""
+"""Showcase of the demonstration: one journey of the heart notebook, and a check of its figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NOTEBOOK = "notebooks/heart_disease.ipynb"
 DATA = "notebooks/data/heart_disease_uci.csv"
 
-# Runs after the aggregate cells, in their kernel: the notebook's findings as files.
+# Runs after the aggregate cells, in their kernel: writes the notebook's findings to files.
 _EPILOGUE = """\
 import os as _os
 _out = _os.environ["PHTLAB_REPORT"]
@@ -33,7 +33,7 @@ figure.savefig(f"{_out}/heart_disease.png", dpi=150, bbox_inches="tight")
 
 @dataclass(frozen=True)
 class Showcase:
-    """What came of it. `difference` is the largest relative one to the pooled computation."""
+    """Results. `difference` is the largest relative difference from the pooled computation."""
 
     finding: pd.DataFrame
     model: pd.DataFrame
@@ -43,7 +43,7 @@ class Showcase:
 
 
 def connected(world: World) -> Lab:
-    """The researcher's lab of `world`."""
+    """Return the researcher's lab of `world`."""
     return connect(world.profile, passphrase=world.passphrase)
 
 
@@ -75,7 +75,7 @@ def conclude(world: World, journey: Journey) -> Showcase:
 
 
 def compare_findings(finding: pd.DataFrame, pooled: pd.DataFrame) -> float:
-    """The largest relative difference of n, mean and sd, by variable and diagnosis."""
+    """Return the largest relative difference of n, mean and sd, by variable and diagnosis."""
     key = ["variable", "disease"]
     figures = ["n", "mean", "sd"]
     federated = finding[finding["variable"].isin(pooled["variable"])]

@@ -1,14 +1,14 @@
-"""A consortium on one machine: founded once, started again as often as wanted.
+"""A consortium on one machine: founded once, then started any number of times.
 
-Everything lies in one folder::
+Everything is in one folder::
 
-    passphrase            of every key in here; the demonstration's only
+    passphrase            of every key in this folder, for the demonstration only
     consortium/  central/ stations/<name>/  patients/<name>/heart.csv
     researcher/           the configuration of `dr-lovelace`, as PHTLAB_CONFIG
     services/             pid and log of each process
-    report/               what the demonstration wrote
+    report/               the demonstration's report
 
-The folder is a world only once `world.json` is in it; what a cut founding left is made anew.
+The folder is a world once `world.json` is in it; an interrupted founding is started over.
 """
 
 from __future__ import annotations
@@ -90,18 +90,18 @@ memory = "1 GiB"
 seconds = 300
 """
 POLICY = _START + _NO_PERSON + _LIMITS
-"""Of the hospitals."""
+"""Policy of the hospitals."""
 ASKING_POLICY = _START + _LIMITS
-"""Of the twin station, which shows what others would ask a person about."""
+"""Policy of the twin station, which shows what other stations would hold for a person."""
 
 Step = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class World:
-    """The consortium in `directory`. `log_n` is scrypt's work factor, for tests to lower.
+    """The consortium in `directory`. `log_n` is scrypt's work factor, which tests lower.
 
-    `central_environment` is what central is told besides its folder: of a hub, if it has one.
+    `central_environment` are variables for central besides its folder: of a hub, if there is one.
     """
 
     directory: Path
@@ -148,14 +148,14 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a shell or a kernel needs to act as the researcher."""
+        """The variables with which a shell or a kernel acts as the researcher."""
         return {"PHTLAB_CONFIG": str(self.researcher), "PHTLAB_PASSPHRASE": self.passphrase}
 
     def station_folder(self, station: str) -> Path:
         return self.directory / "stations" / station
 
     def services(self) -> list[Service]:
-        """Registry, central and stations, in the order in which they start."""
+        """Return registry, central and stations, in the order in which they start."""
         place, central = self.directory / "services", self.directory / "central"
         run = phtlab_command("central", "run", str(central))
         services = [
@@ -169,7 +169,7 @@ class World:
         return services
 
     def found(self, step: Step) -> None:
-        """Make the folder: keys, consortium, central, stations and their data. No process yet."""
+        """Make the folder: keys, consortium, central, stations and their data. Starts nothing."""
         if self.directory.exists():
             _require_ours(self.directory)
             self.stop()
@@ -221,7 +221,7 @@ class World:
         self._wait_for_stations(stations)
 
     def stop(self) -> None:
-        """End every process of this world, stations first."""
+        """Stop every process of this world, stations first."""
         if self.founded:
             registry, central, *stations = self.services()
             for station in stations:
@@ -230,7 +230,7 @@ class World:
                 service.stop()
 
     def _provide_kernel(self, step: Step) -> None:
-        """Build the kernel image, put it into the registry, and have officers sign for it."""
+        """Build the kernel image, push it to the registry, and have officers sign the catalogue."""
 
         def report(event: BuildEvent) -> None:
             if event.seconds is None:
@@ -260,11 +260,11 @@ class World:
         return signing is None or signing.expires < datetime.now(UTC) + timedelta(days=1)
 
     def sign(self) -> None:
-        """Enough officers sign roster and catalogue; `publish` makes it known."""
+        """Sign roster and catalogue with enough officers; `publish` publishes them."""
         self.consortium.sign(dict.fromkeys(OFFICERS[:SIGNERS], self.passphrase))
 
     def publish(self) -> None:
-        """Give central what the officers have signed."""
+        """Publish at central what the officers have signed."""
         with CentralClient(self.central_url, None) as client:
             client.publish_roster(RosterBundle.model_validate(self.consortium.bundle()))
 
@@ -285,7 +285,7 @@ class World:
         patients = self.directory / "patients" / station / "heart.csv"
         patients.parent.mkdir(parents=True)
         schema = share("notebooks/data/heart.toml").read_bytes()
-        if station == TWIN:  # it holds nobody's data
+        if station == TWIN:  # it holds made-up data only
             patients.write_bytes(
                 make_twin(DataSetSchema.model_validate(tomllib.loads(schema.decode())))
             )
@@ -317,7 +317,7 @@ class World:
             place.pin(self.consortium.root)
 
     def _wait_for_stations(self, stations: Sequence[Service]) -> None:
-        # The researcher's key, which takes a second to open, is opened once a process.
+        # Opening the researcher's key takes a second, and happens once per process.
         central = connect(self.profile, passphrase=self.passphrase).central
         for station in stations:
             station.wait_until(
@@ -333,7 +333,7 @@ class World:
 
 @contextmanager
 def running(world: World, step: Step) -> Iterator[World]:
-    """`world`, founded and started; stopped on leaving."""
+    """Found `world` if needed, start it, and stop it on leaving."""
     try:
         if not world.founded:
             world.found(step)

@@ -1,6 +1,6 @@
 """Kernel images and workspace images, built from recipes without a container engine.
 
-Names are imported only when used: what makes the lowest layer runs before anything is installed.
+Names are imported on first use: the lowest layer is built before anything is installed.
 """
 
 from __future__ import annotations

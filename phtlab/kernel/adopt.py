@@ -1,6 +1,6 @@
-"""A kernel image that a container engine built, made one that trains can be composed on.
+"""Adopt an image that a container engine built as a kernel image, so that trains can build on it.
 
-An engine writes manifest and config in forms of its own. Here they are written again in canonical
+An engine writes manifest and config in forms of its own. This module writes them again in canonical
 JSON and with OCI's media types; no layer changes.
 """
 
@@ -17,7 +17,7 @@ from phtlab.train.documents.roster import KernelImage
 from phtlab.train.image import CONFIG_TYPE, ENTRYPOINT, MANIFEST_TYPE, ImageLimits
 from phtlab.wire.registry.client import Registry
 
-# The older media types that engines still push, and OCI's for the same bytes.
+# Older media types that engines still push, and OCI's for the same bytes.
 _OCI = {
     "application/vnd.docker.container.image.v1+json": CONFIG_TYPE,
     "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
@@ -30,10 +30,10 @@ _OCI = {
 def adopt_kernel(
     registry: Registry, recipe: Recipe, reference: str
 ) -> tuple[KernelImage, bytes, bytes]:
-    """The image `reference` (a tag or digest) of `kernels/<name>`, as a kernel image.
+    """Adopt the image `reference` (a tag or digest) of `kernels/<name>` as a kernel image.
 
-    Returns what the catalogue says of it, its manifest and its config, all of which are pushed.
-    Raises KernelError if it is no image for one machine, or does not start phtlab's runtime.
+    Returns the catalogue's entry, the manifest and the config; pushes manifest and config. Raises
+    KernelError if it is an image for several machines, or does not start phtlab's runtime.
     """
     repository = f"kernels/{recipe.name}"
     found: dict[str, Any] = json.loads(registry.manifest(repository, reference))
@@ -51,7 +51,7 @@ def adopt_kernel(
             f"{json.dumps(ENTRYPOINT)}, as in the recipe's Dockerfile.",
             code="kernel-adopt-runtime",
         )
-    # The engine knows nothing of packages; the recipe says which ones it put in.
+    # The engine does not know the packages; the recipe lists those that it installs.
     materials = Materials(language=locked_packages(recipe.lock)).as_label()
     settings["config"]["Labels"] = materials | (settings["config"].get("Labels") or {})
     config = canonical({"history": [], **settings})

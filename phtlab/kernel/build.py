@@ -1,4 +1,4 @@
-"""A kernel image from a recipe: three layers, each kept on disk until something in it changes.
+"""Build a kernel image from a recipe: three layers, each cached until one of its inputs changes.
 
 1. a Debian root file system,
 2. wheels,
@@ -40,7 +40,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class BuiltKernel:
-    """A kernel image on disk. `packages` are Debian's and their versions."""
+    """A kernel image on disk. `packages` are Debian's packages and their versions."""
 
     image: KernelImage
     manifest: bytes
@@ -60,10 +60,10 @@ class BuiltKernel:
 
 
 def build_kernel(recipe: Path, cache: Path, progress: Progress = lambda event: None) -> BuiltKernel:
-    """The kernel image of the folder `recipe`; its layers are kept in the folder `cache`.
+    """Build the kernel image of the folder `recipe`; cache its layers in the folder `cache`.
 
-    A layer is made anew only when something that goes into it has changed: the recipe, the lock
-    file, the archive's state as this machine's apt knows it, mmdebstrap, the runtime, this code.
+    A layer is built again only when one of its inputs has changed: the recipe, the lock file, the
+    archive's state as this machine's apt knows it, mmdebstrap, the runtime, this code.
 
     Raises KernelError: no root rights, no mmdebstrap, no archive, a wrong recipe, missing wheels.
     """
@@ -91,7 +91,7 @@ class _Build:
         )
 
         def make_packages(folder: Path) -> LayerFile:
-            # Only an unchanged lock file and Python share what was downloaded.
+            # Only an unchanged lock file and Python share downloaded wheels.
             store = self._cache.folder / f"wheels-{packages_key[:32]}"
             found = download_wheels(recipe.lock, python, store)
             with stage(python) as tree:
@@ -123,7 +123,7 @@ class _Build:
 
 
 def image_manifest(config: bytes, layers: Sequence[LayerFile]) -> bytes:
-    """The manifest of an image (OCI image specification 1.1) in canonical JSON."""
+    """Return the manifest of an image (OCI image specification 1.1) in canonical JSON."""
     return canonical(
         {
             "config": {"digest": digest(config), "mediaType": CONFIG_TYPE, "size": len(config)},
@@ -137,7 +137,7 @@ def image_manifest(config: bytes, layers: Sequence[LayerFile]) -> bytes:
 def _assemble(
     recipe: Recipe, layers: tuple[LayerFile, ...], packages: dict[str, str], machine: str
 ) -> BuiltKernel:
-    """Config and manifest (OCI image specification 1.1) in canonical JSON."""
+    """Compose config and manifest (OCI image specification 1.1) in canonical JSON."""
     path = "/usr/local/bin:/usr/bin:/bin"
     environment = {"PATH": path, **recipe.environment}
     config = canonical(

@@ -1,7 +1,7 @@
 """The image's own Python, run inside its root file system while the image is built.
 
-What depends on a Python or zlib build (byte code, compression) is made by the image's own, so
-that the builder's machine leaves no trace in a digest.
+Whatever depends on a Python or zlib build (byte code, compression) is made by the image's own, so
+that the builder's machine does not affect a digest.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from phtlab.errors import KernelError
 from phtlab.kernel.layer import EPOCH, Hashed, LayerFile, write_tree
 
 GZIP_LEVEL = 1
-# A fixed number, so that which files share a process (and with it their byte code) is the same
-# on every machine.
+# A fixed number, so that the same files share a process (and with it their byte code) on every
+# machine.
 _COMPILERS = 4
 
 _DESCRIBE = """
@@ -40,7 +40,7 @@ for name in sys.stdin.read().splitlines():
         pass  # templates and test data that were never meant to compile
 """
 
-# The header is RFC 1952's without name and time, whatever Python's gzip module would write.
+# The header is RFC 1952's without name and time, independent of Python's gzip module.
 _GZIP = """
 import struct, sys, zlib
 source, target = sys.stdin.buffer, sys.stdout.buffer
@@ -57,7 +57,7 @@ target.write(deflate.flush() + struct.pack("<II", crc, size & 0xFFFFFFFF))
 
 @dataclass(frozen=True)
 class ImagePython:
-    """`version` as "3.11", `libc` as "2.36", `machine` as "x86_64"."""
+    """Python of the file system `root`: `version` "3.11", `libc` "2.36", `machine` "x86_64"."""
 
     root: Path
     version: str
@@ -66,12 +66,12 @@ class ImagePython:
 
     @property
     def site(self) -> str:
-        """Where the image looks for what pip installs, from the root."""
+        """The folder, from the root, in which the image looks for installed packages."""
         return f"usr/local/lib/python{self.version}/dist-packages"
 
     @classmethod
     def of(cls, root: Path) -> ImagePython:
-        """The Python of the root file system `root`. Raises KernelError if it has none."""
+        """Find the Python of the root file system `root`. Raises KernelError if it has none."""
         if not (root / "usr/bin/python3").exists():
             raise KernelError(
                 "The image has no python3, which phtlab's runtime needs.",
@@ -82,9 +82,9 @@ class ImagePython:
         return cls(root, version, libc, machine)
 
     def compile(self, folder: str, *, strip: str = "") -> None:
-        """Byte code for all Python files below `folder` (from the root), checked by no time stamp.
+        """Compile all Python files below `folder` (from the root), without time stamps.
 
-        The files name themselves without the prefix `strip`.
+        The byte code names its files without the prefix `strip`.
         """
         top = self.root / folder
         names = sorted(f"/{file.relative_to(self.root)}" for file in top.rglob("*.py"))
@@ -100,16 +100,16 @@ class ImagePython:
             _plain_modes(cache)
 
     def prepare(self, folder: str, script: str) -> None:
-        """Run `script` with what lies in `folder` (from the root) as if it were installed.
+        """Run `script` with the packages in `folder` (from the root) as if they were installed.
 
-        Its first argument is the folder, where it may leave files.
+        The script's first argument is the folder, in which it may leave files.
         """
         place = f"/{folder}"
         _run(self.root, script, place, PYTHONPATH=f"{place}/{self.site}")
         _plain_modes(self.root / folder)
 
     def pack(self, tree: Path, target: Path) -> LayerFile:
-        """`tree` as a gzip-compressed layer at `target`, compressed by the image's own zlib."""
+        """Pack `tree` as a layer at `target`, gzip-compressed by the image's own zlib."""
         with target.open("wb") as out:
             process = subprocess.Popen(
                 _command(self.root, _GZIP, str(GZIP_LEVEL)),
@@ -167,7 +167,7 @@ def _run(root: Path, script: str, *arguments: str, given: bytes = b"", **environ
 
 
 def _plain_modes(folder: Path) -> None:
-    """755 and 644, whatever the builder's umask is."""
+    """Set modes 755 and 644, whatever the builder's umask is."""
     folder.chmod(0o755)
     for path in folder.rglob("*"):
         if not path.is_symlink():

@@ -1,8 +1,8 @@
-"""The lowest layer of a kernel image, made with nothing but the standard library.
+"""Lowest layer of a kernel image, built with the standard library only.
 
-`python -m phtlab.kernel.debian_layer RECIPE CACHE` makes it ahead of the rest of the image, so that
-a set-up can build it while it installs what the rest needs. Whatever is wrong with the recipe is
-for `build_kernel` to say.
+`python -m phtlab.kernel.debian_layer RECIPE CACHE` builds it ahead of the rest of the image, so
+that a set-up can build it while installing what the rest needs. `build_kernel` reports errors in
+the recipe.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TITLE = "Debian root file system"
 def debian_layer(
     cache: LayerCache, suite: str, packages: Sequence[str]
 ) -> tuple[LayerFile, Path, str]:
-    """The layer of Debian's essential packages and `packages`, its folder and its key.
+    """Return the layer of Debian's essential packages and `packages`, its folder and its key.
 
     The folder holds the unpacked `root` and `packages.json`, the version of each package.
     Raises KernelError as `make_root` and `find_archive`.
@@ -53,7 +53,7 @@ def debian_layer(
 
 
 def main(recipe: Path, cache: Path) -> None:
-    """Make the layer that the recipe in the folder `recipe` names."""
+    """Build the lowest layer of the recipe in the folder `recipe`."""
     content = tomllib.loads((recipe / "kernel.toml").read_text(encoding="utf-8"))
     with locked([cache]):
         layers = LayerCache(cache, {PART: TITLE}, lambda event: None)

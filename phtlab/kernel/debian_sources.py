@@ -1,4 +1,4 @@
-"""Where this machine gets Debian from: its own apt sources, else wherever mmdebstrap would."""
+"""Debian archive for builds: this machine's own apt sources, else mmdebstrap's default mirror."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FORMAT = "$(ORIGIN)\t$(CODENAME)\t$(REPO_URI)\t$(RELEASE)\t$(COMPONENT)\t$(FILE
 class Archive:
     """Lines of a sources.list for one suite, and the state of its Release files on this machine.
 
-    Without lines, mmdebstrap's own mirror is meant, whose state is not known here.
+    Without lines, it stands for mmdebstrap's default mirror, whose state is unknown.
     """
 
     suite: str
@@ -26,10 +26,10 @@ class Archive:
 
 
 def find_archive(suite: str) -> Archive:
-    """The Debian archive of `suite`: as this machine's apt has it, else mmdebstrap's own mirror.
+    """Find the Debian archive of `suite` in this machine's apt sources.
 
-    An Ubuntu machine, or one of another Debian release, has no source of `suite`. Raises
-    KernelError where there is no apt at all.
+    An Ubuntu machine, or one of another Debian release, has no source of `suite`: the archive is
+    then mmdebstrap's default mirror. Raises KernelError if there is no apt.
     """
     try:
         found = subprocess.run(
@@ -48,7 +48,7 @@ def find_archive(suite: str) -> Archive:
 
 
 def archive_of(suite: str, targets: str, *, keyring: Path | None) -> Archive:
-    """`targets` as `apt-get indextargets` prints them, for Debian's `suite`, component main."""
+    """Parse `targets`, the output of `apt-get indextargets`, for `suite`, component main."""
     option = f" [signed-by={keyring}]" if keyring else ""
     lines: set[str] = set()
     releases: set[Path] = set()
@@ -60,7 +60,7 @@ def archive_of(suite: str, targets: str, *, keyring: Path | None) -> Archive:
             continue
         lines.add(f"deb{option} {uri} {release} main")
         releases.add(_release_file(filename))
-    # The order of apt's own configuration must not change the digest of anything.
+    # The order of apt's configuration must not change a digest.
     state = hashlib.sha256()
     for file in sorted(releases):
         state.update(file.read_bytes() if file.exists() else b"unknown")
@@ -68,6 +68,6 @@ def archive_of(suite: str, targets: str, *, keyring: Path | None) -> Archive:
 
 
 def _release_file(index: str) -> Path:
-    """apt's copy of the InRelease file beside the Packages file `index`."""
+    """Return apt's copy of the InRelease file for the Packages file `index`."""
     stem = index.split("_main_binary-", 1)[0]
     return Path(f"{stem}_InRelease")

@@ -1,4 +1,4 @@
-"""A folder as an image layer: a tar archive whose bytes depend on nothing but its content."""
+"""A folder as an image layer: a tar archive whose bytes depend only on its content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import IO
 
 from phtlab.errors import KernelError
 
-# The time of every file and of every entry of an image's history: 2024-01-01T00:00:00Z.
+# Time of every file, and of every entry of an image's history: 2024-01-01T00:00:00Z.
 EPOCH = 1_704_067_200
 CREATED = "2024-01-01T00:00:00Z"
 
@@ -23,7 +23,7 @@ _SET_ID = stat.S_ISUID | stat.S_ISGID
 
 @dataclass(frozen=True)
 class LayerFile:
-    """A layer on disk. `size` is in bytes as stored, `unpacked` is the tar archive's."""
+    """A layer on disk. `size` is in bytes as stored, `unpacked` in bytes of the tar archive."""
 
     path: Path
     media_type: str
@@ -34,17 +34,17 @@ class LayerFile:
 
     @property
     def descriptor(self) -> dict[str, str | int]:
-        """What an OCI image manifest says of the layer."""
+        """The layer's descriptor in an OCI image manifest."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
     def remember(self, file: Path) -> None:
-        """Write what is known of the layer beside it."""
+        """Write the layer's fields to `file`, beside the layer."""
         content = asdict(self) | {"path": self.path.name}
         file.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
     @classmethod
     def recall(cls, file: Path) -> LayerFile | None:
-        """The layer that `remember` wrote to `file`, or None."""
+        """Read the layer that `remember` wrote to `file`; None if there is none."""
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -53,7 +53,7 @@ class LayerFile:
 
 
 class Hashed:
-    """A stream that counts and hashes what is written through it."""
+    """A stream that counts and hashes the bytes written through it."""
 
     def __init__(self, target: IO[bytes]) -> None:
         self._target = target
@@ -71,10 +71,10 @@ class Hashed:
 
 
 def write_tree(tree: Path, target: IO[bytes]) -> None:
-    """`tree` as a PAX tar archive: names sorted, owner 0, one fixed time, no set-id bits.
+    """Write `tree` as a PAX tar archive: names sorted, owner 0, one fixed time, no set-id bits.
 
-    Only folders, files, hard and symbolic links go in; anything else raises KernelError.
-    Extended attributes are left out.
+    It holds only folders, files, hard and symbolic links; anything else raises KernelError.
+    Extended attributes are omitted.
     """
     # A stream ("w|") never seeks, so the target may be a pipe.
     with tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as archive:
@@ -115,7 +115,7 @@ def _add(
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """All that lies below `folder`, a folder before what is in it, each folder's names sorted."""
+    """Yield all paths below `folder`: a folder before its content, and names sorted."""
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries)
     for name in names:

@@ -1,4 +1,4 @@
-"""Layers kept on disk until something that goes into them changes."""
+"""Layers cached on disk until one of their inputs changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from phtlab.kernel.layer import LayerFile
 
 @dataclass(frozen=True)
 class BuildEvent:
-    """What a progress display is told. `seconds` is None when the part begins."""
+    """An event for a progress display. `seconds` is None when the part begins."""
 
     part: str
     title: str
@@ -32,15 +32,15 @@ class BuildEvent:
 
 Progress = Callable[[BuildEvent], None]
 
-# How many layers of each part, and how many folders of wheels, stay in the cache.
+# Number of layers of each part, and of folders of wheels, that stay in the cache.
 _KEPT = 4
 
 
 @dataclass(frozen=True)
 class LayerCache:
-    """The folder `folder`: a folder `<part>-<key>` for each layer, and what is told of making it.
+    """Cache in `folder`, with a folder `<part>-<key>` per layer; `progress` gets its events.
 
-    `titles` are the parts and what a person is told that they are.
+    `titles` maps the parts to their titles for people.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ class LayerCache:
     def layer(
         self, part: str, key: str, make: Callable[[Path], LayerFile]
     ) -> tuple[LayerFile, Path]:
-        """The layer of `key` and its folder, from the cache or made now."""
+        """Return the layer of `key` and its folder, from the cache or built now."""
         folder = self.folder / f"{part}-{key[:32]}"
         title = self.titles[part]
         known = LayerFile.recall(folder / "layer.json")
@@ -60,7 +60,7 @@ class LayerCache:
             return known, folder
         self.progress(BuildEvent(part, title))
         began = time.monotonic()
-        # Made beside its place and renamed, so that a build that was cut leaves nothing half.
+        # Built beside its place and renamed, so that an interrupted build leaves no partial layer.
         shutil.rmtree(folder, ignore_errors=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{part}-", dir=self.folder))
         try:
@@ -78,9 +78,9 @@ class LayerCache:
         return finished, folder
 
     def forget_the_oldest(self, *also: str) -> None:
-        """What has not been used for longest goes, and what a killed build left.
+        """Remove the least recently used layers, and what a killed build left.
 
-        `also` are folders beside the layers', by the beginning of their names.
+        `also` are other folders of the cache, by the beginning of their names.
         """
         for part in (*self.titles, *also):
             folders = sorted(
@@ -91,7 +91,7 @@ class LayerCache:
 
 
 def key(code: list[Any], **inputs: Any) -> str:
-    """A name for everything that a layer is made from: `inputs`, and the modules that make it."""
+    """Return a digest of a layer's inputs: `inputs`, and the modules that build it."""
     content = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
     for module in code:
         content.update(Path(module.__file__).read_bytes())
@@ -100,7 +100,7 @@ def key(code: list[Any], **inputs: Any) -> str:
 
 @contextmanager
 def stage(python: ImagePython) -> Iterator[Path]:
-    """A folder inside the root file system, where the image's own Python can reach it."""
+    """Yield a folder inside the root file system, where the image's own Python can access it."""
     folder = python.root / "stage"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -112,7 +112,7 @@ def stage(python: ImagePython) -> Iterator[Path]:
 
 @contextmanager
 def locked(caches: Iterable[Path]) -> Iterator[None]:
-    """One build at a time in `caches`; a second one waits and then finds the layers made."""
+    """Allow one build at a time in `caches`; a second waits and then uses the first's layers."""
     with ExitStack() as locks:
         for cache in sorted({cache.resolve() for cache in caches}):
             cache.mkdir(parents=True, exist_ok=True)

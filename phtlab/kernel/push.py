@@ -1,4 +1,4 @@
-"""A built kernel image on its way into a registry."""
+"""Push a built kernel image to a registry."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from phtlab.wire.registry.upload import Moved, after, ignore_progress
 def push_kernel(
     registry: Registry, built: BuiltKernel, moved: Moved = ignore_progress
 ) -> KernelImage:
-    """Store `built` in `registry`; returns what the catalogue says of it.
+    """Store `built` in `registry`; return its entry for the catalogue.
 
-    Layers that are there already are not sent. `moved` is told how many bytes the registry has.
+    Layers that are there already are not sent. `moved` is called with the bytes that the registry
+    has.
     """
     repository, done = built.image.repository, 0
     for layer in built.layers:
@@ -26,6 +27,6 @@ def push_kernel(
         done += layer.size
     registry.put_blob(repository, built.config)
     registry.put_manifest(repository, built.manifest)
-    # A tag, because a registry's garbage collection may take what has none.
+    # A tag, because a registry's garbage collection may remove untagged manifests.
     registry.put_manifest(repository, built.manifest, reference=built.image.digest[7:19])
     return built.image

@@ -1,4 +1,4 @@
-"""A kernel recipe: the folder that says what is in a kernel image."""
+"""A kernel recipe: the folder that defines a kernel image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REQUIREMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$")
 
 
 class RecipeFile(StrictModel):
-    """What recipes of images have in common: a folder, a lock file, files laid over the image."""
+    """Common part of image recipes: a folder, a lock file, files laid over the image."""
 
     folder: Path
     name: RecipeName
@@ -42,10 +42,10 @@ AnyRecipe = TypeVar("AnyRecipe", bound=RecipeFile)
 
 
 class Recipe(RecipeFile):
-    """`kernel.toml`, and the folder that it lies in.
+    """`kernel.toml` and its folder.
 
-    `requirements`, `prepare` and `files` are paths in that folder; `drop` are globs of what is
-    left out of the wheels (relative to the folder that they are installed in).
+    `requirements`, `prepare` and `files` are paths in that folder; `drop` are globs of files left
+    out of the wheels (relative to the folder that they are installed in).
     """
 
     language: RecipeName
@@ -56,16 +56,16 @@ class Recipe(RecipeFile):
 
     @property
     def preparation(self) -> str:
-        """The script that the image's own Python runs when the wheels are in place."""
+        """The script that the image's own Python runs after the wheels are unpacked."""
         if self.prepare is None:
             return ""
         return (self.folder / self.prepare).read_text(encoding="utf-8")
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe of the folder (or `kernel.toml`) `path`.
+    """Read the recipe of the folder (or `kernel.toml`) `path`.
 
-    Raises KernelError with the key that is wrong, or the line of a lock file that names no hash.
+    Raises KernelError with the key that is wrong, or the line of a lock file without a hash.
     """
     return read_recipe_file(
         Recipe, path, "kernel.toml", code="kernel-recipe", example="kernels/python"
@@ -75,9 +75,9 @@ def read_recipe(path: Path) -> Recipe:
 def read_recipe_file(
     model: type[AnyRecipe], path: Path, name: str, *, code: str, example: str
 ) -> AnyRecipe:
-    """The `model` in the file `name` of the folder `path`, or in the file `path`.
+    """Read `model` from the file `name` in the folder `path`, or from the file `path`.
 
-    Raises KernelError (`code`) as `read_recipe`; `example` is a folder that has one.
+    Raises KernelError (`code`) as `read_recipe`; `example` is a folder with such a file.
     """
     file = path / name if path.is_dir() else path
     try:
@@ -100,16 +100,16 @@ def read_recipe_file(
 
 
 def locked_packages(lock: Path) -> dict[str, str]:
-    """The packages of a lock file, which was checked, and their versions."""
+    """Return the packages of a checked lock file, and their versions."""
     words = (line.split("#", 1)[0].split() for line in _lines(lock))
     return dict(line[0].split("==") for line in words if line)
 
 
 def check_lock(lock: Path) -> None:
-    """Every requirement is one exact version without a marker, and has a hash.
+    """Check that every requirement is one exact version without a marker, and has a hash.
 
     Markers are refused because pip evaluates them for the Python that runs pip, not for the
-    image's; so the lock is made for one Python and one platform family.
+    image's; so the lock is made for one Python and one platform family. Raises KernelError.
     """
     try:
         lines = _lines(lock)

@@ -1,4 +1,4 @@
-"""The lowest layer: a Debian root file system without anything that differs between two builds."""
+"""Lowest layer: a Debian root file system without anything that differs between two builds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from phtlab.kernel.chroot import ImagePython
 from phtlab.kernel.debian_sources import Archive
 from phtlab.kernel.layer import EPOCH
 
-# The user that notebooks run as; the number is what distroless images use for "nonroot".
+# The user that notebooks run as; distroless images use this number for "nonroot".
 USER = 65532
 
-# Documentation, except the licences, which must stay with the software.
+# Documentation is left out, except licences, which must stay with the software.
 _DPKG = (
     "path-exclude=/usr/share/man/*",
     "path-exclude=/usr/share/info/*",
@@ -27,7 +27,7 @@ _DPKG = (
     "force-unsafe-io",
 )
 
-# What names the builder's machine or its mirror, or holds times and caches.
+# Files that name the builder's machine or its mirror, or hold times and caches.
 _LEFTOVERS = (
     "dev/*",
     "etc/*-",
@@ -51,12 +51,12 @@ _LEFTOVERS = (
     "var/tmp/*",
 )
 
-# Where a station mounts what goes in and comes out, and where a train's layer lies.
+# Mount points for inputs and outputs at a station, and the folder of a train's layer.
 _PLACES = ("data", "phtlab/in", "phtlab/out", "train")
 
 
 def builder_version() -> str:
-    """The version of mmdebstrap. Raises KernelError if it is missing, or we may not use it."""
+    """Return mmdebstrap's version. Raises KernelError if it is missing, or without root rights."""
     if os.geteuid() != 0:
         raise KernelError(
             "Building a kernel image unpacks a Debian root file system, which needs root: run it "
@@ -76,7 +76,7 @@ def builder_version() -> str:
 
 
 def make_root(archive: Archive, packages: tuple[str, ...], root: Path) -> dict[str, str]:
-    """A root file system of Debian's essential packages and `packages` at `root`.
+    """Make a root file system of Debian's essential packages and `packages` at `root`.
 
     Returns the version of each package in it. Raises KernelError with mmdebstrap's last lines.
     """
@@ -109,7 +109,7 @@ def make_root(archive: Archive, packages: tuple[str, ...], root: Path) -> dict[s
 
 
 def installed(root: Path) -> dict[str, str]:
-    """Package to version, as dpkg's status file in `root` has it."""
+    """Map each package to its version, as in dpkg's status file in `root`."""
     packages: dict[str, str] = {}
     name = ""
     for line in (root / "var/lib/dpkg/status").read_text(encoding="utf-8").splitlines():
@@ -127,7 +127,7 @@ def _clean(root: Path) -> None:
             _remove(path)
     for cache in list(root.rglob("__pycache__")):
         _remove(cache)
-    # No new privileges are allowed at a station; a set-id bit would be one for nobody.
+    # A station allows no new privileges, so a set-id bit would be useless.
     for path in root.rglob("*"):
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode) and mode & (stat.S_ISUID | stat.S_ISGID):

@@ -1,4 +1,4 @@
-"""The top layer: phtlab's own runtime, and the recipe's files. It is small and changes most."""
+"""Top layer: phtlab's own runtime, and the recipe's files. It is small and changes most often."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import phtlab
 
 
 def runtime_sources() -> dict[str, Path]:
-    """What of phtlab lies in a kernel image: path from the package's folder to the file here."""
+    """Return phtlab's files in a kernel image: path from the package's folder to the local file."""
     package = Path(phtlab.__file__).parent
     files = [package / "__init__.py", package / "py.typed", *(package / "runtime").rglob("*")]
     return {
@@ -22,7 +22,7 @@ def runtime_sources() -> dict[str, Path]:
 
 
 def overlay_files(overlay: Path | None) -> dict[str, Path]:
-    """The recipe's own files: path from the image's root to the file here."""
+    """Return the recipe's own files: path from the image's root to the local file."""
     if overlay is None:
         return {}
     return {
@@ -33,12 +33,12 @@ def overlay_files(overlay: Path | None) -> dict[str, Path]:
 
 
 def fingerprint(files: dict[str, Path]) -> list[tuple[str, str]]:
-    """Each path with the SHA-256 of its content."""
+    """Return each path with the SHA-256 of its content."""
     return [(name, hashlib.sha256(file.read_bytes()).hexdigest()) for name, file in files.items()]
 
 
 def lay_out(tree: Path, site: str, overlay: Path | None) -> None:
-    """The layer's content below `tree`, phtlab in `site`."""
+    """Copy the layer's content below `tree`, with phtlab in `site`."""
     files = {f"{site}/phtlab/{name}": file for name, file in runtime_sources().items()}
     for name, file in _together(files, overlay_files(overlay)):
         target = tree / name

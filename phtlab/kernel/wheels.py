@@ -1,4 +1,4 @@
-"""The middle layer: wheels, each checked against its hash, unpacked for the image's Python."""
+"""Middle layer: wheels, each checked against its hash, unpacked for the image's Python."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from pathlib import Path, PurePosixPath
 from phtlab.errors import KernelError
 from phtlab.kernel.chroot import ImagePython
 
-# The oldest C library that wheels in use name (manylinux1's).
+# The oldest C library (minor version) that the tags of wheels in use name (manylinux1's).
 _OLDEST_LIBC = 5
 
 
 def download_wheels(lock: Path, python: ImagePython, folder: Path) -> list[Path]:
-    """The wheels that `lock` names, for `python` (not for the one that runs this), by file name.
+    """Download the wheels that `lock` names, for `python` (not the running one), by file name.
 
-    `folder` keeps them, so that they are downloaded once. pip takes them from wherever this
-    machine's pip is set to, and checks each against the lock file's hashes.
-    Raises KernelError with pip's last lines.
+    `folder` caches them. pip takes them from this machine's configured index, and checks each
+    against the lock file's hashes. Raises KernelError with pip's last lines.
     """
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / f"{lock.name}.log"
@@ -45,9 +44,9 @@ def download_wheels(lock: Path, python: ImagePython, folder: Path) -> list[Path]
 
 
 def unpack_wheels(wheels: list[Path], prefix: Path, site: str, drop: tuple[str, ...]) -> None:
-    """Every wheel of `wheels` unpacked below `prefix`, its packages in `site`.
+    """Unpack all `wheels` below `prefix`, their packages in `site`.
 
-    Scripts are left out: at a station only the runtime starts anything. So is what matches
+    Scripts are left out, as only the runtime starts programs at a station; so are files that match
     `drop`. Modes are 755 and 644, whatever the wheel says. (Wheels are specified at
     packaging.python.org, "Binary distribution format".)
     """
@@ -62,7 +61,7 @@ def unpack_wheels(wheels: list[Path], prefix: Path, site: str, drop: tuple[str, 
 
 
 def _path_in_image(wheel: str, name: str, site: str) -> PurePosixPath | None:
-    """Where a file of a wheel goes, from the root; None if it is left out."""
+    """Return the path, from the root, of a wheel's file; None if it is left out."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         raise KernelError(
@@ -101,7 +100,7 @@ def _abis(python: ImagePython) -> tuple[str, ...]:
 
 
 def _platforms(python: ImagePython) -> list[str]:
-    """All platform tags (PEP 600) that the image's C library satisfies, newest first."""
+    """List all platform tags (PEP 600) that the image's C library satisfies, newest first."""
     newest = int(python.libc.split(".")[1])
     return [
         f"manylinux_2_{minor}_{python.machine}" for minor in range(newest, _OLDEST_LIBC - 1, -1)
@@ -109,7 +108,7 @@ def _platforms(python: ImagePython) -> list[str]:
 
 
 def _named(lock: Path, folder: Path) -> list[Path]:
-    """The wheels in `folder` of the projects and versions that `lock` names, sorted."""
+    """Return the wheels in `folder` of the projects and versions that `lock` names, sorted."""
     pinned = {
         (_project(name), version.replace("!", "_"))
         for name, version in re.findall(
@@ -128,5 +127,5 @@ def _named(lock: Path, folder: Path) -> list[Path]:
 
 
 def _project(name: str) -> str:
-    """The normalised name (PEP 503), as wheel file names write it."""
+    """Return the normalised name (PEP 503), as wheel file names spell it."""
     return re.sub(r"[-_.]+", "_", name).lower()

@@ -2,8 +2,8 @@
 
 The kernel's layers keep their digests. Three more follow:
 
-1. wheels that the kernel image does not have, in a folder of their own that Python looks into
-   after the kernel's: where both could have a package, the kernel's is the one,
+1. wheels that the kernel image does not have, in a folder of their own that Python searches after
+     the kernel's: of a package in both, the kernel's is used,
 2. phtlab beside its runtime, its JupyterLab extension and the recipe's files,
 3. an empty home, the only folder that belongs to the user.
 """
@@ -42,7 +42,7 @@ TITLES = {
     "home": "home",
 }
 
-# Where the wheels lie that the kernel image does not have.
+# Folder of the wheels that the kernel image does not have.
 SITE = "usr/local/lib/phtlab-workspace"
 
 
@@ -50,7 +50,7 @@ SITE = "usr/local/lib/phtlab-workspace"
 class BuiltWorkspace:
     """A workspace image on disk. `packages` are the Python packages above the kernel's.
 
-    `kernel` is the digest of the kernel image that the first layers are.
+    `kernel` is the digest of the kernel image whose layers come first.
     """
 
     name: str
@@ -63,12 +63,12 @@ class BuiltWorkspace:
 
     @property
     def reference(self) -> str:
-        """What a container engine calls the image once it is loaded."""
+        """The image's name in a container engine after loading."""
         return f"phtlab/workspace-{self.name}:{self.digest[7:19]}"
 
     @property
     def repository(self) -> str:
-        """Where it lies in a registry."""
+        """The image's repository in a registry."""
         return f"workspaces/{self.name}"
 
     @property
@@ -80,10 +80,10 @@ class BuiltWorkspace:
 def build_workspace(
     recipe: Path, kernel: BuiltKernel, cache: Path, progress: Progress = lambda event: None
 ) -> BuiltWorkspace:
-    """The workspace image of the folder `recipe` on `kernel`; its layers are kept in `cache`.
+    """Build the workspace image of the folder `recipe` on `kernel`; cache its layers in `cache`.
 
-    A layer is made anew only when something that goes into it has changed. The kernel's cache
-    must still be there, since the image's own Python does the work.
+    A layer is built again only when one of its inputs has changed. The kernel's cache must still be
+    there, since the image's own Python does the work.
 
     Raises KernelError: a wrong recipe, a package that the kernel image has too, missing wheels,
     a JupyterLab extension that is not built.
@@ -129,7 +129,7 @@ def _build(recipe: WorkspaceRecipe, kernel: BuiltKernel, cache: LayerCache) -> B
         with stage(python) as tree:
             lay_out_files(tree, {**sources, **overlay_files(recipe.overlay)})
             lay_out_scripts(tree, recipe.scripts)
-            # Folders named in a .pth file come last in Python's search path.
+            # Folders named in a .pth file are last in Python's search path.
             lay_out_text(tree, f"{python.site}/phtlab-workspace.pth", f"/{SITE}\n")
             python.compile(f"{tree.name}/{python.site}", strip=f"/{tree.name}")
             return python.pack(tree, folder / "layer.tar.gz")
@@ -145,7 +145,7 @@ def _build(recipe: WorkspaceRecipe, kernel: BuiltKernel, cache: LayerCache) -> B
 
 
 def _packages(recipe: WorkspaceRecipe, kernel: BuiltKernel) -> dict[str, str]:
-    """What the lock file names. Raises KernelError if the kernel image has one of them too."""
+    """Return the lock file's packages. Raises KernelError if the kernel image has one of them."""
     packages = _locked(recipe.lock)
     twice = sorted(packages.keys() & _locked(_kernel_lock(recipe)).keys())
     if twice:
@@ -168,7 +168,7 @@ def _locked(lock: Path) -> dict[str, str]:
 
 
 def _home(home: str, target: Path) -> LayerFile:
-    """A layer of one empty folder. A new volume that is mounted there takes its owner and mode."""
+    """Make a layer of one empty folder, whose owner and mode a new volume mounted there takes."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as archive:
         folder = tarfile.TarInfo(home.lstrip("/"))
@@ -186,7 +186,7 @@ def _assemble(
     more: tuple[LayerFile, ...],
     packages: dict[str, str],
 ) -> BuiltWorkspace:
-    """Config and manifest: the kernel's, with what the workspace adds."""
+    """Compose config and manifest: the kernel's, with the workspace's additions."""
     base = json.loads(kernel.config)
     variables = dict(variable.split("=", 1) for variable in base["config"]["Env"])
     environment = {

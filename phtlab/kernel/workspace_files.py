@@ -1,4 +1,4 @@
-"""What of phtlab lies in a workspace, beside the runtime that the kernel image has already."""
+"""phtlab's files in a workspace, without the runtime, which the kernel image has already."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import phtlab
 from phtlab.errors import KernelError
 from phtlab.kernel.runtime_layer import runtime_sources
 
-# Below the package's folder: what is no part of the installed package, and what goes elsewhere.
+# Paths below the package's folder that are not installed with it, or are installed elsewhere.
 _ELSEWHERE = ("_share", "lab/frontend", "lab/jupyter-config", "lab/labextension")
 
 _LABEXTENSIONS = "usr/local/share/jupyter/labextensions/phtlab"
@@ -28,7 +28,7 @@ sys.exit({function}())
 
 
 def workspace_sources(site: str) -> dict[str, Path]:
-    """Path in the image, from its root, to the file here. `site` is the kernel's site-packages.
+    """Return path in the image, from its root, to local file. `site` is the kernel's site-packages.
 
     Raises KernelError if the JupyterLab extension has not been built.
     """
@@ -49,7 +49,7 @@ def workspace_sources(site: str) -> dict[str, Path]:
 
 
 def lay_out_files(tree: Path, files: Mapping[str, Path]) -> None:
-    """`files` below `tree`, with modes 755 and 644."""
+    """Copy `files` below `tree`, with modes 755 and 644."""
     for name, file in files.items():
         target = _path_in_tree(tree, name)
         shutil.copyfile(file, target)
@@ -57,7 +57,7 @@ def lay_out_files(tree: Path, files: Mapping[str, Path]) -> None:
 
 
 def lay_out_scripts(tree: Path, scripts: Mapping[str, str]) -> None:
-    """Commands in /usr/local/bin, each of which calls a function, given as `module:function`."""
+    """Write commands to /usr/local/bin; each calls a function, given as `module:function`."""
     for name, entry_point in scripts.items():
         module, _, function = entry_point.partition(":")
         target = _path_in_tree(tree, f"usr/local/bin/{name}")
@@ -80,11 +80,11 @@ def _path_in_tree(tree: Path, name: str) -> Path:
 
 
 def _files(folder: Path, without: Collection[str] = ()) -> dict[str, Path]:
-    """All files below `folder`, but for caches and the folders `without`."""
+    """Return all files below `folder`, except caches and the folders `without`."""
     found: dict[str, Path] = {}
     for top, folders, names in os.walk(folder):
         place = Path(top).relative_to(folder)
-        # What is taken off the list is not entered: an extension's node_modules are many files.
+        # Folders removed from the list are not entered: an extension's node_modules has many files.
         folders[:] = [
             name
             for name in folders
@@ -96,7 +96,7 @@ def _files(folder: Path, without: Collection[str] = ()) -> dict[str, Path]:
 
 
 def _labextension(package: Path) -> Path:
-    """The built extension: of the checkout, or where the wheel installed it."""
+    """Return the built extension, of the checkout or where the wheel installed it."""
     places = [
         package / "lab/labextension",
         Path(sys.prefix, "share/jupyter/labextensions/phtlab"),
@@ -127,7 +127,7 @@ def _server_config(package: Path) -> Path:
 
 
 def _share(package: Path) -> Path:
-    """The notebooks that come with phtlab: of the checkout, or of the wheel."""
+    """Return the notebooks that come with phtlab, of the checkout or of the wheel."""
     for place in (package.parent / "notebooks", package / "_share/notebooks"):
         if place.is_dir():
             return place

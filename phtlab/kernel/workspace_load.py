@@ -1,8 +1,8 @@
-"""A workspace image on its way into a container engine, or into a registry.
+"""Load a workspace image into a container engine, or push it to a registry.
 
-An engine takes an archive without a registry. Layers that it has, because a train or an earlier
-workspace brought them, need not be in it: of a new workspace mostly phtlab's own few hundred
-kilobytes are.
+An engine accepts an archive without a registry. The archive may omit layers that the engine has
+from a train or an earlier workspace: a new workspace mostly needs only phtlab's own few hundred
+kilobytes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NO_ENGINE = (
 
 @contextmanager
 def container_engine() -> Iterator[docker.DockerClient]:
-    """This machine's engine, as DOCKER_HOST names it. Raises EngineMissingError without one."""
+    """Connect to this machine's engine, as DOCKER_HOST names it. Raises EngineMissingError."""
     import docker
     import docker.errors
 
@@ -59,10 +59,10 @@ def container_engine() -> Iterator[docker.DockerClient]:
 def load_workspace(
     built: BuiltWorkspace, engine: docker.DockerClient, moved: Moved = ignore_progress
 ) -> str:
-    """Give `built` to `engine`; returns the reference by which containers are made from it.
+    """Load `built` into `engine`; return the reference by which containers are created from it.
 
-    Nothing is sent if the engine has the image. `moved` is told how many bytes were.
-    Raises KernelError if the engine does not take it, EngineMissingError if it does not answer.
+    Nothing is sent if the engine has the image. `moved` is called with the bytes sent so far.
+    Raises KernelError if the engine refuses it, EngineMissingError if it does not answer.
     """
     import docker.errors
     import requests
@@ -73,8 +73,8 @@ def load_workspace(
         try:
             _load(engine, built, _missing(engine, built), moved)
         except docker.errors.DockerException:
-            # A layer may have gone since it was looked for, and engines that keep layers in
-            # another store want all of them.
+            # A layer may have been removed since the check, and engines that keep layers in another
+            # store want all of them.
             _load(engine, built, built.layers, moved)
         if not _has(engine, built):
             raise KernelError(
@@ -96,7 +96,7 @@ def load_workspace(
 def push_workspace(
     registry: Registry, built: BuiltWorkspace, moved: Moved = ignore_progress
 ) -> str:
-    """Store `built` in `registry`, for engines elsewhere; returns its reference by digest."""
+    """Store `built` in `registry`, for other engines; return its reference by digest."""
     done = 0
     for layer in built.layers:
         registry.put_blob(
@@ -105,13 +105,13 @@ def push_workspace(
         done += layer.size
     registry.put_blob(built.repository, built.config)
     registry.put_manifest(built.repository, built.manifest)
-    # A tag, because a registry's garbage collection may take what has none.
+    # A tag, because a registry's garbage collection may remove untagged manifests.
     registry.put_manifest(built.repository, built.manifest, reference=built.digest[7:19])
     return registry.reference(built.repository, built.digest)
 
 
 def archive(built: BuiltWorkspace, layers: Sequence[LayerFile]) -> Iterator[bytes]:
-    """The image with `layers` of its own, as an OCI layout that older engines read as well."""
+    """Yield the image with only `layers`, as an OCI layout that older engines read as well."""
     config = _blob(digest(built.config))
     files: dict[str, bytes | Path] = {
         "oci-layout": json.dumps({"imageLayoutVersion": "1.0.0"}).encode(),
@@ -159,24 +159,24 @@ def _load(
             sent += len(block)
             moved(sent)
 
-    # (Sent in chunks, as requests does with any iterator.)
+    # Sent in chunks, as requests does with any iterator.
     engine.images.load(counted())  # type: ignore[arg-type]
 
 
 def _has(engine: docker.DockerClient, built: BuiltWorkspace) -> bool:
-    """Whether what the engine has by that name is this very image."""
+    """Whether the engine's image of that name is this very image."""
     import docker.errors
 
     try:
         found = engine.images.get(built.reference)
     except docker.errors.ImageNotFound:
         return False
-    # By the config's digest, or, in engines with containerd's store, by the manifest's.
+    # The id is the config's digest or, in engines with containerd's store, the manifest's.
     return found.id in (digest(built.config), built.digest)
 
 
 def _missing(engine: docker.DockerClient, built: BuiltWorkspace) -> Sequence[LayerFile]:
-    """The layers above the longest stack that an image of the engine has from the bottom."""
+    """Return the layers above the longest stack, from the bottom, that the engine has."""
     most = 0
     for image in engine.api.images(quiet=True):
         stack: list[str] = _inspected(engine, image).get("RootFS", {}).get("Layers") or []

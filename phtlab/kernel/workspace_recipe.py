@@ -1,4 +1,4 @@
-"""A workspace recipe: the folder that says what a workspace adds to a kernel image."""
+"""A workspace recipe: the folder that defines what a workspace adds to a kernel image."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _Path = Annotated[str, StringConstraints(pattern=r"^/[a-z0-9/_-]+$")]
 
 
 class WorkspaceRecipe(RecipeFile):
-    """`workspace.toml`, and the folder that it lies in.
+    """`workspace.toml` and its folder.
 
     `kernel`, `requirements` and `files` are paths in that folder. `scripts` are commands of the
-    image and the function that each calls; `drop` are globs of what is left out of the wheels;
+    image and the function that each calls; `drop` are globs of files left out of the wheels;
     `without` are variables of the kernel image that a workspace does not have.
     """
 
@@ -32,14 +32,14 @@ class WorkspaceRecipe(RecipeFile):
 
     @property
     def kernel_folder(self) -> Path:
-        """The recipe of the kernel image that the workspace is built on."""
+        """The folder of the recipe of the kernel image that the workspace is built on."""
         return self.folder / self.kernel
 
 
 def read_workspace_recipe(path: Path) -> WorkspaceRecipe:
-    """The recipe of the folder (or `workspace.toml`) `path`.
+    """Read the recipe of the folder (or `workspace.toml`) `path`.
 
-    Raises KernelError with the key that is wrong, or the line of a lock file that names no hash.
+    Raises KernelError with the key that is wrong, or the line of a lock file without a hash.
     """
     return read_recipe_file(
         WorkspaceRecipe,

@@ -1,4 +1,4 @@
-"""The researcher's side: read a notebook, dispatch it, open what comes back."""
+"""The researcher's side: read a notebook, dispatch it, open its results."""
 
 from phtlab.lab.client.journey import Journey
 from phtlab.lab.client.lab import Lab, connect

@@ -1,4 +1,4 @@
-"""A train composed from a notebook: the manifest its author signs, and the image's own layer."""
+"""Composition of a train from a notebook: the manifest that its author signs, and its layer."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ NOTEBOOK: Final = "train/notebook.ipynb"
 
 
 def reference_to(kernel: KernelImage) -> KernelRef:
-    """What a manifest says of `kernel`."""
+    """Return the reference to `kernel` for a manifest."""
     return KernelRef(name=kernel.name, language=kernel.language, digest=kernel.digest)
 
 
 def layer_files(analysis: Analysis, manifest: TrainManifest) -> dict[str, bytes]:
-    """All that the train's own layer holds."""
+    """Return all files of the train's own layer."""
     return declared_files(manifest, {NOTEBOOK: analysis.travelling()})
 
 
 def train_manifest(analysis: Analysis, kernel: KernelRef) -> TrainManifest:
-    """The manifest of `analysis` on `kernel`: what its author signs."""
+    """Return the manifest of `analysis` on `kernel`, which its author signs."""
     notebook = analysis.travelling()
     return TrainManifest(
         name=analysis.name,
@@ -40,9 +40,10 @@ def train_manifest(analysis: Analysis, kernel: KernelRef) -> TrainManifest:
 
 
 def compose_offline(notebook: Path, kernel_folder: Path) -> tuple[TrainImage, str]:
-    """The train's image and name from `notebook` and a folder of 'phtlab kernel build --out'.
+    """Return the train's image and name from `notebook` and a folder with a kernel image.
 
-    Raises NotebookError with every finding, SettingsError if the folder is no kernel image.
+    `kernel_folder` is the result of 'phtlab kernel build --out'. Raises NotebookError with every
+    finding, SettingsError if the folder is no kernel image.
     """
     analysis = read_analysis(notebook)
     analysis.require_sound()
@@ -54,7 +55,7 @@ def compose_offline(notebook: Path, kernel_folder: Path) -> tuple[TrainImage, st
             f"{kernel_folder} holds no kernel image.",
             f"Write one with 'phtlab kernel build RECIPE --out {kernel_folder}'.",
         ) from None
-    # Whatever the catalogue calls the kernel image: its digest is what the image holds of it.
+    # Any name will do: the image refers to the kernel image by its digest.
     kernel = KernelRef(name=analysis.language, language=analysis.language, digest=digest(manifest))
     files = layer_files(analysis, train_manifest(analysis, kernel))
     return compose(manifest, config, files), analysis.name

@@ -1,6 +1,6 @@
 """A notebook read as an analysis: cells by role, parameters, outputs, findings.
 
-Values and pure functions; nothing of the notebook is run. The reference for its authors is
+Values and pure functions; the notebook is never run. The reference for its authors is
 docs/notebooks.md.
 """
 

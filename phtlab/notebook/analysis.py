@@ -1,4 +1,4 @@
-"""A notebook read as an analysis: what travels, what it takes, what it gives back."""
+"""Analysis of a notebook: the cells of its train, their parameters, data sets and outputs."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from phtlab.notebook.travelling import travelling_notebook
 class Analysis:
     """A notebook's cells by role, declared parameters, outputs and data sets, and findings.
 
-    `language` is in lower case ('python', 'r', 'julia'); `kernelspec` is the kernel's name in
-    the file. Everything here comes from reading; nothing was run.
+    `language` is in lower case ('python', 'r', 'julia'); `kernelspec` is the kernel's name in the
+    file. Everything comes from reading the notebook, without running it.
     """
 
     name: str
@@ -46,23 +46,23 @@ class Analysis:
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """The findings that do not."""
+        """The findings that do not keep the notebook from becoming a train."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
     @property
     def travelling_cells(self) -> tuple[Cell, ...]:
-        """The parameters, station and round cells, in order."""
+        """The cells of the train, in order: parameters, station and round cells."""
         return tuple(cell for cell in self.cells if cell.is_in_train)
 
     @property
     def aggregate_cells(self) -> tuple[Cell, ...]:
-        """The cells that run on what the stations sent back."""
+        """The cells that run on the stations' results."""
         return tuple(cell for cell in self.cells if cell.role == "aggregate")
 
     def require_sound(self) -> Analysis:
-        """This analysis; raises NotebookError with every error among the findings.
+        """Return this analysis. Raises NotebookError with every error among the findings.
 
-        The error's code is the finding's where there is one, else 'notebook-findings'.
+        The error's code is the finding's if there is only one, else 'notebook-findings'.
         """
         errors = self.errors
         if not errors:
@@ -76,15 +76,15 @@ class Analysis:
         )
 
     def travelling(self) -> bytes:
-        """The notebook that travels: the same bytes on any machine."""
+        """Return the train's notebook: the same bytes on any machine."""
         return travelling_notebook(self.cells, self.language, self.kernelspec)
 
 
 def read_analysis(source: Path | str | bytes, *, name: str | None = None) -> Analysis:
-    """Read a notebook: a path to an .ipynb file, or the content of one.
+    """Read a notebook: a path to an .ipynb file, or the content of such a file.
 
-    Never raises for what the checks find; that is in `findings`. Raises NotebookError if the
-    file cannot be read or is not a notebook (notebook-missing, notebook-format).
+    What the checks find is in `findings` and never raised. Raises NotebookError if the file cannot
+    be read or is not a notebook (notebook-missing, notebook-format).
     """
     folder: Path | None = None
     if isinstance(source, bytes):
@@ -111,7 +111,7 @@ def read_analysis(source: Path | str | bytes, *, name: str | None = None) -> Ana
 
 
 def train_name(text: str) -> str:
-    """`text` as a train's name: lower-case letters, digits and underscores, at most 63."""
+    """Return `text` as a train's name: lower-case letters, digits and underscores, at most 63."""
     plain = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
     plain = plain if plain[:1].isalpha() else f"train_{plain}".rstrip("_")
     return plain[:63]
@@ -150,12 +150,12 @@ def _read_foreign(document: Document, language: str, folder: Path | None) -> _Re
 
 
 def _parameters_cells(cells: tuple[Cell, ...]) -> Iterator[Cell]:
-    """The first parameters cell; a second one is a finding already."""
+    """Yield the first parameters cell; the second already has a finding."""
     yield from [cell for cell in cells if cell.role == "parameters"][:1]
 
 
 def _kernel(metadata: Mapping[str, Any]) -> tuple[str, str]:
-    """The notebook's language and kernel name; a notebook that says neither is Python's."""
+    """Return the notebook's language and kernel name; Python if the notebook names neither."""
 
     def text(section: str, key: str) -> str:
         inner = metadata.get(section)

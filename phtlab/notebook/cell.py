@@ -1,4 +1,4 @@
-"""The cells of a notebook, each with the role that its tags give it."""
+"""The cells of a notebook, each with the role of its tags."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Kind = Literal["code", "markdown", "raw"]
 ROLES: tuple[Role, ...] = ("parameters", "station", "round", "aggregate", "local")
 TRAVELLING: frozenset[str] = frozenset({"parameters", "station", "round"})
 
-# Tags that Jupyter's own tools give a meaning. They would not run a cell differently at a
-# station: it runs every cell that travels, and the first one that fails ends the run.
+# Tags of Jupyter's own tools. They change nothing at a station: it runs every cell of the train,
+# and the first cell that fails ends the run.
 _IGNORED_TAGS = ("raises-exception", "skip-execution")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell. `number` counts all cells from 1; `role` is `local` unless a tag says otherwise."""
+    """A cell. `number` counts all cells from 1; `role` is `local` unless a tag sets another."""
 
     number: int
     kind: Kind
@@ -40,7 +40,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Document:
-    """A notebook file, read: its cells and metadata, and what its tags made wrong."""
+    """A notebook file as read: its cells and metadata, and the errors of its tags."""
 
     cells: tuple[Cell, ...]
     metadata: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Document:
 
 
 def read_document(content: bytes, label: str) -> Document:
-    """The cells of the notebook file `content`; `label` names it in messages.
+    """Read the cells of the notebook file `content`; `label` names the file in messages.
 
     Raises NotebookError if it is not a notebook of format 4 (nbformat 4.0 to 4.5).
     """
@@ -174,7 +174,7 @@ def _role(tags: tuple[str, ...], kind: str, number: int) -> tuple[Role, list[Fin
 
 
 def _misspelt(tag: str) -> Role | None:
-    """The role that `tag` was probably meant to be; None if it is one, or something else."""
+    """Return the role that `tag` probably misspells; None if it is a role, or something else."""
     if tag in ROLES or tag == "injected-parameters":
         return None
     plain = tag.strip().lower().removeprefix("phtlab").lstrip("-:_. ")

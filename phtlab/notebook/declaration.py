@@ -1,4 +1,4 @@
-"""Parameters as a person declares them: annotated assignments, read without running them.
+"""Parameters as annotated assignments, read without running them.
 
 min_age: Annotated[int, Interval(ge=18, le=100)] = 40   # youngest age in years
 min_age: int = 40                                       # 18..100: youngest age in years
@@ -22,7 +22,7 @@ from phtlab.notebook.parameters import ParameterSchema, check_name, check_proper
 from phtlab.notebook.syntax import parse_expression
 
 _SIMPLE = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
-# annotated_types' constraints: their arguments in order, and the JSON Schema word of each
+# Constraints of annotated_types: their arguments in order, and the JSON Schema keyword of each
 _INTERVAL = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 _CONSTRAINTS: dict[str, tuple[str, ...]] = {
     "Interval": (),  # takes keywords only
@@ -45,7 +45,7 @@ _RANGE = re.compile(
 )
 _CHOICE = re.compile(r"one of:?\s+(?P<choices>[^;]+)(?:;(?P<rest>.*))?")
 
-# An error of the schema as a finding; another one is of the default's value.
+# Finding code for each code of a schema error; any other error is about the default's value.
 _CODES = {
     "parameter-schema": "parameter-declaration",
     "parameter-name": "parameter-name",
@@ -54,11 +54,11 @@ _CODES = {
 
 
 class _RefusedError(Exception):
-    """Why a declaration cannot be read."""
+    """A declaration that cannot be read; the message says why."""
 
 
 def read_parameters(cell: Cell, tree: ast.Module) -> tuple[ParameterSchema, list[Finding]]:
-    """The schema that a Python parameters cell declares, and what is wrong with it."""
+    """Return the schema that a Python parameters cell declares, and findings about it."""
     comments = _comments(cell.source)
     imported = _imports(tree)
     properties: dict[str, dict[str, Any]] = {}
@@ -124,7 +124,7 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def _imports(tree: ast.Module) -> dict[str, str]:
-    """Local name to the last part of what it was imported as: {'I': 'Interval'}."""
+    """Map each local name to the last part of its import: {'I': 'Interval'}."""
     return {
         alias.asname or alias.name: alias.name
         for statement in tree.body
@@ -134,7 +134,7 @@ def _imports(tree: ast.Module) -> dict[str, str]:
 
 
 def _qualified_name(node: ast.expr, imported: Mapping[str, str]) -> str | None:
-    """`Literal` for Literal, typing.Literal, t.Literal or an alias of it."""
+    """Return `Literal` for Literal, typing.Literal, t.Literal or an alias of it."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return node.attr
     return imported.get(node.id, node.id) if isinstance(node, ast.Name) else None
@@ -195,7 +195,7 @@ def _constraint(node: ast.expr, kind: str, imported: Mapping[str, str]) -> dict[
 def _written(node: ast.expr) -> str:
     try:
         return ast.unparse(node)
-    except ValueError:  # some f-strings cannot be written back
+    except ValueError:  # some f-strings cannot be unparsed
         return "…"
 
 
@@ -233,7 +233,7 @@ def _evaluated(node: ast.expr, otherwise: str) -> Any:
 
 
 def _comments(source: str) -> dict[int, str]:
-    """The trailing comment of each line."""
+    """Map each line to its trailing comment."""
     return {
         token.start[0]: token.string.lstrip("#").strip()
         for token in _tokens(source)
@@ -244,12 +244,12 @@ def _comments(source: str) -> dict[int, str]:
 def _tokens(source: str) -> Iterator[tokenize.TokenInfo]:
     try:
         yield from tokenize.generate_tokens(io.StringIO(source).readline)
-    except (tokenize.TokenError, SyntaxError):  # a magic; the parser's finding says so
+    except (tokenize.TokenError, SyntaxError):  # a magic, which the parser's finding reports
         return
 
 
 def _add_comment(declared: dict[str, Any], comment: str, name: str) -> None:
-    """Bounds, choices and the description that a trailing comment gives."""
+    """Add to `declared` the bounds, choices and description of a trailing comment."""
     kind = declared["type"]
     rest: str | None = comment
     if (match := _CHOICE.fullmatch(comment)) and kind in ("string", "integer"):

@@ -1,4 +1,4 @@
-"""What a `publish` call says of its output, written out: the part of the manifest that it makes."""
+"""The declaration of an output in a `publish` call, as it enters the manifest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from phtlab.notebook.fix import Fix
 OutputKind = Literal["table", "scalar", "figure", "model", "file"]
 Statistic = Literal["max", "min", "quantile"]
 Refuse = Callable[[str, str], Exception]
-"""Makes the exception to raise, of a code and the reason."""
+"""Makes the exception to raise, from a code and the reason."""
 KINDS: tuple[OutputKind, ...] = ("table", "scalar", "figure", "model", "file")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 NAME_RULE = (
@@ -24,7 +24,7 @@ WORDS = (
     *("name", "value", "kind", "counts", "by", "total", "largest", "of"),
     *("statistic", "tensors", "where"),
 )
-"""The arguments of `publish`, in their order."""
+"""The arguments of `publish`, in order."""
 _MOST_WHERE = 8
 _LONGEST = 64
 
@@ -33,13 +33,13 @@ _LONGEST = 64
 class DeclaredOutput:
     """An output that station cells publish.
 
-    `counts` names the column that counts people, in a table or in a figure's data; with any text
-    a scalar is itself a count. Of a table, `by` names the columns that say which people a row is
-    about, `total` one that sums up what each person contributes, and `largest` those of the
-    largest contributions, which a station checks and takes out. `of` says that a scalar or a model
-    comes with how many people it is of, `statistic` that a scalar is one person's value: the
+    `counts` names the column that counts people, in a table or in a figure's data; any text marks a
+    scalar as a count. In a table, `by` names the columns that identify a row's group, `total` a
+    column that sums what each person contributes, and `largest` the columns of the largest
+    contributions, which a station checks and removes. `of` says that a scalar or a model comes with
+    the number of people it was computed from, `statistic` that a scalar is one person's value: the
     largest, the smallest, or a quantile. `tensors` names the arrays of a model. `where` says which
-    people are counted, where not all are: a label of each column.
+    people are counted if not all are: a label per column.
     """
 
     name: str
@@ -57,7 +57,7 @@ class DeclaredOutput:
 def with_columns(
     output: DeclaredOutput, given: Mapping[str, ast.expr], refuse: Refuse
 ) -> DeclaredOutput:
-    """`output` with what the call says of a table's other columns."""
+    """Return `output` with the call's arguments beyond name, kind and counts."""
     of = "of" in given and not is_none(given["of"])
     if of and (output.kind not in ("scalar", "model") or output.counts is not None):
         raise refuse(
@@ -166,7 +166,7 @@ def declare(
     counts: str | None,
     refuse: Refuse,
 ) -> DeclaredOutput:
-    """A declared output from what a call says."""
+    """Return the declared output of a call's arguments; raises what `refuse` makes."""
     if not NAME.fullmatch(name):
         raise refuse("output-name", f"'{name}' is not an output's name. {NAME_RULE}")
     if kind not in KINDS:
@@ -193,7 +193,7 @@ def text_of(node: ast.expr | None) -> str | None:
 
 
 def texts_of(node: ast.expr) -> tuple[str, ...]:
-    """The texts of a literal text, tuple or list of texts; none if it is anything else."""
+    """Return the texts of a literal text, tuple or list of texts; empty for anything else."""
     parts = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
     found = [text_of(part) for part in parts]
     return () if None in found else tuple(text for text in found if text)
@@ -215,7 +215,7 @@ _DECLARE: Mapping[OutputKind, str] = {
 def missing_counts(
     output: DeclaredOutput, cell: int, line: int, fix: Fix | None = None
 ) -> Iterator[Finding]:
-    """An output of which nobody knows how many people it is about: stations ask a person."""
+    """Yield a warning for an output without its number of people: a person at a station decides."""
     if output.kind in _DECLARE and output.counts is None and not output.of:
         yield warning(
             "output-uncounted",
@@ -229,7 +229,7 @@ def missing_counts(
 
 
 def extreme(output: DeclaredOutput, cell: int, line: int) -> Iterator[Finding]:
-    """A scalar that says itself that it is one person's value."""
+    """Yield a warning for a scalar that is declared as one person's value."""
     if output.statistic is not None:
         yield warning(
             "output-extreme",
@@ -250,7 +250,7 @@ _TO_FILL_IN: Mapping[str, str] = {
 
 
 def require_filled_in(name: str, given: Mapping[str, ast.expr], refuse: Refuse) -> None:
-    """Refuse an argument that is still the placeholder of a quick fix."""
+    """Raise what `refuse` makes if an argument is still the placeholder of a quick fix."""
     for argument, node in given.items():
         if isinstance(node, ast.Constant) and node.value is ...:
             what = _TO_FILL_IN.get(argument, "what the output is")

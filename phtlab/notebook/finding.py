@@ -1,4 +1,4 @@
-"""What the checks have to say about a notebook, each at its cell and line."""
+"""Findings of the checks on a notebook, each with its cell and line."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One remark. An error keeps the notebook from becoming a train; a warning does not.
+    """A finding. An error keeps the notebook from becoming a train; a warning does not.
 
-    `cell` counts all cells from 1, as they stand in the notebook (None: the whole notebook);
-    `line` counts within the cell from 1. `code` is stable; docs/notebooks.md lists them all. `fix`
-    is a change of the cell's text that mends it, where one is known.
+    `cell` counts all cells of the notebook from 1 (None: the whole notebook); `line` counts within
+    the cell from 1. `code` is stable; docs/notebooks.md lists all codes. `fix` is a change of the
+    cell's text that repairs the finding, where one is known.
     """
 
     code: str
@@ -52,5 +52,5 @@ def warning(
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Each finding once, as a reader meets them: the whole notebook first, then cell by cell."""
+    """Return each finding once, in reading order: the whole notebook first, then cell by cell."""
     return tuple(sorted(dict.fromkeys(findings), key=lambda f: (f.cell or 0, f.line or 0, f.code)))

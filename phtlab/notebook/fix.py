@@ -1,4 +1,4 @@
-"""Changes of a cell's text that mend a finding: arguments added to a `publish` call."""
+"""Changes of a cell's text that repair a finding: arguments added to a `publish` call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 TO_FILL_IN = "..."
-"""Stands for what only the author knows: valid Python, and an error until it is replaced."""
+"""Placeholder for what only the author knows: valid Python, and an error until replaced."""
 _SILENT = frozenset(
     {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT}
 )
@@ -19,7 +19,7 @@ _SILENT = frozenset(
 class Fix:
     """An insertion into the text of the finding's cell.
 
-    `text` goes in at `line` (from 1) and `column` (from 0). `select` is the part of `text` that
+    `text` is inserted at `line` (from 1) and `column` (from 0). `select` is the part of `text` that
     the author has to replace, as offsets from its beginning. Columns and offsets are UTF-16 code
     units, as editors count (Language Server Protocol 3.17, "Position"). `title` names the change.
     """
@@ -31,7 +31,7 @@ class Fix:
     select: tuple[int, int] | None = None
 
     def apply(self, source: str) -> str:
-        """The cell's `source` after the change. Raises ValueError if it has no such line."""
+        """Return the cell's `source` after the change. Raises ValueError if it has no such line."""
         lines = source.split("\n")
         if not 1 <= self.line <= len(lines):
             raise ValueError(f"the cell has no line {self.line}")
@@ -45,8 +45,8 @@ class Fix:
 def add_arguments(source: str, call: ast.Call, arguments: Mapping[str, str]) -> Fix | None:
     """Add keyword `arguments` (name to expression) behind the last argument of `call`.
 
-    `source` is the text that `call` was parsed from. None where the call cannot be changed
-    safely: it has no argument, or its text is not that of the tree.
+    `source` is the text that `call` was parsed from. None if the call cannot be changed safely: it
+    has no argument, or its text differs from the tree.
     """
     written = ", ".join(f"{name}={value}" for name, value in arguments.items())
     place = _behind_last_argument(source, call) if arguments else None
@@ -71,10 +71,10 @@ _Place = tuple[tuple[int, int], bool, str | None]
 
 
 def _behind_last_argument(source: str, call: ast.Call) -> _Place | None:
-    """Where an argument may be added, whether a comma stands before it, and its own line's indent.
+    """Return where to add an argument, whether a comma precedes it, and the indent of its line.
 
-    The indent is None where the closing bracket stands on the line of the last argument. A tree
-    knows no brackets around an argument and no commas, so tokens are read.
+    The indent is None if the closing bracket is on the line of the last argument. A syntax tree has
+    neither commas nor brackets around an argument, so tokens are read.
     """
     lines = source.split("\n")
     if call.end_lineno is None or call.end_col_offset is None or not (call.args or call.keywords):
@@ -97,7 +97,7 @@ def _behind_last_argument(source: str, call: ast.Call) -> _Place | None:
     line = lines[last.start[0] - 1]
     indent = line[: len(line) - len(line.lstrip())]
     own = call.args[-1:] + [keyword.value for keyword in call.keywords[-1:]]
-    # On the call's own first line, as in f(\n): such a bracket is not followed in style.
+    # The last argument on the call's first line has the call's indent: add a level.
     first = min(node.lineno for node in own)
     return last.end, last.string == ",", indent if first > call.lineno else f"{indent}    "
 
@@ -107,7 +107,7 @@ def _bytes(lines: list[str], number: int) -> bytes:
 
 
 def _column(lines: list[str], number: int | None, node: ast.expr) -> int:
-    """Where `node` ends, in characters: trees count bytes."""
+    """Return the column where `node` ends, in characters: trees count bytes."""
     return len(_bytes(lines, number or 1)[: node.end_col_offset].decode())
 
 

@@ -1,7 +1,7 @@
-"""What can be read of a notebook in R, Julia or another language than Python.
+"""Outputs, data sets and parameters of a notebook in R, Julia or another language.
 
-Outputs and data sets are the literal names of `publish(…)` and `dataset(…)` calls. Parameters
-are declared in the notebook's metadata, as `{"phtlab": {"parameters": {name: JSON Schema}}}`.
+Outputs and data sets are the literal names of `publish(…)` and `dataset(…)` calls. Parameters are
+declared in the notebook's metadata, as `{"phtlab": {"parameters": {name: JSON Schema}}}`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _RefusedError(Exception):
 def read_foreign_outputs(
     cells: Sequence[Cell], language: str
 ) -> tuple[tuple[DeclaredOutput, ...], tuple[str, ...], list[Finding]]:
-    """Declared outputs, data sets and findings of the travelling cells of `language`."""
+    """Return declared outputs, data sets and findings of the train's cells in `language`."""
     outputs: dict[str, DeclaredOutput] = {}
     datasets: dict[str, None] = {}
     findings: list[Finding] = []
@@ -119,7 +119,7 @@ def _calls(cells: Sequence[Cell], comment: str) -> Iterator[_Call]:
 
 
 def _without_comments(source: str, comment: str) -> str:
-    """`source` with comments blanked and strings kept, each line where it was."""
+    """Return `source` without comments, with its strings and line numbers unchanged."""
     kept: list[str] = []
     quote: str | None = None
     index = 0
@@ -145,7 +145,7 @@ def _without_comments(source: str, comment: str) -> str:
 
 
 def _arguments(source: str, start: int) -> list[str]:
-    """The arguments of a call whose opening bracket ends at `start`, split at its commas."""
+    """Return the arguments of a call whose opening bracket ends at `start`, split at , and ;."""
     depth, quote, begin = 0, "", start
     arguments: list[str] = []
     index = start
@@ -175,7 +175,7 @@ def _arguments(source: str, start: int) -> list[str]:
 def read_metadata_parameters(
     metadata: Mapping[str, Any], cells: Sequence[Cell]
 ) -> tuple[ParameterSchema, list[Finding]]:
-    """The parameters that the notebook's metadata declare, and what is wrong with them."""
+    """Return the parameters that the notebook's metadata declare, and findings about them."""
     own = metadata.get("phtlab")
     declared = own.get("parameters", {}) if isinstance(own, dict) else {}
     number = next((cell.number for cell in cells if cell.role == "parameters"), None)

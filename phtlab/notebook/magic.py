@@ -1,7 +1,7 @@
-"""IPython's additions to Python: magics, shell escapes and help, found and set aside.
+"""IPython's additions to Python: finds magics, shell escapes and help, and removes them.
 
-A station's sandbox has IPython but no shell worth the name, no network and none of the
-analyst's extensions. Magics that only shape the display or measure time are left alone.
+A station's sandbox has IPython, but no usable shell, no network and none of the analyst's
+extensions. Magics that only change the display or measure time give no finding.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _LINE = re.compile(
 )
 
 
-_DEEPEST = 150  # levels of syntax, so that every reader of a tree stays within the stack
+_DEEPEST = 150  # levels of syntax, so that recursive readers of a tree stay within the stack
 
 
 @dataclass(frozen=True)
 class Python:
-    """A cell's Python: `tree` is None where it does not parse (a finding says so).
+    """A parsed cell; `tree` is None if it does not parse, which a finding reports.
 
     `source` is what `tree` was parsed from: the cell without its magics.
     """
@@ -44,7 +44,7 @@ class Python:
 
 
 def read_python(cell: Cell) -> Python:
-    """The syntax tree of a code cell, with findings for magics and for syntax errors."""
+    """Return the syntax tree of a code cell, with findings for magics and syntax errors."""
     lines = cell.source.split("\n")
     findings: list[Finding] = []
     first = next((i for i, line in enumerate(lines) if line.strip()), None)
@@ -52,8 +52,8 @@ def read_python(cell: Cell) -> Python:
         if not _HARMLESS.match(lines[first].lstrip()):
             return Python(None, (_magic(cell, first + 1, lines[first].strip()),))
         lines[first] = _kept(lines[first])
-    # Only a line at which Python's own parser stops can be a magic: the text of a string or
-    # of a continued expression may look like one. So each round sets one line aside.
+    # Only a line at which Python's own parser stops can be a magic: the text of a string or of a
+    # continued expression may look like one. So each round removes one line.
     for _ in range(len(lines) + 1):
         try:
             source = "\n".join(lines)
@@ -85,8 +85,8 @@ def _depth(tree: ast.AST) -> int:
 
 
 def _set_aside(lines: list[str], number: int) -> tuple[int, str] | None:
-    """Take the magic at or before line `number` out of `lines`; its line and text."""
-    # The parser may complain one line late, at what follows the magic.
+    """Remove the magic at or before line `number` from `lines`; return its line and text."""
+    # The parser may report an error one line late, at what follows the magic.
     for candidate in (number, number - 1):
         if not 1 <= candidate <= len(lines):
             continue
@@ -105,7 +105,7 @@ def _set_aside(lines: list[str], number: int) -> tuple[int, str] | None:
 
 
 def _kept(text: str) -> str:
-    """The Python that remains of a line with a magic: what `%time` measures, or nothing."""
+    """Return the Python code of a line with a magic: what `%time` measures, or `pass`."""
     stripped = text.lstrip()
     prefix = _PREFIXED.match(stripped)
     return stripped[prefix.end() :] or "pass" if prefix else "pass"

@@ -1,7 +1,7 @@
-"""Outputs that do not declare what stations ask of them, each with the change that declares it.
+"""Outputs without the declarations that stations need, each with the change that adds them.
 
-Stations know of a scalar, a figure or a model only what the train says. What is missing is found
-here by reading, where it can be; a station's airlock decides by itself.
+Stations know of a scalar, a figure or a model only what the train declares. These checks find what
+is missing by reading, where they can; a station's airlock decides by itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _POINTS = frozenset({*("scatter", "scatterplot", "plot", "stem", "stripplot", "s
 
 @dataclass(frozen=True)
 class Publication:
-    """A `publish` call, read. `source` is its cell's text; empty where a magic changed the call."""
+    """A `publish` call as read. `source` is its cell's text; empty if a magic changed the call."""
 
     output: DeclaredOutput
     cell: int
@@ -43,14 +43,14 @@ class Publication:
         return self.call.lineno
 
     def fix(self, arguments: Mapping[str, str]) -> Fix | None:
-        """Add `arguments` to the call, as far as its text is known."""
+        """Return the change that adds `arguments` to the call; None if its text is unknown."""
         return add_arguments(self.source, self.call, arguments) if self.source else None
 
 
 def missing_declarations(
     published: Sequence[Publication], origins: Origins, trees: Mapping[int, ast.Module]
 ) -> list[Finding]:
-    """What is missing of each publication, in their order; `trees` are the cells that travel."""
+    """Return findings for what publications lack, in order; `trees` are of the train's cells."""
     findings: list[Finding] = []
     for publication in published:
         value = publication.value or ast.Constant(None)
@@ -63,7 +63,7 @@ def missing_declarations(
         )
         findings.extend(extreme(publication.output, publication.cell, publication.line))
         if publication.output.kind == "scalar":
-            # One change declares both, at the finding that nobody knows how many people it is of.
+            # One change declares both, at the finding about the missing number of people.
             findings.extend(_single(publication, value, origins, undeclared))
             findings.extend(_group(publication, part))
         if publication.output.kind == "model":
@@ -78,13 +78,13 @@ def _undeclared(
     trees: Mapping[int, ast.Module],
     part: PersonSelection | None,
 ) -> dict[str, str]:
-    """The arguments that say how many people the output is of; none if that mends nothing."""
+    """Return the arguments that declare the number of people; none if they would not help."""
     output = publication.output
     if output.counts is not None or output.of:
         return {}
     if output.kind == "table":
         if origins.is_frame(value):
-            return {}  # a row for each person: no column counts any
+            return {}  # one row per person: no column counts people
         column = counted_column(origins, value)
         return {"counts": TO_FILL_IN if column is None else quoted(column)}
     if output.kind == "figure":
@@ -93,7 +93,7 @@ def _undeclared(
     found = reduction(origins, value) if output.kind == "scalar" else None
     kind = "other" if found is None or output.statistic is not None else found.kind
     if kind == "single":
-        return {}  # one person's value stays one, whatever is said beside it
+        return {}  # one person's value, whatever else is declared
     if kind == "count":
         where = {"where": part.where or TO_FILL_IN} if part is not None else {}
         return {"counts": quoted(output.name)} | where
@@ -102,7 +102,7 @@ def _undeclared(
 
 
 def _drawn(figure: ast.expr, trees: Mapping[int, ast.Module]) -> frozenset[str]:
-    """What is drawn in the cells where the figure is made or used: names of plots."""
+    """Return the names of plots in the cells that make or use the figure."""
     names = {node.id for node in ast.walk(figure) if isinstance(node, ast.Name)}
     found = set()
     for tree in trees.values():
@@ -154,7 +154,7 @@ def _single(
 def _part_of_others(
     publication: Publication, value: ast.expr, origins: Origins, published: Sequence[Publication]
 ) -> PersonSelection | None:
-    """Which people a count is of, if other outputs may count others than those."""
+    """Return the people that a count is of, if other outputs may count other people."""
     counting = [other for other in published if other is not publication and other.output.counts]
     part = part_of(origins, value) if publication.output.kind == "scalar" else None
     if part is None or not counting:
@@ -183,7 +183,7 @@ def _group(publication: Publication, part: PersonSelection | None) -> Iterator[F
 
 
 def _arrays(publication: Publication, value: ast.expr, origins: Origins) -> Iterator[Finding]:
-    """Arrays of a model that is written out as a dict, whose names are not declared."""
+    """Yield an error for a model in a literal dict whose array names are not declared."""
     made = origins.behind(value)
     if not isinstance(made, ast.Dict):
         return

@@ -1,4 +1,4 @@
-"""Names across cells: what a cell that travels uses must be defined by those that travel."""
+"""Names across cells: the cells of the train must define each name that they use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check_names(
     parsed: Mapping[int, Python],
     parameters: Iterable[str] = (),
 ) -> list[Finding]:
-    """Names that a travelling cell uses and no travelling cell before it defines.
+    """Find names that a cell of the train uses and no earlier cell of the train defines.
 
     `parameters` are defined by the parameters cell even where they have no default value.
     """
@@ -39,7 +39,7 @@ def check_names(
         if cell.number in read and (star := read[cell.number].star)
     ]
     if any(cell.number not in read for cell in travelling):
-        return findings  # what such a cell defines is not known; its own finding comes first
+        return findings  # that cell's definitions are unknown; its own finding comes first
     where = _Where(travelling, [c for c in code if not c.is_in_train], read, bool(findings))
     defined = set(PRESENT)
     everywhere = PRESENT.union(parameters, *(read[c.number].defines for c in travelling))
@@ -60,7 +60,7 @@ def check_names(
 
 @dataclass(frozen=True)
 class _Where:
-    """Who defines a name that a travelling cell misses, said so that it can be mended."""
+    """Cells that may define a name that a cell of the train lacks, for the finding's advice."""
 
     travelling: Sequence[Cell]
     staying: Sequence[Cell]
@@ -130,7 +130,7 @@ def _unavailable_name(number: int, name: str, owners: Sequence[Cell]) -> str:
 
 
 def _aggregate_findings(code: Sequence[Cell], read: Mapping[int, CellNames]) -> Iterator[Finding]:
-    """Aggregate cells that lean on a station cell: its names belong to the twin, not to results."""
+    """Yield warnings for aggregate cells that use names of station cells, which hold twin data."""
     own: set[str] = set()
     station = {
         name: cell.number

@@ -1,8 +1,8 @@
-"""Which module-level names one cell uses, defines and deletes.
+"""Module-level names that one cell uses, defines and deletes.
 
-What runs at once is followed in the order in which Python runs it. What runs later, in
-functions and lambdas, is resolved by Python's own symbol table, and may use any name that
-the cells define anywhere.
+Code that runs at once is followed in Python's order of evaluation. Code that runs later, in
+functions and lambdas, is resolved by Python's own symbol table, and may use any name that the
+cells define anywhere.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-# What a cell finds without defining it: Python's builtins and the names that IPython adds.
+# Names that a cell has without defining them: Python's builtins and IPython's additions.
 PRESENT = frozenset(dir(builtins)) | {
     *("__name__", "__doc__", "__builtins__", "__builtin__", "__spec__", "__loader__"),
     *("In", "Out", "exit", "quit", "get_ipython", "display", "_", "__", "___"),
@@ -24,10 +24,10 @@ PRESENT = frozenset(dir(builtins)) | {
 
 @dataclass
 class CellNames:
-    """The module-level names of one cell: name to the line where it first matters.
+    """The module-level names of one cell: name to the line of its first use or definition.
 
-    `uses` are needed as the cell runs and not defined in it before; `later` are needed by
-    functions that it defines; `removes` are deleted for good.
+    `uses` are needed as the cell runs and not defined in it before; `later` are needed by functions
+    that it defines; `removes` are deleted and not defined again.
     """
 
     uses: dict[str, int] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class CellNames:
 
 
 def names_of(tree: ast.Module, source: str) -> CellNames:
-    """Follow a cell's statements in the order in which they run; `source` is the tree's text."""
+    """Collect a cell's names in the order in which its statements run; `source` is its text."""
     reader = _Reader(source)
     for statement in tree.body:
         reader.visit(statement)
@@ -50,10 +50,10 @@ class _Reader(ast.NodeVisitor):
         self.names = CellNames()
         self._source = source
         self._defined: set[str] = set()
-        self._bound: list[set[str]] = []  # names bound by the comprehensions around a node
-        self._depth = 0  # how many statements are around this one
+        self._bound: list[set[str]] = []  # names bound by the enclosing comprehensions
+        self._depth = 0  # number of enclosing blocks
 
-    # -- what happens to a name
+    # -- uses and bindings
 
     def _use(self, name: str, line: int) -> None:
         if name not in self._defined and not any(name in bound for bound in self._bound):
@@ -66,7 +66,7 @@ class _Reader(ast.NodeVisitor):
 
     def _remove(self, name: str, line: int) -> None:
         self._use(name, line)
-        # In a branch or a loop the deletion may not happen, or the name may come again.
+        # In a branch or a loop, the deletion may not happen, or the name may be defined again.
         if self._depth == 0:
             self._defined.discard(name)
             self.names.defines.pop(name, None)
@@ -176,7 +176,7 @@ class _Reader(ast.NodeVisitor):
         if node.rest is not None:
             self._define(node.rest, node.lineno)
 
-    # -- scopes of their own
+    # -- nested scopes
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._visit_all(node.decorator_list)
@@ -209,7 +209,7 @@ class _Reader(ast.NodeVisitor):
     def _nested(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
     ) -> None:
-        """Names that a function, class or lambda takes from the module."""
+        """Collect the module-level names that a function, class or lambda uses or assigns."""
         lines = _first_lines(node)
         top = _symbols(node, self._source)
         if top is None:
@@ -270,9 +270,9 @@ class _Reader(ast.NodeVisitor):
 def _symbols(
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda, source: str
 ) -> symtable.SymbolTable | None:
-    """Python's symbol table of one definition; None for one that cannot be cut out."""
+    """Return Python's symbol table of one definition; None if it cannot be extracted."""
     text = ast.get_source_segment(source, node) or ""
-    # A lambda over several lines stands in brackets; a definition may not.
+    # A lambda over several lines needs brackets; a definition may not have them.
     text = f"({text}\n)" if isinstance(node, ast.Lambda) else text
     try:
         return symtable.symtable(text, "<cell>", "exec")
@@ -284,7 +284,7 @@ def _symbols(
 
 
 def _module_names(table: symtable.SymbolTable) -> Iterator[tuple[symtable.SymbolTable, str, bool]]:
-    """The module's names in `table` and below it: where, which, and whether it is assigned."""
+    """Yield the module's names in `table` and below: their table, name, and whether assigned."""
     for symbol in table.get_symbols():
         if symbol.is_global():
             assigned = symbol.is_declared_global() and symbol.is_assigned()

@@ -1,7 +1,7 @@
-"""What the names of travelling cells were made of, as far as reading tells.
+"""Origins of the names in a train's cells, as far as reading can determine them.
 
-A *frame* here is a table, column or array with a row for each person: a data set, or what is
-selected or computed from one row by row.
+A *frame* is a table, column or array with a row for each person: a data set, or what is selected
+or computed from one row by row.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _NUMPY = ("np", "numpy")
 
 @dataclass(frozen=True)
 class Origins:
-    """The single assignments of module-level names, and which calls read a data set."""
+    """Single assignments of module-level names, and a test for calls that read a data set."""
 
     made: dict[str, ast.expr]
     reads: Callable[[ast.Call], bool]
 
     @classmethod
     def of(cls, trees: Sequence[ast.Module], reads: Callable[[ast.Call], bool]) -> Origins:
-        """Of cells in their order. A name that is bound more than once is not known."""
+        """Collect from cells in order. A name that is bound more than once has no known origin."""
         bound = Counter(name for tree in trees for name in _bound(tree))
         made = {
             target.id: node.value
@@ -54,7 +54,7 @@ class Origins:
         return cls(made, reads)
 
     def behind(self, node: ast.expr) -> ast.expr:
-        """`node`, or what the name was made of that it is."""
+        """Return the expression that the name `node` stands for, else `node`."""
         for _ in range(_DEEPEST):
             if not isinstance(node, ast.Name) or node.id not in self.made:
                 break
@@ -62,11 +62,11 @@ class Origins:
         return node
 
     def is_frame(self, node: ast.AST, depth: int = 0) -> bool:
-        """Whether `node` has a row for each person."""
+        """Whether `node` has one row per person."""
         return self._rows(node, depth) is not None
 
     def rows(self, node: ast.AST) -> ast.expr | None:
-        """The shortest expression with the rows of the frame `node`; None for what is none."""
+        """Return the shortest expression with the rows of the frame `node`; None for no frame."""
         return self._rows(node, 0)
 
     def _rows(self, node: ast.AST, depth: int) -> ast.expr | None:
@@ -79,7 +79,7 @@ class Origins:
         match node:
             case ast.Name(id=name):
                 whole = rows(self.made[name]) if name in self.made else None
-                # What has the rows of a name is known by that name, anything else by its own.
+                # A frame with the rows of another name goes by that name, any other by its own.
                 return whole if isinstance(whole, ast.Name) else node if whole else None
             case ast.Call() if self.reads(node):
                 return node
@@ -112,7 +112,10 @@ class Origins:
         index: ast.expr,
         rows: Callable[[ast.AST], ast.expr | None],
     ) -> ast.expr | None:
-        """`frame["age"]` has the rows of `frame`, `frame[frame.age > 40]` its own."""
+        """Return the rows of a subscript.
+
+        `frame["age"]` has the rows of `frame`, `frame[frame.age > 40]` its own.
+        """
         placed = isinstance(value, ast.Attribute) and value.attr in _PLACES
         whole = rows(value.value if placed and isinstance(value, ast.Attribute) else value)
         if whole is None:
@@ -137,7 +140,7 @@ class Origins:
         return found[0] if len({ast.dump(row) for row in found}) == 1 else None
 
     def is_truth(self, node: ast.expr) -> bool:
-        """Whether the frame `node` says of each person yes or no."""
+        """Whether the frame `node` holds a boolean for each person."""
         node = self.behind(node)
         match node:
             case ast.Compare():
@@ -151,7 +154,7 @@ class Origins:
         return False
 
     def frames_behind(self, node: ast.expr) -> tuple[ast.expr, ...]:
-        """The rows of the frames that `node` is computed from, each once."""
+        """Return the rows of the frames that `node` is computed from, each once."""
         found: dict[str, ast.expr] = {}
         seen: set[str] = set()
         waiting: list[ast.AST] = [node]
@@ -168,7 +171,7 @@ class Origins:
         return tuple(found.values())
 
     def names_behind(self, node: ast.expr) -> frozenset[str]:
-        """The names that `node` is computed from, and those that they are."""
+        """Return the names that `node` is computed from, directly or through other names."""
         found: set[str] = set()
         waiting: list[ast.AST] = [node]
         while waiting:
@@ -181,7 +184,7 @@ class Origins:
 
 
 def _bound(tree: ast.Module) -> Iterator[str]:
-    """Each binding of a name, wherever it stands."""
+    """Yield each binding of a name, in any scope."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):

@@ -1,4 +1,4 @@
-"""Declared outputs and data sets, found by reading `publish` and `dataset` calls in Python."""
+"""Declared outputs and data sets, read from `publish` and `dataset` calls in Python."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _IN_SANDBOX = ("dataset", "publish", "__version__")
 _MODULES = ("phtlab", "phtlab.runtime")
 
 
-# A position among alternatives: the `if`, `match` or `try` around a call, and which branch of it.
+# Position among alternatives: each `if`, conditional expression or `match` around a call, and the
+# index of its branch.
 Branch = tuple[tuple[int, int], ...]
 
 
@@ -44,7 +45,7 @@ class _Call:
 def read_outputs(
     cells: Sequence[Cell], parsed: Mapping[int, Python]
 ) -> tuple[tuple[DeclaredOutput, ...], tuple[str, ...], list[Finding]]:
-    """What travelling Python cells publish, which data sets they read, and what is wrong."""
+    """Return outputs and data sets of the train's Python cells, and findings."""
     trees = [
         (cell, python.tree)
         for cell in cells
@@ -97,7 +98,7 @@ def read_outputs(
 
 
 def _source_of(call: _Call, cell: Cell, python: Python) -> str:
-    """What the call was parsed from; empty if a magic makes it another text than the cell's."""
+    """Return the text that the call was parsed from; empty if a magic changed it."""
     lines = slice(call.line - 1, call.node.end_lineno)
     same = cell.source.split("\n")[lines] == python.source.split("\n")[lines]
     return python.source if same else ""
@@ -112,7 +113,7 @@ class _RefusedError(Exception):
 
 
 def _aliases(trees: Sequence[ast.Module]) -> tuple[set[str], dict[str, str]]:
-    """Names of the module (`p` in `import phtlab as p`), and of its functions."""
+    """Return the names of the module (`p` in `import phtlab as p`), and of its functions."""
     modules: set[str] = set()
     words: dict[str, str] = {}
     for node in (inner for tree in trees for inner in ast.walk(tree)):
@@ -124,7 +125,7 @@ def _aliases(trees: Sequence[ast.Module]) -> tuple[set[str], dict[str, str]]:
 
 
 class _Calls(ast.NodeVisitor):
-    """Calls of phtlab's functions in one cell, each with the branches that it stands in."""
+    """Collects calls of phtlab's functions in one cell, each with its enclosing branches."""
 
     def __init__(self, cell: int, modules: set[str], words: Mapping[str, str]) -> None:
         self.cell = cell
@@ -207,7 +208,7 @@ class _Calls(ast.NodeVisitor):
 
 
 def _dotted(node: ast.expr) -> str | None:
-    """`phtlab.runtime` for that attribute; None for anything but names and dots."""
+    """Return a dotted name, such as `phtlab.runtime`; None for anything but names and dots."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute) and (owner := _dotted(node.value)):
@@ -273,7 +274,7 @@ def _output(call: _Call) -> DeclaredOutput:
 def _check_again(
     call: _Call, output: DeclaredOutput, before: Sequence[tuple[_Call, DeclaredOutput]]
 ) -> None:
-    """A name may be published in alternative branches, where only one of them runs."""
+    """Refuse a name that is published twice, unless in exclusive branches and declared alike."""
     for other, declared in before:
         if declared == output and other.cell == call.cell and _exclusive(other, call):
             continue
@@ -291,7 +292,7 @@ def _exclusive(call: _Call, other: _Call) -> bool:
 
 
 def undeclared(outputs: Sequence[DeclaredOutput], cells: Sequence[Cell]) -> Iterator[Finding]:
-    """A notebook of which nothing travels, or that brings nothing back."""
+    """Yield a finding if no cell would run at a station, or none publishes an output."""
     if not any(cell.role in ("station", "round") for cell in cells):
         yield error(
             "no-station-cell",

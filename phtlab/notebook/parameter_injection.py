@@ -1,8 +1,8 @@
-"""Parameter values written into a travelling notebook, by papermill's translators.
+"""Parameter values written into a train's notebook, with papermill's translators.
 
 papermill writes names unescaped, dates as text, and text for Julia and R in Python's escapes:
-`$` would interpolate in Julia, and `\\xe9` is a byte there. So names and types are checked
-here once more, and text for these two languages is written as they read it.
+`$` would interpolate in Julia, and `\\xe9` is a byte there. So names and types are checked here
+once more, and text for these two languages is written in their own syntax.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _KNOWN_ESCAPES = ("python", "r", "julia", "bash")
 
 
 def parameterize(travelling: bytes, values: Mapping[str, Any]) -> bytes:
-    """The travelling notebook with a cell, after the parameters cell, that assigns `values`.
+    """Return the train's notebook with a cell, after the parameters cell, that assigns `values`.
 
-    `values` are those that ParameterSchema.validate gave. Raises ParameterError for a name or
-    a value that no notebook can hold, or that papermill cannot write in this language; raises
-    NotebookError if `travelling` is not a notebook.
+    `values` are the result of ParameterSchema.validate. Raises ParameterError for a name or a value
+    that no notebook can hold, or that papermill cannot write in this language; raises NotebookError
+    if `travelling` is not a notebook.
     """
     try:
         notebook = json.loads(travelling)

@@ -38,7 +38,7 @@ _KEYWORDS = {
     "array": {"minItems", "maxItems", "items"},
 }
 _ANYWHERE = {"type", "enum", "default", "description", "title"}
-# What a name, or the first word of a description, says of a value that nobody else may know.
+# Words in a name, or at the start of a description, that mark a value as secret.
 _SECRET = re.compile(
     r"(?:^|_)(?:password|passwd|passphrase|secret|token|credentials?|api_?key|private_?key)(?:_|$)",
     re.IGNORECASE,
@@ -48,13 +48,13 @@ _CALLED_SECRET = re.compile(r"\W*(?:secret|confidential)\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class ParameterSchema:
-    """Declared parameters: name to JSON Schema property, in the order of the notebook."""
+    """Declared parameters: name to JSON Schema property, in the notebook's order."""
 
     properties: Mapping[str, Mapping[str, Any]]
 
     @property
     def schema(self) -> dict[str, Any]:
-        """A JSON Schema 2020-12 of an object, defaults inside."""
+        """A JSON Schema 2020-12 of an object, with defaults."""
         return {
             "$schema": DIALECT,
             "type": "object",
@@ -65,10 +65,10 @@ class ParameterSchema:
 
     @classmethod
     def from_schema(cls, schema: Mapping[str, Any]) -> ParameterSchema:
-        """Read back what `schema` gave, from a source that is not trusted.
+        """Read a schema that `schema` wrote, from an untrusted source.
 
-        Raises ParameterError (parameter-schema) for anything but the part of JSON Schema
-        that phtlab uses, (parameter-secret) for a secret, and for a default that its own property
+        Raises ParameterError (parameter-schema) for anything but the part of JSON Schema that
+        phtlab uses, (parameter-secret) for a secret, and for a default that its own property
         refuses.
         """
         properties = schema.get("properties") if isinstance(schema, Mapping) else None
@@ -97,11 +97,10 @@ class ParameterSchema:
         return read
 
     def validate(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """`values` complete with defaults, as plain Python values in declared order.
+        """Return `values` completed with defaults, as plain Python values in declared order.
 
-        Raises ParameterError: parameter-name for a name that is no name, parameter-unknown
-        for one that the notebook does not declare, parameter-missing, parameter-type,
-        parameter-bounds.
+        Raises ParameterError: parameter-name for an invalid name, parameter-unknown for a name that
+        the notebook does not declare, parameter-missing, parameter-type, parameter-bounds.
         """
         for name in values:
             check_name(name)
@@ -127,7 +126,7 @@ class ParameterSchema:
 
 
 def check_name(name: object) -> str:
-    """`name` if it can be assigned to in any language, else ParameterError (parameter-name)."""
+    """Return `name` if every language can assign to it. Raises ParameterError (parameter-name)."""
     if isinstance(name, str) and NAME.fullmatch(name) and not keyword.iskeyword(name):
         return name
     name_text = name if isinstance(name, str) else repr(name)
@@ -140,9 +139,9 @@ def check_name(name: object) -> str:
 
 
 def check_property(name: str, declared: object) -> None:
-    """Raise ParameterError unless `declared` is a property that phtlab knows.
+    """Raise ParameterError unless `declared` is a property that phtlab supports.
 
-    parameter-schema for what it does not know, parameter-secret for a value that is to stay secret.
+    The code is parameter-schema for an unsupported property, parameter-secret for a secret value.
     """
 
     def refuse(why: str) -> ParameterError:
@@ -192,7 +191,7 @@ def check_property(name: str, declared: object) -> None:
 
 
 def _require_no_secret(name: str, kind: str, description: str) -> None:
-    """A text that is called a password or the like, or anything that its author calls secret."""
+    """Raise ParameterError for a text named like a password, or any value described as secret."""
     by_name = kind == "string" and _SECRET.search(name)
     if by_name or _CALLED_SECRET.match(description):
         raise ParameterError(
@@ -205,7 +204,7 @@ def _require_no_secret(name: str, kind: str, description: str) -> None:
 
 
 def check_value(name: str, value: Any, declared: Mapping[str, Any]) -> Any:
-    """`value` as the plain Python value that the parameter takes.
+    """Return `value` as the plain Python value that the parameter takes.
 
     Raises ParameterError: parameter-type, parameter-bounds.
     """
@@ -230,7 +229,7 @@ def check_value(name: str, value: Any, declared: Mapping[str, Any]) -> Any:
 
 
 def describe(declared: Mapping[str, Any]) -> str:
-    """The values that a parameter takes, for a person: '18 to 100', 'any or severe'."""
+    """Describe the values that a parameter takes, such as '18 to 100' or 'any or severe'."""
     if "enum" in declared:
         return " or ".join(_value_text(choice) for choice in declared["enum"])
     low = declared.get("minimum", declared.get("exclusiveMinimum"))
@@ -288,7 +287,7 @@ def _check_type(name: str, value: Any, declared: Mapping[str, Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy's scalars as Python's; a subclass as its plain type."""
+    """Convert NumPy scalars and subclasses to plain Python types."""
     if isinstance(value, bool) or type(value).__name__ == "bool_" or type(value).__name__ == "bool":
         return bool(value)
     if isinstance(value, numbers.Integral):
@@ -323,7 +322,7 @@ def _check_number(name: str, value: float, declared: Mapping[str, Any]) -> None:
 
 
 def _unknown(name: str, declared: list[str]) -> tuple[str, str]:
-    """The message and the hint."""
+    """Return message and hint for an undeclared name."""
     if not declared:
         return f"Unknown parameter '{name}': this notebook declares none.", ""
     close = difflib.get_close_matches(name, declared, n=1)
@@ -332,7 +331,7 @@ def _unknown(name: str, declared: list[str]) -> tuple[str, str]:
 
 
 def _no_choice(name: str, value: Any, choices: list[Any]) -> tuple[str, str]:
-    """The message and the hint."""
+    """Return message and hint for a value that is not among the choices."""
     close = difflib.get_close_matches(str(value), [str(c) for c in choices], n=1)
     choice = " or ".join(_value_text(c) for c in choices)
     return (

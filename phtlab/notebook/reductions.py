@@ -1,4 +1,4 @@
-"""What one published number is of the people: one of their values, a count, or of how many."""
+"""How a published number depends on people: one person's value, a count, or a statistic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COUNT_COLUMNS = ("n", "count", "counts", "people", "patients")
 
 @dataclass(frozen=True)
 class Reduction:
-    """One number of the frame `of`, with its `expression` in the cell."""
+    """A number computed from the frame `of`; `expression` is its last step in the cell."""
 
     kind: Literal["max", "min", "quantile", "single", "count", "other"]
     of: ast.expr
@@ -33,9 +33,9 @@ class Reduction:
 
 @dataclass(frozen=True)
 class PersonSelection:
-    """Some of the people of a data set. `name` is the frame with just them, if it has one.
+    """Some of the people of a data set. `name` is the frame with only them, if it has a name.
 
-    `where` is the argument that says which; None if it cannot be read.
+    `where` is the `publish` argument that describes them; None if it cannot be read.
     """
 
     name: str | None
@@ -43,13 +43,13 @@ class PersonSelection:
 
 
 def quoted(text: str) -> str:
-    """`text` as a literal in Python."""
+    """Return `text` as a Python literal."""
     plain = text.isprintable() and not set(text) & {'"', "\\"}
     return f'"{text}"' if plain else repr(text)
 
 
 def written(node: ast.expr) -> str | None:
-    """`node` as text, if it is short."""
+    """Return `node` as text; None if it is long."""
     text = ast.unparse(node)
     if "\n" in text or len(text) > _LONGEST:
         return None
@@ -57,7 +57,7 @@ def written(node: ast.expr) -> str | None:
 
 
 def reduction(origins: Origins, value: ast.expr) -> Reduction | None:
-    """How the number `value` comes of a frame; None if it does in no way that is known."""
+    """Return how the number `value` is computed from a frame; None if that is unknown."""
     node = origins.behind(value)
     for _ in range(20):
         match node:
@@ -108,7 +108,7 @@ def _reduced(origins: Origins, method: str, frame: ast.expr, expression: str) ->
 
 
 def _accessed(origins: Origins, base: ast.expr, index: ast.expr) -> Reduction | None:
-    """A value that is looked up, in a frame or in its `describe()`."""
+    """Return the reduction of a value looked up in a frame or in its `describe()`."""
     placed = base.value if isinstance(base, ast.Attribute) and base.attr != "shape" else None
     lookup = placed if placed is not None and base.attr in ("loc", "iloc", "at", "iat") else base  # type: ignore[attr-defined]
     if origins.is_frame(lookup):
@@ -124,7 +124,7 @@ def _accessed(origins: Origins, base: ast.expr, index: ast.expr) -> Reduction | 
 
 
 def people_of(origins: Origins, value: ast.expr) -> str | None:
-    """An expression for the number of people that `value` is of; None if it cannot be known."""
+    """Return an expression for the number of people behind `value`; None if it is unknown."""
     found = reduction(origins, value)
     if found is None:
         rows = origins.frames_behind(value)
@@ -133,7 +133,7 @@ def people_of(origins: Origins, value: ast.expr) -> str | None:
     whole = origins.rows(found.of)
     if _is_column(origins, origins.behind(found.of)):
         text = written(found.of)
-        return text and f"int({text}.count())"  # those with a value
+        return text and f"int({text}.count())"  # people with a value
     text = written(whole) if whole is not None else None
     return text and f"len({text})"
 
@@ -148,7 +148,7 @@ def _is_column(origins: Origins, node: ast.expr) -> bool:
 
 
 def part_of(origins: Origins, value: ast.expr) -> PersonSelection | None:
-    """Which people the count `value` is of; None if of all, or if it is no count that is known."""
+    """Return the people that the count `value` is of; None if all, or if it is no known count."""
     found = reduction(origins, value)
     if found is None or found.kind != "count":
         return None
@@ -167,7 +167,7 @@ def part_of(origins: Origins, value: ast.expr) -> PersonSelection | None:
 
 
 def _selected(origins: Origins, rows: ast.expr) -> dict[str, str] | None:
-    """What is the same of all `rows`; None if it cannot be said by a label of each column."""
+    """Return the label of each column that all `rows` share; None if labels cannot express it."""
     match origins.behind(rows):
         case ast.Call() as call if origins.reads(call):
             return {}
@@ -184,7 +184,7 @@ def _selected(origins: Origins, rows: ast.expr) -> dict[str, str] | None:
 
 
 def _conditions(node: ast.expr) -> dict[str, str] | None:
-    """`(f.sex == "female") & (f.pain == 4)` as a label of each column."""
+    """Return `(f.sex == "female") & (f.pain == 4)` as a label per column; None for other forms."""
     match node:
         case ast.Compare(
             left=ast.Attribute(attr=column) | ast.Subscript(slice=ast.Constant(value=str(column))),
@@ -201,7 +201,7 @@ def _conditions(node: ast.expr) -> dict[str, str] | None:
 
 
 def counted_column(origins: Origins, value: ast.expr) -> str | None:
-    """The column of the table `value` that counts people, as far as reading tells."""
+    """Return the column of the table `value` that counts people; None if it is unknown."""
     node = origins.behind(value)
     words: list[str] = []
     named: str | None = None
@@ -226,7 +226,7 @@ def counted_column(origins: Origins, value: ast.expr) -> str | None:
 
 
 def _name_given(call: ast.Call, argument: str) -> str | None:
-    """The name that a step gives to the counts: `.rename("n")`, `.reset_index(name="n")`."""
+    """Return the name given to the counts: by `.rename("n")`, `.reset_index(name="n")`."""
     texts = [argument.value for argument in call.args[:1] if isinstance(argument, ast.Constant)]
     texts += [
         keyword.value.value

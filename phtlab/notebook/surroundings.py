@@ -1,4 +1,4 @@
-"""What a Python cell leans on that a station's sandbox does not have."""
+"""What a Python cell uses and a station's sandbox does not have."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _INTERACTIVE = ("input", "breakpoint")
 def check_surroundings(
     cells: Sequence[Cell], trees: Mapping[int, ast.Module | None], folder: Path | None
 ) -> Iterator[Finding]:
-    """Findings for a question to the user, and for modules that lie beside the notebook.
+    """Yield findings for input from the user, and for modules beside the notebook.
 
-    `folder` is where the notebook lies; None where only its content is known.
+    `folder` is the notebook's folder; None if only its content is known.
     """
     travelling = [(c, tree) for c in cells if c.is_in_train and (tree := trees.get(c.number))]
     own = {name for _, tree in travelling for name in _bound(tree)}
@@ -41,7 +41,7 @@ def check_surroundings(
 
 
 def _bound(tree: ast.Module) -> Iterator[str]:
-    """Names that the analysis gives a meaning of its own."""
+    """Yield the names that the analysis itself binds."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id

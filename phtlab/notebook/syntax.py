@@ -1,7 +1,7 @@
 """Python's own parser, for one thread at a time.
 
-CPython before 3.11.8 and 3.12.2 counts the depth of a tree in a place that all threads share
-(python/cpython#106905): where a garbage collection lets another thread parse meanwhile, one of the
+CPython before 3.11.8 and 3.12.2 counts the depth of a tree in state that all threads share
+(python/cpython#106905): if a garbage collection lets another thread parse meanwhile, one of the
 two fails with a SystemError. A Jupyter server checks notebooks in several threads.
 """
 
@@ -15,7 +15,7 @@ _LOCK = threading.Lock()
 
 
 def parse_module(source: str) -> ast.Module:
-    """The syntax tree of `source`, in which `await` may stand on the top level, as in a cell.
+    """Return the syntax tree of `source`, which may use `await` on the top level, as in a cell.
 
     Raises as `ast.parse`: SyntaxError, ValueError, RecursionError or MemoryError.
     """
@@ -25,6 +25,6 @@ def parse_module(source: str) -> ast.Module:
 
 
 def parse_expression(source: str) -> ast.expr:
-    """The syntax tree of an expression. Raises as `ast.parse`."""
+    """Return the syntax tree of an expression. Raises as `ast.parse`."""
     with _LOCK, warnings.catch_warnings(action="ignore"):
         return ast.parse(source, mode="eval").body

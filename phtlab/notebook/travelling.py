@@ -1,7 +1,7 @@
-"""The notebook that travels: the cells that a station runs, and nothing else.
+"""The train's notebook: the cells that a station runs, and nothing else.
 
-Its bytes depend only on the language and on the sources and roles of those cells, never on
-the machine, the kernel's local name, outputs, execution counts or other metadata.
+Its bytes depend only on the language and on the sources and roles of those cells, never on the
+machine, the kernel's local name, outputs, execution counts or other metadata.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ KERNELS = {"python": "python3", "r": "ir"}
 
 
 def kernel_name(language: str, written: str) -> str:
-    """The kernel that a station starts for a notebook of `language`."""
+    """Return the kernel that a station starts for a notebook of `language`."""
     return KERNELS.get(language, written)
 
 
 def travelling_notebook(cells: Sequence[Cell], language: str, kernelspec: str) -> bytes:
-    """The notebook (format 4.5) of the cells that travel, as deterministic bytes."""
+    """Return the notebook (format 4.5) of the train's cells, as deterministic bytes."""
     kernel = kernel_name(language, kernelspec)
     notebook = {
         "cells": [
@@ -51,9 +51,9 @@ def travelling_notebook(cells: Sequence[Cell], language: str, kernelspec: str) -
 
 
 def written(notebook: object) -> bytes:
-    """A notebook as bytes: sorted keys, one space of indent, UTF-8, a final newline."""
+    """Return a notebook as bytes: sorted keys, one space of indent, UTF-8, a final newline."""
     text = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
-    # Half a surrogate pair has no UTF-8; JSON writes it as an escape, which reads the same.
+    # Half a surrogate pair has no UTF-8 encoding; its JSON escape reads the same.
     return (text.encode("utf-8", "backslashreplace") if not _clean(text) else text.encode()) + b"\n"
 
 

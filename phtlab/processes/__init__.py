@@ -1,1 +1,1 @@
-"""Processes that outlive a command, their marks and their ports."""
+"""Background processes that keep running after a command, their marks and their ports."""

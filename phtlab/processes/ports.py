@@ -1,4 +1,4 @@
-"""Ports of the loopback for services that start later, and start again."""
+"""Loopback ports for services that start later, and restart."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import random
 import socket
 from pathlib import Path
 
-_LOWEST = 10_000  # below are services that have a name
+_LOWEST = 10_000  # well-known services have lower ports
 _HIGHEST = 65_535
-_CLAIMS: dict[int, int] = {}  # port to the open file that holds its claim
+_CLAIMS: dict[int, int] = {}  # port to the file descriptor of its claim
 
 
 def free_port() -> int:
-    """A port that nothing listens on, and that no other process gets from here.
+    """Return a port that nothing listens on, and that no other process gets from this function.
 
-    It is none of those that the system gives to connections (ip_local_port_range): until a
-    service starts, or while it starts again, any program's connection could take one of them.
-    Claimed until this process ends. Raises OSError if there is none.
+    The port is outside the range for outgoing connections (ip_local_port_range): while its service
+    does not run, any program's connection could take a port of that range. The claim lasts until
+    this process ends. Raises OSError if there is none.
     """
     lowest, highest = map(
         int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()
@@ -38,7 +38,7 @@ def _is_free(port: int) -> bool:
 
 
 def _claim(port: int) -> bool:
-    """Take a name that the kernel gives to one process of this machine, and frees at its end."""
+    """Bind an abstract socket name, which one process of this machine can have until it ends."""
     claim = socket.socket(socket.AF_UNIX)
     try:
         claim.bind(f"\0phtlab-port-{port}")

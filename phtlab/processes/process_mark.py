@@ -1,6 +1,6 @@
-"""Which process something on this machine belongs to, and whether that one lives yet.
+"""Marks that identify a process, and whether a marked process still runs.
 
-It can be told where there is a /proc, as on Linux.
+They need /proc, as on Linux.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from pathlib import Path
 
 
 def own_mark() -> str:
-    """This process, as no other process of this machine is called until it starts anew.
+    """Return a mark of this process that no other process of this machine has.
 
-    Raises OSError where there is no /proc.
+    Raises OSError without /proc.
     """
     return _mark(os.getpid())
 
 
 def is_gone(mark: str) -> bool:
-    """Whether the process that `mark` was made in has ended, as far as it can be told from here.
+    """Whether the process that made `mark` has ended, as far as this process can determine.
 
-    Another user's, machine's or container's processes cannot be judged: they count as alive.
-    Raises OSError where there is no /proc.
+    Processes of another user, machine or container cannot be checked: they count as running.
+    Raises OSError without /proc.
     """
     place, _, process = mark.rpartition("/")
     namespace = own_mark().rpartition("/")[0]
@@ -30,11 +30,11 @@ def is_gone(mark: str) -> bool:
 
 
 def _mark(pid: int) -> str:
-    """User, boot, process namespace, process and its start; ends with `-` for no process."""
+    """Return user, boot, PID namespace, process id and start; ends with `-` for no process."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     namespace = Path("/proc/self/ns/pid").readlink().name
     try:
-        # The name in parentheses may hold anything; what counts comes after the last.
+        # The name in parentheses may hold anything; the fields come after the last parenthesis.
         state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         started = "" if state in "ZX" else rest[18]
     except OSError:

@@ -1,4 +1,4 @@
-"""Processes that outlive a command: started once, found again, ended by id."""
+"""Background processes: started once, found again by another command, stopped by id."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from phtlab.errors import UnreachableError
 
 @dataclass(frozen=True)
 class Service:
-    """A named process whose pid, start time and log lie in `directory`."""
+    """A named process whose pid, start time and log are in `directory`."""
 
     name: str
     command: Sequence[str]
@@ -32,12 +32,12 @@ class Service:
         return self.directory / f"{self.name}.pid"
 
     def pid(self) -> int | None:
-        """The process's id if it runs. A number that the system gave to another is not it."""
+        """Return the id of the running process, or None; a reused number does not count."""
         pid, started = self._recorded()
         return pid if pid is not None and start_time(pid) == started else None
 
     def _recorded(self) -> tuple[int | None, str]:
-        """The id and start time of the process that was last started, whether it runs or not."""
+        """Return id and start time of the process last started, whether it runs or not."""
         try:
             text, started = self._pid_file.read_text().split()
         except (FileNotFoundError, ValueError):
@@ -45,7 +45,7 @@ class Service:
         return int(text), started
 
     def start(self) -> None:
-        """Start it, unless it runs."""
+        """Start the process, unless it runs."""
         if self.pid() is not None:
             return
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -62,20 +62,20 @@ class Service:
         _children[process.pid] = process
 
     def request_end(self) -> None:
-        """Ask it to end, and do not wait. Does nothing if it does not run."""
+        """Send SIGTERM and do not wait. Does nothing if the process does not run."""
         pid = self.pid()
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
 
     def wait_for_end(self, seconds: float) -> bool:
-        """Wait for a process that was asked to end; whether it has."""
+        """Wait up to `seconds` for the process to end; return whether it has."""
         pid, until = self.pid(), time.monotonic() + seconds
         while pid is not None and self._runs(pid) and time.monotonic() < until:
             time.sleep(0.02)
         return pid is None or not self._runs(pid)
 
     def stop(self, grace: float = 10.0) -> None:
-        """Ask it to end; after `grace` seconds, make it. Does nothing if it does not run."""
+        """Send SIGTERM, and SIGKILL after `grace` seconds. Does nothing if it does not run."""
         pid, (recorded, _) = self.pid(), self._recorded()
         if pid is not None:
             self.request_end()
@@ -90,7 +90,10 @@ class Service:
         _reap()
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 180.0) -> None:
-        """Wait until `ready()`. Raises UnreachableError with the log's end if it dies first."""
+        """Wait until `ready()`. Raises UnreachableError if the process ends or time runs out.
+
+        The error shows the end of the log. `seconds` is the time limit.
+        """
         until = time.monotonic() + seconds
         while True:
             requested_at = time.monotonic()
@@ -101,7 +104,7 @@ class Service:
                 _reap()
                 tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
                 raise UnreachableError(f"{self.name} did not start. Its log, {self.log}:\n{tail}")
-            # What is asked for at length takes the processor from what it waits for.
+            # A slow check takes processor time from the service: wait twice as long as it took.
             time.sleep(max(0.02, 2 * (time.monotonic() - requested_at)))
 
     def _runs(self, pid: int) -> bool:
@@ -115,7 +118,7 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def _see_out(child: subprocess.Popen[bytes], grace: float) -> None:
-    """Wait for a child that seems gone: its first thread may have ended before the others."""
+    """Wait for a child that seems to have ended: its first thread may end before the others."""
     try:
         child.wait(grace)
     except subprocess.TimeoutExpired:
@@ -124,13 +127,13 @@ def _see_out(child: subprocess.Popen[bytes], grace: float) -> None:
 
 
 def _reap() -> None:
-    """Let go of the children that have ended."""
+    """Forget children that have ended."""
     for pid in [pid for pid, child in _children.items() if child.poll() is not None]:
         del _children[pid]
 
 
 def start_time(pid: int) -> str | None:
-    """When a process started, in clock ticks; None if there is none (proc(5), stat)."""
+    """Return a process's start time in clock ticks (proc(5), stat); None if it does not run."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -140,5 +143,5 @@ def start_time(pid: int) -> str | None:
 
 
 def phtlab_command(*arguments: str) -> list[str]:
-    """The `phtlab` command of this very environment."""
+    """Return the command line of `phtlab` in this very environment."""
     return [sys.executable, "-m", "phtlab", *arguments]

@@ -1,4 +1,4 @@
-"""One kernel's container: the station's sandbox, with a kernel in place of the runtime."""
+"""Container of one kernel: the station's sandbox, with a kernel in place of the runtime."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ from phtlab.station.executor.contract import MIB, Job, Limits
 from phtlab.station.executor.image_pull import engine_message, require_image
 from phtlab.station.executor.sandbox import container_body, container_name
 
-# In the kernel's process, before the kernel: standard input is the line to the parent, and its
-# end is the kernel's. The sockets are for the user outside, who is another one than inside.
+# Runs in the kernel's process before the kernel: standard input is the connection to the parent,
+# and when it closes, the kernel is killed. The umask lets the user outside, who is another user
+# than inside, connect to the sockets.
 _BEGIN: Final = """
 import os, runpy, signal, threading
 os.umask(0)
@@ -46,18 +47,19 @@ ENTRYPOINT: Final = (
     *("-f", CONNECTION_FILE, "--HistoryManager.enabled=False"),
 )
 _LAST_OUTPUT: Final = 1000
-# An engine that restarts, or is busy, does not answer for a while: its containers live on.
+# Number of failed polls before a kernel counts as ended: an engine that restarts, or is busy, does
+# not answer for a while, and its containers keep running.
 UNANSWERED: Final = 5
 
 
 def kernel_body(job: Job, folder: KernelFolder) -> dict[str, Any]:
-    """What the engine is asked to create: a station's run, but for the line to its parent."""
+    """Return the engine's request: as for a station's run, with standard input attached."""
     body = container_body(job, folder.sockets, station="kernel", entrypoint=ENTRYPOINT)
     return body | {
         "OpenStdin": True,
         "StdinOnce": True,
         "AttachStdin": True,
-        # Not a station's labels: no station shall take it for one of its runs.
+        # Other labels than a station's, so that no station takes the kernel for one of its runs.
         "Labels": {
             LABEL: job.id,
             LABEL_PARENT: own_mark(),
@@ -67,12 +69,12 @@ def kernel_body(job: Job, folder: KernelFolder) -> dict[str, Any]:
 
 
 class KernelContainer:
-    """A started kernel. Methods block for as long as the engine takes to answer."""
+    """A started kernel. Methods block while the engine answers."""
 
     def __init__(
         self, image: str, folder: KernelFolder, data: Mapping[str, Path], limits: Limits
     ) -> None:
-        """Create and start it, and wait for nothing.
+        """Create and start the container, without waiting for the kernel.
 
         Raises EngineMissingError, SandboxError (``kernel-image-missing``, ``kernel-start``).
         """
@@ -100,7 +102,7 @@ class KernelContainer:
             raise
 
     def wait_until_listening(self, seconds: float) -> None:
-        """Wait for the kernel's sockets. Raises SandboxError with the kernel's last words."""
+        """Wait for the kernel's sockets. Raises SandboxError with the kernel's last output."""
         deadline = time.monotonic() + seconds
         while not self.folder.listening():
             code = self.exit_code()
@@ -120,9 +122,9 @@ class KernelContainer:
         self.folder.seal()
 
     def exit_code(self) -> int | None:
-        """None while it runs. A kernel whose container is gone has ended with -1.
+        """Return the exit code; None while the kernel runs, -1 if its container is gone.
 
-        So has one whose engine did not answer UNANSWERED times in a row; until then it runs.
+        The code is also -1 once the engine has not answered UNANSWERED times in a row.
         """
         import docker.errors
 
@@ -137,7 +139,7 @@ class KernelContainer:
         return None if state["Running"] else int(state["ExitCode"])
 
     def why(self) -> str:
-        """`, out of memory …` if that is why it ended."""
+        """Return `, out of memory …` if the kernel ended for that reason, else an empty text."""
         import docker.errors
 
         try:
@@ -149,7 +151,7 @@ class KernelContainer:
         return f", out of memory: its limit is {self.limits.memory_bytes // MIB} MiB"
 
     def last_output(self) -> str:
-        """The end of what it wrote outside of cells."""
+        """Return the end of the kernel's output outside of cells."""
         import docker.errors
 
         try:
@@ -159,16 +161,16 @@ class KernelContainer:
         return escaped_lines(content.decode("utf-8", "replace").strip()[-_LAST_OUTPUT:])
 
     def signal(self, name: str) -> None:
-        """Send a signal to the kernel. Nothing happens to one that has ended."""
+        """Send a signal to the kernel; does nothing if it has ended."""
         import docker.errors
 
         with contextlib.suppress(docker.errors.APIError):
             self._engine.api.kill(self._id, name)
 
     def remove(self) -> bool:
-        """End it, whatever it does, and let go of everything but its folder.
+        """Remove the container, running or not, and close everything but its folder.
 
-        False if the engine did not remove it: it may still run, and can be removed again.
+        False if the engine did not remove it: it may still run, and removal can be repeated.
         """
         if self._line is not None:
             self._line.close()
@@ -199,7 +201,7 @@ class KernelContainer:
             made = api.create_container_from_config(body, container_name("kernel", job.id))  # type: ignore[no-untyped-call]
             self._id = made["Id"]
             line: Any = api.attach_socket(self._id, params={"stdin": 1, "stream": 1})
-            # (The socket that the SDK gives does not close the connection; its response does.)
+            # The SDK's socket does not close the connection; its response does.
             self._line = line._response
             api.start(self._id)
         except docker.errors.ImageNotFound:
@@ -217,7 +219,7 @@ class KernelContainer:
             ) from None
 
     def _state(self) -> Mapping[str, Any] | None:
-        """None if the engine did not answer. Raises NotFound for a container that is gone."""
+        """Return the state; None if the engine does not answer. Raises NotFound if it is gone."""
         import docker.errors
         import requests
 
@@ -231,7 +233,7 @@ class KernelContainer:
 
 
 def require_local_engine() -> None:
-    """Raise EngineMissingError where a kernel's sockets could not be reached from here."""
+    """Raise EngineMissingError if a kernel's sockets cannot be reached from this machine."""
     host = os.environ.get("DOCKER_HOST", "")
     if host and not host.startswith("unix://"):
         raise EngineMissingError(

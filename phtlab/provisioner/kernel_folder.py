@@ -1,12 +1,12 @@
-"""One kernel's folder on this machine: its sockets, and what it may read.
+"""One kernel's folder on this machine: its sockets, and the files that it may read.
 
-    FOLDER (0700)      the user's alone
+    FOLDER (0700)      accessible to the user only
     ├── s/ (0777)      bound in, writable until the kernel listens: its unix sockets and its
-    │                  connection file; a new one for each start
+    │                  connection file; a new folder for each start
     └── in/ (0755)     bound in, read-only: datasets.json, and copies of files that only the user
                        may read
 
-The kernel is another user inside. It reaches what is bound in, whoever may enter the folder above.
+The kernel runs as another user. It reaches what is bound in, whatever the mode of FOLDER.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from phtlab.station.executor.sandbox import IN, OUT, data_target
 SOCKETS: Final = f"{OUT}/k"
 CONNECTION_FILE: Final = f"{OUT}/connection.json"
 DATASETS_FILE: Final = f"{IN}/datasets.json"
-# A unix socket's path has 107 bytes.
+# A unix socket's path has at most 107 bytes.
 _LONGEST: Final = 107 - len("/phtlab-kernel-12345678/s/k-5")
 
 
 @dataclass(frozen=True)
 class KernelFolder:
-    """The folder of one kernel, kept over its restarts."""
+    """The folder of one kernel, kept across its restarts."""
 
     path: Path
 
     @classmethod
     def make(cls, parent: str = "") -> KernelFolder:
-        """A new one in `parent`, else where this machine keeps what is temporary."""
+        """Make a folder in `parent`, by default in this machine's temporary folder."""
         place = parent or tempfile.gettempdir()
         if len(os.fsencode(place)) > _LONGEST:
             raise SandboxError(
@@ -65,16 +65,17 @@ class KernelFolder:
 
     @property
     def address(self) -> str:
-        """What Jupyter calls the ip of an ipc kernel: the sockets' path without `-1` to `-5`."""
+        """The `ip` of an ipc kernel in Jupyter: the sockets' path without `-1` to `-5`."""
         return str(self.sockets / "k")
 
     def connect(self, key: str, signature_scheme: str) -> None:
-        """Tell the kernel where to listen; sockets of a kernel before it go.
+        """Write the kernel's connection file; remove sockets of an earlier kernel.
 
-        What that one could write in goes with them, out of its reach: nothing of it is followed.
+        Whatever the earlier kernel could write to is moved out of its reach and removed, without
+        following links.
         """
         if self.sockets.exists():
-            # A kernel that still runs has hold of the folder that it was given, under any name.
+            # A kernel that still runs can access the folder that it was given, under any name.
             before = tempfile.mkdtemp(prefix="before-", dir=self.path)
             self.sockets.replace(before)
             shutil.rmtree(before, ignore_errors=True)
@@ -88,24 +89,24 @@ class KernelFolder:
         }
         with _new_file(self.sockets / "connection.json") as file:
             file.write(json.dumps(content))
-        # Last, when nothing is written in it any more.
+        # Last, when nothing more is written there.
         self.sockets.chmod(0o777)
 
     def listening(self) -> bool:
-        """Whether all five sockets are there."""
+        """Whether all five sockets exist."""
         return all(Path(f"{self.address}-{port}").is_socket() for port in PORTS.values())
 
     def seal(self) -> None:
-        """No more files in here: what a kernel writes from now on goes with its container.
+        """Make the folder read-only to the kernel; its sockets stay usable.
 
-        Its sockets can still be spoken to.
+        Whatever the kernel writes from now on is removed with its container.
         """
         self.sockets.chmod(0o755)
 
     def data(self, declared: str) -> Mapping[str, Path]:
-        """What to mount for the data sets that the file `declared` names, by name.
+        """Return the mounts, by name, for the data sets that the file `declared` names.
 
-        Writes the file that the kernel reads in its place. Raises DataSetError.
+        Writes the file that the kernel reads instead. Raises DataSetError.
         """
         entries = _declared(Path(declared)) if declared else {}
         mounts = {name: self._reachable(entry) for name, entry in entries.items()}
@@ -123,11 +124,11 @@ class KernelFolder:
         return mounts
 
     def remove(self) -> None:
-        # What the kernel made in folders of its own stays if only its user may remove it.
+        # Files that the kernel made in folders of its own stay if only its user may remove them.
         shutil.rmtree(self.path, ignore_errors=True)
 
     def _reachable(self, entry: DeclaredDataset) -> Path:
-        """The data itself if anyone may read it, else a copy that the kernel may read."""
+        """Return the data itself if anyone may read it, else a copy that the kernel may read."""
         path = Path(entry.path)
         try:
             mode = path.stat().st_mode
@@ -156,7 +157,7 @@ class KernelFolder:
 
 
 def _new_file(path: Path) -> TextIO:
-    """A file that anyone may read, and that was not there: no link is followed, none replaced."""
+    """Create a file that anyone may read; follows no link and replaces no file."""
     made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     os.fchmod(made, 0o644)
     return os.fdopen(made, "w")

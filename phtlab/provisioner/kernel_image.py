@@ -1,4 +1,4 @@
-"""A kernel image on this machine: fetched by digest, and asked for its language."""
+"""A kernel image on this machine: fetched by digest, and its language."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LANGUAGE: Final = "org.phtlab.language"
 def fetch_kernel(
     engine: docker.DockerClient, reference: str, authorize: Callable[[], RegistryAuth]
 ) -> str:
-    """Have the kernel image `reference` here, pulled if need be; returns its language.
+    """Pull the kernel image `reference` unless it is here; return its language.
 
-    Raises KernelError (``kernel-image``) for what is no kernel image or not named by digest, and
-    what `fetch_image` raises.
+    Raises KernelError (``kernel-image``, ``kernel-image-name``) if it is not a kernel image or not
+    named by digest, and what `fetch_image` raises.
     """
     if not IMAGE.fullmatch(reference):
         raise KernelError(

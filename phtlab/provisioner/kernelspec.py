@@ -19,9 +19,9 @@ DISPLAY_NAME: Final = "Python 3 (phtlab sandbox)"
 def kernelspec(
     image: str, *, display_name: str = DISPLAY_NAME, config: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """`kernel.json` for the kernel of `image`; `config` are further traits of the provisioner."""
+    """Return `kernel.json` for the kernel of `image`; `config` are further provisioner traits."""
     return {
-        # For readers only: the provisioner starts what the image has.
+        # For information only: the provisioner starts the image's own command.
         "argv": ["python3", "-m", "phtlab.runtime.python_kernel", "-f", "{connection_file}"],
         "display_name": display_name,
         "language": "python",
@@ -43,9 +43,10 @@ def install_kernelspec(
     display_name: str = DISPLAY_NAME,
     prefix: Path | None = None,
 ) -> Path:
-    """Write it for this user, or below `prefix`; an entry of that name is replaced. Its folder.
+    """Write the entry for this user, or below `prefix`; return its folder.
 
-    Raises KernelError for another language than Python, and if it cannot be written.
+    An entry of that name is replaced. Raises KernelError for another language than Python, or if it
+    cannot be written.
     """
     if language != "python":
         raise KernelError(

@@ -1,7 +1,7 @@
-"""Kernels whose parent is gone: told by their labels, and removed.
+"""Kernels whose parent process has ended: found by their labels, and removed.
 
-A kernel ends by itself when the process that started it does, for its standard input ends then.
-What is left is a stopped container and a folder; and the kernel, if its code held that back.
+A kernel ends when the process that started it ends, as its standard input closes then. That leaves
+a stopped container and a folder; and a running kernel, if its code prevented the end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LABEL_FOLDER: Final = "phtlab.kernel.folder"
 
 
 def remove_left_behind(engine: docker.DockerClient) -> int:
-    """Remove this user's kernels whose parent does not live any more; how many there were."""
+    """Remove this user's kernels whose parent process has ended; return how many."""
     import docker.errors
 
     removed = 0
@@ -33,7 +33,7 @@ def remove_left_behind(engine: docker.DockerClient) -> int:
         try:
             engine.api.remove_container(container["Id"], force=True, v=True)
         except docker.errors.APIError:
-            continue  # Another process is at it.
+            continue  # another process is removing it
         _remove_folder(labels.get(LABEL_FOLDER, ""))
         removed += 1
     return removed
@@ -41,6 +41,6 @@ def remove_left_behind(engine: docker.DockerClient) -> int:
 
 def _remove_folder(path: str) -> None:
     folder = Path(path)
-    # A label is no permission to delete just anything.
+    # A label alone must not allow deleting any folder.
     if folder.is_absolute() and folder.name.startswith("phtlab-kernel-") and folder.is_dir():
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The provisioner that Jupyter asks for a kernel in the sandbox (`phtlab-sandbox`)."""
+"""Jupyter's provisioner for a kernel in the sandbox (`phtlab-sandbox`)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _DEFAULTS = Limits()
 
 
 class SandboxProvisioner(KernelProvisionerBase):
-    """A kernel in a kernel image's container, within the walls that a station puts around a run.
+    """A kernel in a kernel image's container, within the limits that a station sets for a run.
 
-    No network, a read-only file system, no capabilities, the station's seccomp profile and
-    limits. Messages go over unix sockets in a folder that is bound in. Set the traits in the
+    No network, a read-only file system, no capabilities, the station's seccomp profile and limits.
+    Messages pass through unix sockets in a folder that is bound in. Set the traits in the
     kernelspec (`phtlab kernel install` writes it) or in Jupyter's configuration.
     """
 
@@ -49,7 +49,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         super().__init__(**settings)
         self._folder: KernelFolder | None = None
         self._container: KernelContainer | None = None
-        # One that the engine did not remove: it may still run, and write in the folder.
+        # A container that the engine did not remove: it may still run, and write to the folder.
         self._remains: KernelContainer | None = None
         self._ended: int | None = None
 
@@ -58,7 +58,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         return self._container is not None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Let Jupyter's side look for the kernel at the sockets of its folder."""
+        """Set Jupyter's connection to the sockets in the kernel's folder."""
         if self._folder is None:
             self._folder = KernelFolder.make(self.folder)
         manager: Any = self.parent
@@ -67,7 +67,7 @@ class SandboxProvisioner(KernelProvisionerBase):
             setattr(manager, f"{name}_port", port)
         manager.write_connection_file()
         self.connection_info = manager.get_connection_info()
-        # An argument for the kernel's command, which is the image's business here.
+        # Arguments of the kernel's command, which the image defines here.
         kwargs.pop("extra_arguments", None)
         return await super().pre_launch(cmd=list(self.kernel_spec.argv), **kwargs)
 
@@ -82,7 +82,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         try:
             self._container = await asyncio.shield(launch)
         except BaseException:
-            # Given up while the engine was still at it: its container goes as soon as it is there.
+            # Interrupted while the engine was starting it: remove the container once it exists.
             launch.add_done_callback(_remove_started)
             await self.cleanup()
             raise
@@ -116,11 +116,11 @@ class SandboxProvisioner(KernelProvisionerBase):
         await self.send_signal(signal.SIGTERM)
 
     async def cleanup(self, restart: bool = False) -> None:
-        """Remove what is left of the container and, unless a start follows, the folder."""
+        """Remove the container's remains and, unless a start follows, the folder."""
         await self._remove_container()
         if self._folder is not None and not restart:
             await asyncio.to_thread(self._folder.remove)
-            # The next kernel has a folder of its own, which this one's remains do not reach.
+            # The next kernel gets a new folder, which this kernel's remains cannot access.
             self._folder = self._remains = None
 
     async def _remove_container(self) -> None:

@@ -1,4 +1,4 @@
-"""Workspaces of a hub: who gets which, the container each runs in, and its only way out."""
+"""Workspaces of a hub: who gets which size, the container of each, and its only way out."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ __all__ = [
     "WorkspaceSpawner",
 ]
 
-# Each is imported when it is asked for: a hub has one kind of Spawner, and need not have
-# installed the others.
+# Each is imported on first use: a hub has one kind of Spawner, and need not have installed the
+# others.
 _PLACES = {
     "ReverseProxy": "reverse_proxy",
     "KubeWorkspaceSpawner": "kube_workspace",

@@ -23,16 +23,16 @@ from phtlab_spawner.limits import size_in_bytes
 from phtlab_spawner.spawn_progress import SpawnProgress
 from phtlab_spawner.workspace_mixin import HOME, LABEL, ROOT, USER, WorkspaceMixin
 
-# The hub gives up after start_timeout; what we know by then must be told before.
+# Seconds before the hub's start_timeout by which a reason must be reported.
 _BEFORE_THE_HUB = 3
 _LOG_LINES = 40
 
 
 class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
-    """A container without rights, on a network of which only the reverse proxy is reachable.
+    """A container without privileges, on a network that reaches only the reverse proxy.
 
-    Its root file system cannot be written to; the home is a volume of its user. Neither a form
-    nor the API changes what it is made from.
+    Its root file system is read-only; the home is a volume of its user. Neither a form nor the API
+    can change what it is created from.
     """
 
     extra_host_config: Any
@@ -56,7 +56,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         return {"{prefix}-home-{username}": HOME}
 
     async def start(self) -> tuple[str, int]:
-        """Fetch the image if need be, start the container, wait until JupyterLab answers.
+        """Fetch the image if needed, start the container, wait until JupyterLab answers.
 
         Raises SpawnException, whose message is for the user.
         """
@@ -69,7 +69,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         try:
             ip, port = await self._answering(chosen.memory, deadline)
         except SpawnException:
-            # The hub ends what runs; a container that has ended by itself it leaves behind.
+            # The hub stops a running container, but leaves one that has ended by itself.
             await self._remove_what_is_left()
             raise
         self._progress.add(95, "JupyterLab answers")
@@ -105,12 +105,12 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
             self.clear_state()
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
-        """Each step once, with the image's own steps told apart from the start's."""
+        """Yield each step once, the image's own steps separate from those of the start."""
         async for event in self._progress.follow():
             yield event
 
     async def pull_image(self, image: str) -> None:
-        """Fetch `image` unless it is here. Raises SpawnException if it cannot be had."""
+        """Fetch `image` unless it is here. Raises SpawnException if that fails."""
         try:
             await self.docker("inspect_image", image)
             if self.pull_policy.lower() != "always":
@@ -126,7 +126,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
             loop.call_soon_threadsafe(self._progress.add, 5 + 60 * done // of, message)
 
         def pull() -> str | None:
-            # Not in the Spawner's one thread, in which everybody's calls wait for each other.
+            # Not in the Spawner's single thread, in which all users' calls would wait for it.
             events = self.client.pull(image, stream=True, decode=True)
             return follow_pull(events, fetched)
 
@@ -138,7 +138,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
             raise spawn_failure.image_missing(image, wrong)
 
     async def get_command(self) -> list[str]:
-        """The image's own command. Raises SpawnException if it has none, as no workspace has."""
+        """Return the image's own command. Raises SpawnException if it has none."""
         if not self.cmd:
             image = await self.docker("inspect_image", self.image)
             if not image["Config"]["Cmd"]:
@@ -147,7 +147,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         return command
 
     async def create_object(self) -> Any:
-        """The container, with what keeps it in its place put over all other configuration."""
+        """Create the container; its restrictions override all other configuration."""
         self._progress.add(70, "The workspace starts")
         before = self.extra_host_config, self.extra_create_kwargs, self.read_only_volumes
         host, create, volumes = before
@@ -166,7 +166,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
             self.extra_host_config, self.extra_create_kwargs, self.read_only_volumes = before
 
     async def _settled(self, configured: Any) -> dict[str, Any]:
-        """What a hub's configuration gives directly, by a function, or by one that is awaited."""
+        """Return configured options, given as a value, a function or a coroutine function."""
         value = self._eval_if_callable(configured)
         if inspect.isawaitable(value):
             value = await value
@@ -176,7 +176,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         chosen = self.workspace or self.choose_workspace()
         memory = size_in_bytes(chosen.memory)
         sealed: dict[str, Any] = {
-            # Removed by stop(): of a container that removes itself nobody learns why it ended.
+            # stop() removes it: of a container that removes itself, the reason for its end is lost.
             "auto_remove": False,
             "cap_add": None,
             "cap_drop": ["ALL"],
@@ -193,13 +193,13 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
             "ulimits": [{"Name": "nofile", "Soft": chosen.files, "Hard": chosen.files}],
         }
         if self.proxy_host:
-            # The name server is the reverse proxy, without names: an engine that forwards questions
-            # to its own resolvers would be a way out.
+            # The name server is the reverse proxy, which resolves nothing: an engine that forwards
+            # questions to its own resolvers would be a way out.
             sealed["dns"] = [self.proxy_host]
         return sealed
 
     async def _wait_for_answer(self, url: str, memory: str, deadline: float) -> None:
-        """Return once `url` answers. Raises SpawnException if the container ends, or is late."""
+        """Return once `url` answers. Raises SpawnException if the container ends or is late."""
         client = AsyncHTTPClient()
         pause = 0.05
         while True:

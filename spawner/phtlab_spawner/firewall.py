@@ -1,8 +1,8 @@
-"""The host's firewall around the workspaces' bridge: one port of the gateway, and nothing else.
+"""Host firewall for the workspaces' bridge: allow one port of the gateway, and nothing else.
 
-An internal network of a container engine has no outside, but its containers still reach
-everything that listens on this machine at the gateway's address. So what comes in from the
-bridge meets a chain of its own first, on its way to this machine and through it.
+A container engine's internal network has no route outside, but its containers still reach
+everything that listens on this machine at the gateway's address. Packets from the bridge therefore
+pass a chain of their own first, on their way to this machine and through it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from phtlab.errors import SettingsError
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-# For everything that comes from the bridge, whether to this machine or through it.
+# Both chains, for packets from the bridge to this machine and through it.
 _HOOKS = ("INPUT", "FORWARD")
 _BRIDGED = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 _IPV6 = Path("/proc/net/if_inet6")
@@ -24,7 +24,7 @@ _IPV6 = Path("/proc/net/if_inet6")
 
 @dataclass(frozen=True)
 class Firewall:
-    """The rules for what comes in from the network interface `bridge`."""
+    """Rules for packets that come in from the network interface `bridge`."""
 
     bridge: str
     gateway: str
@@ -35,8 +35,11 @@ class Firewall:
         return f"PHTLAB-{self.bridge}"
 
     def require(self) -> None:
-        """Raises SettingsError without root rights or iptables, or if the kernel does not show
-        what is bridged to it."""
+        """Raise SettingsError if the rules cannot be set on this machine.
+
+        That is without root rights or iptables, or if the kernel does not pass bridged packets to
+        them.
+        """
         if os.geteuid() != 0:
             raise SettingsError(
                 "Keeping workspaces from this machine's other ports takes a firewall rule, which "
@@ -53,7 +56,7 @@ class Firewall:
         _run("iptables", "--version")
 
     def ensure(self) -> None:
-        """Make the rules, in one step each, or leave them as they are. Raises as `require`."""
+        """Set the rules, in one step per tool, or leave them as they are. Raises as `require`."""
         self.require()
         self._put(
             "iptables",
@@ -68,7 +71,7 @@ class Firewall:
             self._put("ip6tables", [f"-A {self.chain} -j DROP"])
 
     def remove(self) -> None:
-        """Take the rules away. Does nothing if there are none."""
+        """Remove the rules. Does nothing if there are none."""
         for tool in ("iptables", "ip6tables"):
             if not shutil.which(tool, path=_PATH):
                 continue
@@ -79,7 +82,7 @@ class Firewall:
             _try(tool, "-X", self.chain)
 
     def _put(self, tool: str, rules: list[str]) -> None:
-        # The chain is replaced whole, and hooked in only then: at no time is it half there.
+        # The chain is replaced as a whole before it is hooked in: it is never incomplete.
         table = "\n".join(["*filter", f":{self.chain} - [0:0]", *rules, "COMMIT", ""])
         _run(f"{tool}-restore", "--noflush", "--wait", "10", given=table)
         for hook in _HOOKS:
@@ -88,7 +91,7 @@ class Firewall:
                 _run(tool, "--wait", "10", "-I", hook, "1", "-i", self.bridge, "-j", self.chain)
 
     def _is_first(self, tool: str, hook: str) -> bool:
-        """Whether only chains like this one come before it; another could let through more."""
+        """Whether only chains like this one precede it; another could let more through."""
         for rule in _run(tool, "--wait", "10", "-S", hook).splitlines()[1:]:
             words = rule.split()
             if words[-1] == self.chain:

@@ -1,4 +1,4 @@
-"""An image on its way into the engine, counted in layers."""
+"""Pull of an image into the engine, counted in layers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 _DONE = frozenset({"Pull complete", "Already exists"})
-# How the engine first tells of a layer; it goes through all of them before much else.
+# The engine's first status of a layer; it reports this for all layers before much else.
 _NAMED = frozenset({"Pulling fs layer", "Already exists"})
 _LAYER = frozenset({"Waiting", "Downloading", "Verifying Checksum"}) | _DONE | _NAMED
 _LAYER |= {"Download complete", "Extracting"}
@@ -15,9 +15,9 @@ _LAYER |= {"Download complete", "Extracting"}
 def follow_pull(
     events: Iterable[Mapping[str, Any]], fetched: Callable[[int, int], None]
 ) -> str | None:
-    """Read the engine's `events` of a pull to their end; `fetched` hears of done and all layers.
+    """Read the engine's pull `events` to their end; call `fetched` with done and all layers.
 
-    Returns the engine's words if it failed.
+    Returns the engine's error text if the pull failed, else None.
     """
     layers: dict[str, bool] = {}
     last = (0, 0)
@@ -29,7 +29,7 @@ def follow_pull(
             continue
         layers[name] = layers.get(name, False) or status in _DONE
         now = (sum(layers.values()), len(layers))
-        # Of some layers only it cannot be said yet how many there are.
+        # While only some layers are named, the total is unknown.
         if now != last and status not in _NAMED:
             last = now
             fetched(*now)

@@ -13,8 +13,7 @@ from phtlab_spawner.workspace_mixin import HOME, LABEL, ROOT, USER, WorkspaceMix
 class KubeWorkspaceSpawner(WorkspaceMixin, KubeSpawner):
     """A pod that Kubernetes' `restricted` standard admits; the home is a claim of its user.
 
-    What it reaches is for a NetworkPolicy to say, and how many processes it may have for the
-    kubelet (`podPidsLimit`).
+    A NetworkPolicy limits what it reaches, and the kubelet (`podPidsLimit`) its processes.
     """
 
     root_config_map = Unicode(
@@ -72,7 +71,7 @@ class KubeWorkspaceSpawner(WorkspaceMixin, KubeSpawner):
         return {LABEL: "{unescaped_username}"}
 
     async def start(self) -> Any:
-        """Create the pod and wait until it runs. Raises SpawnException for options."""
+        """Create the pod and wait until it runs. Raises SpawnException if options are given."""
         chosen = self.choose_workspace()
         before = self.volumes, self.volume_mounts
         try:
@@ -99,7 +98,7 @@ class KubeWorkspaceSpawner(WorkspaceMixin, KubeSpawner):
             self.volumes, self.volume_mounts = before
 
     def get_env(self) -> dict[str, str]:
-        """As every workspace's, with the root where the ConfigMap is mounted."""
+        """Return the variables of every workspace, with the root where the ConfigMap is mounted."""
         env = super().get_env()
         if self.root_config_map:
             env["PHTLAB_ROOT"] = ROOT
@@ -107,5 +106,5 @@ class KubeWorkspaceSpawner(WorkspaceMixin, KubeSpawner):
 
 
 def _listed(configured: Any) -> list[dict[str, Any]]:
-    """Volumes as a list, whether they are configured as a list or by name."""
+    """Return volumes as a list, whether they are configured as a list or by name."""
     return list(configured.values()) if isinstance(configured, dict) else list(configured)

@@ -1,4 +1,4 @@
-"""How large a workspace is: what each group of users gets."""
+"""Size of a workspace, by group of users."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[KMGT]$")]
 class Workspace(StrictModel):
     """One kind of workspace. Sizes are written as `512M` or `4G`.
 
-    `image` is the Spawner's own where none is named; `cpu` is in cores, `pids` counts processes
-    and threads together, `scratch` is what /tmp may hold (it counts as memory).
+    `image` is by default the Spawner's own; `cpu` is in cores, `pids` counts processes and threads
+    together, `scratch` is the size of /tmp (it counts as memory).
     """
 
     image: str | None = None
@@ -33,9 +33,9 @@ DEFAULT = Workspace()
 
 
 def workspaces_of(content: Mapping[str, Any]) -> dict[str, Workspace]:
-    """Group to workspace, as a hub's configuration has them.
+    """Validate a hub's configuration of workspaces, a map from group to workspace.
 
-    Raises SettingsError with what cannot be used.
+    Raises SettingsError with what is invalid.
     """
     made: dict[str, Workspace] = {}
     for group, values in content.items():
@@ -51,7 +51,7 @@ def workspaces_of(content: Mapping[str, Any]) -> dict[str, Workspace]:
 
 
 def workspace_for(groups: Collection[str], workspaces: Mapping[str, Workspace]) -> Workspace:
-    """The first of `workspaces` whose group is among `groups`; else the plain one."""
+    """Return the first of `workspaces` whose group is among `groups`; else the default."""
     for group, workspace in workspaces.items():
         if group in groups:
             return workspace
@@ -59,5 +59,5 @@ def workspace_for(groups: Collection[str], workspaces: Mapping[str, Workspace]) 
 
 
 def size_in_bytes(size: Size) -> int:
-    """`512M` as a number of bytes."""
+    """Return `512M` as a number of bytes."""
     return int(size[:-1]) << {"K": 10, "M": 20, "G": 30, "T": 40}[size[-1]]

@@ -1,4 +1,4 @@
-"""The network of the workspaces: no outside, no way from one to another, and one reverse proxy."""
+"""Network of the workspaces: isolated from outside and each other, with one reverse proxy."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _BRIDGE = "com.docker.network.bridge.name"
 class WorkspaceNetwork:
     """The engine's network `name` on the interface `bridge`; `port` is the reverse proxy's.
 
-    `subnet` is left to the engine, which takes one that this machine has no route to yet, unless
-    a site has addresses of its own for it, such as 10.77.0.0/24.
+    By default the engine chooses a `subnet` that this machine has no route to yet; a site can set
+    addresses of its own, such as 10.77.0.0/24.
     """
 
     name: str = "phtlab-workspaces"
@@ -36,14 +36,14 @@ class WorkspaceNetwork:
     subnet: str | None = None
 
     def require(self) -> None:
-        """Raises SettingsError if this machine or this user cannot keep workspaces apart."""
+        """Raise SettingsError if this machine or this user cannot isolate workspaces."""
         self._firewall(_NO_ADDRESS).require()
 
     def ensure(self) -> tuple[str, str]:
-        """Make network and firewall rules, or check that they are as they must be.
+        """Make network and firewall rules, or check that they are as required.
 
-        Returns the network's name and the address of its gateway, at which the reverse proxy opens.
-        Raises SettingsError for a network that would let out more, EngineMissingError.
+        Returns the network's name and the address of its gateway, on which the reverse proxy
+        listens. Raises SettingsError for a network that is less strict, EngineMissingError.
         """
         with container_engine() as engine:
             found = self._find(engine) or self._make(engine)
@@ -52,7 +52,7 @@ class WorkspaceNetwork:
         return self.name, gateway
 
     def remove(self) -> None:
-        """Take network and rules away. Raises SettingsError while a workspace is on it."""
+        """Remove network and rules. Raises SettingsError while a workspace uses them."""
         with container_engine() as engine:
             found = self._find(engine)
             if found is not None:
@@ -91,7 +91,7 @@ class WorkspaceNetwork:
                 labels={"org.phtlab": "workspaces"},
             )
         except docker.errors.APIError as refused:
-            if refused.status_code != 409:  # somebody else made it just now
+            if refused.status_code != 409:  # another process has just made it
                 raise SettingsError(
                     f"The container engine does not make the network {self.name}: "
                     f"{refused.explanation}",
@@ -101,7 +101,7 @@ class WorkspaceNetwork:
         return found
 
     def _pool(self) -> docker.types.IPAMConfig | None:
-        """Our own addresses, of which the first is the gateway's; None leaves it to the engine."""
+        """Return the configured range, the first address the gateway's; None: engine's choice."""
         if not self.subnet:
             return None
         try:
@@ -115,7 +115,7 @@ class WorkspaceNetwork:
         return docker.types.IPAMConfig(pool_configs=[pool])
 
     def _checked(self, found: dict[str, Any]) -> str:
-        """The gateway of a network that is as it must be; SettingsError for another."""
+        """Return the gateway of a network as required. Raises SettingsError for any other."""
         options = found.get("Options") or {}
         wrong = [
             what

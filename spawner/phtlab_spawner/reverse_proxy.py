@@ -1,7 +1,7 @@
 """The reverse proxy: the one address that workspaces reach, and the few paths behind it.
 
-An nginx on the network's gateway passes on what goes to the hub's API, to central and to the
-registry, and knows no other path. The three themselves keep listening on the loopback.
+An nginx on the network's gateway forwards requests for the hub's API, central and the registry, and
+refuses every other path. The three services themselves listen on the loopback only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from phtlab.errors import SettingsError
 from phtlab.processes.services import Service
 
-# A scheme and a host: neither a path, nor what would end one of nginx's own lines.
+# A scheme and a host, with neither a path nor characters that could end an nginx directive.
 _ADDRESS = re.compile(r"https?://(\[[0-9a-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?")
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 
@@ -94,7 +94,7 @@ http {{
 
 @dataclass(frozen=True)
 class ReverseProxy:
-    """The reverse proxy at `gateway`:`port`; `hub`, `central` and `registry` are where they listen.
+    """The reverse proxy at `gateway`:`port`; `hub`, `central` and `registry` are its targets.
 
     `base` is the hub's base URL. `directory` holds its configuration, log and process id.
     """
@@ -113,7 +113,7 @@ class ReverseProxy:
 
     @property
     def service(self) -> Service:
-        """nginx as a process that is found again. `start` also writes what it reads."""
+        """nginx as a background process. `start` also writes its configuration."""
         nginx = shutil.which("nginx", path=_PATH) or "nginx"
         return Service(
             "reverse-proxy",
@@ -123,19 +123,22 @@ class ReverseProxy:
         )
 
     def start(self) -> None:
-        """Open it, and wait until it is open. Raises SettingsError if nginx is missing or refuses,
-        UnreachableError with the log's end if it does not come up."""
+        """Start the reverse proxy, and wait until it listens.
+
+        Raises SettingsError if nginx is missing or refuses, UnreachableError with the log's end if
+        it does not start.
+        """
         self.write()
         service = self.service
         service.start()
         service.wait_until(self._is_open, 15)
 
     def stop(self) -> None:
-        """Close it. Does nothing if it is closed."""
+        """Stop the reverse proxy. Does nothing if it does not run."""
         self.service.stop()
 
     def write(self) -> None:
-        """Write nginx's configuration, and have nginx read it. Raises SettingsError."""
+        """Write nginx's configuration, and have nginx check it. Raises SettingsError."""
         require_nginx()
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "temporary").mkdir(exist_ok=True)
@@ -148,7 +151,7 @@ class ReverseProxy:
             )
 
     def configuration(self) -> str:
-        """What nginx reads. Raises SettingsError for an address that is none."""
+        """Return nginx's configuration. Raises SettingsError for an invalid address."""
         for url in (self.hub, self.central, self.registry):
             if not _ADDRESS.fullmatch(url):
                 raise SettingsError(
@@ -157,7 +160,7 @@ class ReverseProxy:
                     code="reverse-proxy-address",
                 )
         return _CONFIGURATION.format(
-            # The master process opens the port and the log; the one that works has no rights.
+            # The master process opens the port and the log; the worker has no privileges.
             user="user nobody nogroup;\n" if os.geteuid() == 0 else "",
             directory=self.directory,
             gateway=self.gateway,
@@ -200,7 +203,7 @@ class ReverseProxy:
 
 
 def require_nginx() -> None:
-    """Raises SettingsError if there is none to be the reverse proxy."""
+    """Raise SettingsError if nginx is not installed."""
     if not shutil.which("nginx", path=_PATH):
         raise SettingsError(
             "The workspaces' reverse proxy is an nginx: 'apt-get install nginx-light'.",
@@ -209,7 +212,7 @@ def require_nginx() -> None:
 
 
 def _problem(status: int, code: str, detail: str, hint: str) -> str:
-    """An answer in the form that phtlab's own refusals have (RFC 9457), within single quotes."""
+    """Return an answer in the form of phtlab's own refusals (RFC 9457), safe in single quotes."""
     content = {
         "type": "about:blank",
         "title": {404: "Not Found", 502: "Bad Gateway"}[status],

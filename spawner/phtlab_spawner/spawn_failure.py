@@ -1,7 +1,7 @@
-"""Why a workspace did not start, in a sentence for the person who waits for it.
+"""Reasons why a workspace did not start, as sentences for its user.
 
-The first sentence says what happened, the second what to do; who runs the hub finds more in its
-log. Nothing here repeats a token, and a container's own last lines are shown without anything
+The first sentence says what happened, the second what to do; the hub's log has more for its
+operator. No message repeats a token, and a container's own last lines are shown without anything
 that could be one.
 """
 
@@ -15,14 +15,14 @@ from jupyterhub.spawner import SpawnException
 
 _LINES = 4
 _LONGEST = 200
-# Anything that is long, without a space, and not a path or a dotted name.
+# Possible secrets: values after such a word, and long words that are neither a path nor dotted.
 _SECRET = re.compile(r"(?i)((?:token|secret|password|passphrase|authorization)\S*[=: ]+)\S+")
 _LONG = re.compile(r"[A-Za-z0-9_+=-]{24,}")
 _KILLED = 137
 
 
 class WorkspaceFailure(SpawnException):
-    """A reason for its user; `log_message` is for who runs the hub.
+    """A reason for the workspace's user; `log_message` is for the hub's operator.
 
     The page of a start shows a SpawnException's class, status and log message, unless it has
     this attribute.
@@ -128,7 +128,7 @@ def no_capacity_failure(explanation: str) -> WorkspaceFailure:
 
 
 def exited_early_failure(state: Mapping[str, Any], log: str, memory: str) -> WorkspaceFailure:
-    """For a container that ended while it started; `state` is the engine's account of it."""
+    """For a container that ended during its start; `state` is the engine's report."""
     code = state.get("ExitCode")
     if state.get("OOMKilled") or code == _KILLED:
         return WorkspaceFailure(
@@ -154,7 +154,7 @@ def too_slow(seconds: int, log: str) -> WorkspaceFailure:
 
 
 def redacted(text: str) -> str:
-    """`text` without whatever could be a token or key, and on one line."""
+    """Return `text` on one line, without anything that could be a token or key."""
     plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return _LONG.sub("…", _SECRET.sub(r"\1…", plain))
 

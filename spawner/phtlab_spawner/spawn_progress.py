@@ -1,4 +1,4 @@
-"""What a start has come to, told to everyone who watches, also to those who come later."""
+"""Progress of a start, for all who watch it, including those who come later."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class SpawnProgress:
-    """The events of one start after the other. For use in one event loop."""
+    """The events of the present start. For use in one event loop."""
 
     def __init__(self) -> None:
         self._events: list[dict[str, Any]] = []
@@ -16,13 +16,13 @@ class SpawnProgress:
         self._changed = asyncio.Event()
 
     def begin(self) -> None:
-        """A new start: what was told of the last one is forgotten."""
+        """Begin a new start, and drop the events of the last."""
         self._events = []
         self._round += 1
         self._wake()
 
     def add(self, percent: int, message: str) -> None:
-        """Say it once: a repetition of the last event is left out, and no percentage falls."""
+        """Add an event, unless it repeats the last one; the percentage never falls."""
         reached = self._events[-1]["progress"] if self._events else 0
         event = {"progress": max(percent, reached), "message": message}
         if self._events[-1:] != [event]:
@@ -30,7 +30,7 @@ class SpawnProgress:
             self._wake()
 
     async def follow(self) -> AsyncIterator[dict[str, Any]]:
-        """All events of this start, and then each new one. Whoever follows must end it."""
+        """Yield all events of this start, then each new one, until the caller stops."""
         reported, of = 0, self._round
         while True:
             changed = self._changed

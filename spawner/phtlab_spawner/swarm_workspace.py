@@ -16,17 +16,17 @@ from phtlab_spawner import spawn_failure
 from phtlab_spawner.limits import Workspace, size_in_bytes
 from phtlab_spawner.workspace_mixin import HOME, LABEL, ROOT, USER, WorkspaceMixin
 
-# The hub gives up after start_timeout; what we know by then must be told before.
+# Seconds before the hub's start_timeout by which a reason must be reported.
 _BEFORE_THE_HUB = 3
 _ENDED = frozenset({"complete", "failed", "shutdown", "rejected", "orphaned", "remove", "gone"})
 
 
 class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
-    """A service of one container without rights, on an overlay network that is internal.
+    """A service of one container without privileges, on an internal overlay network.
 
-    A swarm knows no limit of open files (`files`) and none of swap: both are each node's own.
-    So is `no-new-privileges` (dockerd's `no-new-privileges: true`). The home is a volume of the
-    node, unless `volume_driver` names one that all nodes share.
+    A swarm cannot limit open files (`files`) or swap: both are set on each node. So is
+    `no-new-privileges` (dockerd's `no-new-privileges: true`). The home is a volume of the node,
+    unless `volume_driver` names a driver that all nodes share.
     """
 
     root_config = Unicode(
@@ -48,7 +48,7 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
 
     @default("cmd")
     def _command(self) -> list[str]:
-        # The node that the hub asks need not have the image, to look for its command in.
+        # The node that the hub asks need not have the image, so its command cannot be inspected.
         return ["jupyterhub-singleuser"]
 
     @property
@@ -87,7 +87,7 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
             self.extra_task_spec = {
                 **task,
                 "resources": self._resources(chosen),
-                # The hub hears of a workspace that ends; started again, it would be one more.
+                # The hub notices that a workspace ended; a restart by the swarm would add another.
                 "restart_policy": RestartPolicy(condition="none"),
             }
             return await super().start()
@@ -101,7 +101,7 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
             self.extra_container_spec, self.extra_create_kwargs, self.extra_task_spec = before
 
     async def start_object(self) -> None:
-        """Wait until the service's container runs. Raises SpawnException with why it does not."""
+        """Wait until the service's container runs. Raises SpawnException with the reason else."""
         deadline = time.monotonic() + self.start_timeout - _BEFORE_THE_HUB
         pause = 0.1
         while True:
@@ -120,7 +120,7 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
             pause = min(pause * 1.5, 2)
 
     def get_env(self) -> dict[str, str]:
-        """As every workspace's, with the root where the swarm's config puts it."""
+        """Return the variables of every workspace, with the root where the swarm's config is."""
         env = super().get_env()
         if self.root_config:
             env["PHTLAB_ROOT"] = ROOT
@@ -133,7 +133,7 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
             cpu_reservation=int(self.cpu_guarantee * 1e9) if self.cpu_guarantee else None,
             mem_reservation=self.mem_guarantee,
         )
-        # (Engine API 1.41; the library has no word for it.)
+        # Engine API 1.41; the library does not support it.
         made["Limits"]["Pids"] = chosen.pids
         return made
 

@@ -1,4 +1,4 @@
-"""What all workspaces have in common, whoever starts them: size by group, surroundings."""
+"""Common part of all Spawners of workspaces: size by group, and environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from phtlab.errors import SettingsError
 from phtlab_spawner import spawn_failure
 from phtlab_spawner.limits import Workspace, workspace_for, workspaces_of
 
-# The user that the kernel image's notebooks run as, and its home in a workspace image.
+# The user of notebooks in kernel images, and its home in workspace images.
 USER: Final = 65532
 HOME: Final = "/home/analyst"
 ROOT: Final = "/etc/phtlab/root.json"
@@ -21,12 +21,12 @@ LABEL: Final = "org.phtlab.user"
 
 if TYPE_CHECKING:
     from jupyterhub.spawner import Spawner as _Spawner
-else:  # JupyterHub refuses a Spawner that starts nothing.
+else:  # JupyterHub refuses a Spawner class without a start method.
     _Spawner = HasTraits
 
 
 class WorkspaceMixin(_Spawner):
-    """For use before a Spawner class. Users choose nothing: groups decide."""
+    """Mixin to put before a Spawner class. Users choose nothing: their groups decide."""
 
     workspaces = Dict(
         help="""Group to workspace: a table of image, memory, cpu, pids, files, scratch.
@@ -42,7 +42,7 @@ class WorkspaceMixin(_Spawner):
         help="The consortium's root.json on the hub's machine; it is mounted read-only."
     ).tag(config=True)
 
-    # In memory, since nothing of it outlives a start.
+    # In memory only: it is chosen again at each start.
     workspace: Workspace | None = None
 
     @validate("workspaces")
@@ -80,7 +80,7 @@ class WorkspaceMixin(_Spawner):
         return urlsplit(self.reverse_proxy).hostname if self.reverse_proxy else None
 
     def choose_workspace(self) -> Workspace:
-        """What the user's groups give, set on this Spawner. Raises SpawnException for options."""
+        """Set the workspace of the user's groups. Raises SpawnException if options are given."""
         options = self.user_options
         if options:
             raise spawn_failure.options_refused(options)
@@ -96,7 +96,7 @@ class WorkspaceMixin(_Spawner):
         return chosen
 
     def get_env(self) -> dict[str, str]:
-        """What the Spawner would give, with all addresses behind the reverse proxy."""
+        """Return the Spawner's variables, with all addresses behind the reverse proxy."""
         env: dict[str, str] = super().get_env()
         env["HOME"] = HOME
         if self.root_json:

@@ -1,1 +1,1 @@
-"""`phtlab consortium`, a module a group of commands."""
+"""Commands of `phtlab consortium`, one module per group."""

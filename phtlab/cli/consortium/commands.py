@@ -1,4 +1,4 @@
-"""`phtlab consortium`: what officers do, offline; only `publish` needs the network."""
+"""`phtlab consortium`: officers' commands, all offline except `publish`."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def init(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Found a consortium: officers' keys under their passphrases, and the root they sign."""
+    """Found a consortium: create officers' keys under their passphrases, and the root they sign."""
     from datetime import timedelta
 
     from phtlab.consortium.consortium import Consortium
@@ -162,7 +162,10 @@ def sign(
     directory: DirectoryOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Sign what is staged: root, roster and catalogue. Without a change, this renews them."""
+    """Sign what is staged: root, roster and catalogue.
+
+    Without a change, this renews roster and catalogue; 'renew-root' stages the root again.
+    """
     consortium = open_consortium(directory)
     files = files_by_officer(passphrase_file, officer, "passphrase file")
     keys = files_by_officer(key, officer, "key file")
@@ -182,7 +185,7 @@ def export_(
     file: Annotated[Path, typer.Argument(help="The file to write, for another officer.")],
     directory: DirectoryOption = Path(),
 ) -> None:
-    """Write all but the keys to a file, for the next officer to sign."""
+    """Export the consortium's folder without its keys, for the next officer to sign."""
     from phtlab.files.durable_file import write_durably
 
     handover = open_consortium(directory).export()
@@ -203,7 +206,7 @@ def import_(
     fingerprint: FingerprintOption = None,
     directory: DirectoryOption = Path(),
 ) -> None:
-    """Take over another officer's file, after checking it; the first time into a new folder."""
+    """Import another officer's file after checking it; the first time, into a new folder."""
     from phtlab.consortium.consortium import Consortium
     from phtlab.consortium.folder import is_consortium
     from phtlab.consortium.handover import Handover
@@ -227,7 +230,7 @@ def import_(
 
 @app.command()
 def discard(directory: DirectoryOption = Path()) -> None:
-    """Drop what is staged and not signed by enough officers."""
+    """Discard staged changes that too few officers have signed."""
     open_consortium(directory).discard()
     err.print("Dropped what was staged. The folder is as it was last signed.", markup=False)
 
@@ -237,7 +240,7 @@ def publish(
     central: Annotated[str, typer.Option(help="Central's address, such as https://pht.example")],
     directory: DirectoryOption = Path(),
 ) -> None:
-    """Hand the signed roster and catalogue to central, which checks and serves them."""
+    """Send the signed roster and catalogue to central, which verifies and serves them."""
     from phtlab.wire.api.journeys import RosterBundle
     from phtlab.wire.central.client import CentralClient
 
@@ -259,7 +262,7 @@ def bundle(
     output: Annotated[Path, typer.Option("--out", help="The file to write.")],
     directory: DirectoryOption = Path(),
 ) -> None:
-    """Write what 'publish' would send to a file, to carry it to a machine with a network."""
+    """Write what 'publish' sends to a file, to carry it to a machine with a network."""
     from phtlab.files.durable_file import write_durably
 
     consortium = open_consortium(directory)

@@ -1,4 +1,4 @@
-"""What the commands of officers share: the folder, keys, and requests that were compared."""
+"""Shared by the officers' commands: options, the folder, keys, and requests that were compared."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def open_consortium(directory: Path) -> Consortium:
 def compared_request(
     request: Path, fingerprint: str | None, *, name: str | None = None, action: str = "added"
 ) -> Member:
-    """Who sent `request`, after the fingerprint was compared.
+    """Return the member who sent `request`, after comparing the fingerprint with its sender.
 
-    Raises RosterError (``fingerprint``) if it was not, or is another; RosterError if the request is
-    not of `name`.
+    Raises RosterError (``fingerprint``) if the fingerprint was not compared or differs; RosterError
+    if the request is not of `name`.
     """
     from phtlab.consortium.enrolment import open_request
     from phtlab.train.documents.envelope import Envelope
@@ -86,7 +86,7 @@ def compared_request(
 
 
 def keep_comparison(directory: Path, what: str, member: Member, *, channel: str, by: str) -> None:
-    """Log in the consortium's folder who compared whose fingerprint, and how."""
+    """Log in the consortium's folder who compared whose fingerprint, and by which channel."""
     from phtlab.governance.text import line_of
     from phtlab.station.audit.log import Log
     from phtlab.train.canonical import canonical, digest
@@ -103,7 +103,7 @@ def keep_comparison(directory: Path, what: str, member: Member, *, channel: str,
 def officer_identity(
     consortium: Consortium, person: str, key: Path | None, passphrases: dict[str, Path]
 ) -> Identity:
-    """The keys of `person`, from `key` or else from the consortium's folder.
+    """Return the keys of officer `person`, from `key` or else from the consortium's folder.
 
     Raises PassphraseError, KeyFileError, NotOnRosterError.
     """
@@ -124,7 +124,7 @@ def officer_identity(
 
 
 def files_by_officer(given: list[str] | None, officers: list[str], what: str) -> dict[str, Path]:
-    """Officer to file. A file without a name is for every officer that has none of its own."""
+    """Map officers to files. A file without an officer's name is for every officer not named."""
     files: dict[str, Path] = {}
     for entry in given or []:
         person, equals, path = entry.partition("=")
@@ -143,7 +143,7 @@ def files_by_officer(given: list[str] | None, officers: list[str], what: str) ->
 def read_officer_passphrase(
     what: str, officer: str, files: dict[str, Path], *, confirm: bool
 ) -> str:
-    """An officer's passphrase, from a file, a variable of the officer's own, or as for any key."""
+    """Read an officer's passphrase from a file, a variable of the officer, or as for any key."""
     own = f"{VARIABLE}_{officer.upper().replace('-', '_')}"
     return read_passphrase(
         what, files.get(officer), confirm, variable=own if own in os.environ else VARIABLE
@@ -151,7 +151,7 @@ def read_officer_passphrase(
 
 
 def json_file(path: Path, what: str) -> dict[str, Any]:
-    """The JSON object in `path`. Raises SettingsError saying what it should be."""
+    """Return the JSON object in `path`. Raises SettingsError that says what it should be."""
     from phtlab.train.canonical import parse_json
 
     try:

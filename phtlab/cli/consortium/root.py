@@ -1,4 +1,4 @@
-"""`phtlab consortium`: who signs for it, and what else its root says. Each change is a new root."""
+"""`phtlab consortium`: officers, threshold, online key, lifetimes. Each change is a new root."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def replace(
     stolen: StolenOption = False,
     directory: DirectoryOption = Path(),
 ) -> None:
-    """Put another key in the place of an officer's lost, stolen or old one."""
+    """Replace an officer's lost, stolen or old key by the key in REQUEST."""
     consortium = open_consortium(directory)
     member = compared_request(request, fingerprint, name=name, action="replaced")
     consortium.replace_officer(member, stolen=stolen)
@@ -68,7 +68,7 @@ def remove(
     stolen: StolenOption = False,
     directory: DirectoryOption = Path(),
 ) -> None:
-    """Take an officer's vote away. Another role of the same person stays."""
+    """Remove an officer. Another role of the same person remains."""
     open_consortium(directory).remove_officer(name, stolen=stolen)
     print_staged(f"{name} is no officer any more once the next root is signed.")
 
@@ -103,7 +103,7 @@ def lifetimes(
     ] = None,
     directory: DirectoryOption = Path(),
 ) -> None:
-    """Change for how long signatures of officers hold."""
+    """Change how long a signed root and a signed roster stay valid."""
     from phtlab.trust_store.repository import Lifetimes
 
     consortium = open_consortium(directory)
@@ -118,13 +118,13 @@ def lifetimes(
 
 
 def renew_root(directory: DirectoryOption = Path()) -> None:
-    """Stage the same root once more, before it expires."""
+    """Stage the same root again, with a new expiry."""
     open_consortium(directory).renew_root()
     print_staged("The root holds longer once the next one is signed.")
 
 
 def print_staged(sentence: str) -> None:
-    """What was staged, and how it comes into force."""
+    """Print what was staged, and who must sign it before it takes effect."""
     err.print(
         f"{sentence} Enough officers of the root before must sign it, and enough of the next.",
         markup=False,

@@ -1,4 +1,4 @@
-"""`phtlab consortium`: who is a member, and which kernel images may run."""
+"""`phtlab consortium`: members of the roster, allowed kernel images, and the agreement."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add(
     by: ByOption = None,
     directory: DirectoryOption = Path(),
 ) -> None:
-    """Put the sender of REQUEST on the roster, from the next signature on."""
+    """Add the sender of REQUEST to the roster, from the next signature on."""
     consortium = open_consortium(directory)
     member = compared_request(request, fingerprint)
     consortium.add_member(member)
@@ -47,7 +47,7 @@ def rotate(
     stolen: StolenOption = False,
     directory: DirectoryOption = Path(),
 ) -> None:
-    """Put new keys, roles or another organisation in the place of a member's old ones."""
+    """Replace a member's keys, roles or organisation by those in REQUEST."""
     consortium = open_consortium(directory)
     member = compared_request(request, fingerprint, name=name, action="rotated")
     consortium.rotate_member(member, stolen=stolen)
@@ -63,7 +63,7 @@ def remove(
     stolen: StolenOption = False,
     directory: DirectoryOption = Path(),
 ) -> None:
-    """Take a member off the roster, from the next signature on."""
+    """Remove a member from the roster, from the next signature on."""
     open_consortium(directory).remove_member(name, stolen=stolen)
     err.print(
         f"{name} is off the roster once it is signed and published. {_validity_sentence(stolen)} "
@@ -99,7 +99,7 @@ def remove_kernel(
     digest: Annotated[str, typer.Argument(help="The image's digest, as 'show' prints it.")],
     directory: DirectoryOption = Path(),
 ) -> None:
-    """No longer allow a kernel image. Trains built on it are refused from then on."""
+    """Stop allowing a kernel image. Stations then refuse trains that are built on it."""
     open_consortium(directory).remove_image(digest)
     err.print(f"{digest} is no longer allowed, from the next signature on.", markup=False)
 
@@ -114,7 +114,7 @@ def agreement(
     ] = False,
     directory: DirectoryOption = Path(),
 ) -> None:
-    """Ask members to accept the text in FILE, from the next signature on; or print the text."""
+    """Require members to accept the text in FILE, from the next signature on; or print the text."""
     from pydantic import ValidationError
 
     from phtlab.train.documents.roster import Agreement

@@ -1,4 +1,4 @@
-"""`phtlab consortium`: what is staged and who must still sign, and all that is there."""
+"""`phtlab consortium status` and `show`: staged changes, missing signatures, members, images."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def status(directory: DirectoryOption = Path(), as_json: JsonOption = False) -> 
 
 
 def show(directory: DirectoryOption = Path(), as_json: JsonOption = False) -> None:
-    """Show officers, members, kernel images, and how far the signing is."""
+    """Show officers, members, kernel images, and who has signed the roster."""
     consortium = open_consortium(directory)
     if as_json:
         print_json(_status_json(consortium))
@@ -72,7 +72,10 @@ def show(directory: DirectoryOption = Path(), as_json: JsonOption = False) -> No
 
 
 def warnings(consortium: Consortium, now: datetime) -> list[str]:
-    """What expires within a week (the root: a month), and what to do."""
+    """Return warnings about a root or roster that expires soon, with what to do.
+
+    The root warns within 30 days; the roster within 7 days or a quarter of its lifetime, if less.
+    """
     lines = []
     signing = consortium.signing
     if consortium.founded:
@@ -84,7 +87,8 @@ def warnings(consortium: Consortium, now: datetime) -> list[str]:
             )
     if signing is not None and signing.complete:
         remaining = signing.expires - now
-        # Of a roster for a month, the last week; of one for a week, the last two days.
+        # A roster valid for a month warns in its last week; one valid for a week, in its last two
+        # days.
         if remaining < min(ROSTER_NOTICE, consortium.lifetimes.targets / 4):
             lines.append(
                 f"The roster {_ends(signing.expires, remaining)}. Sign it again and publish: "

@@ -1,1 +1,1 @@
-"""`phtlab key`: make, show, export and guard one's keys."""
+"""Commands of `phtlab key`."""

@@ -1,4 +1,4 @@
-"""`phtlab key accept`: the consortium's agreement, accepted with one's key."""
+"""`phtlab key accept`: accept the consortium's agreement with a person's key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`phtlab key`: make, show, export and guard one's keys."""
+"""`phtlab key`: create, show, export and protect a person's keys."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def create(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key for NAME, and the request that a consortium officer puts on the roster."""
+    """Create a key for NAME, and the request with which an officer adds it to the roster."""
     from phtlab.files.key_file import write_key
     from phtlab.train.crypto.identity import Identity
     from phtlab.user_settings import config_directory
@@ -95,7 +95,7 @@ def request(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the request for membership of an existing key again, say with other roles."""
+    """Write an existing key's request for membership again, for example with other roles."""
     identity = _open(file, passphrase_file)
     path = _write_request(file.parent, identity.name, _request(identity, organisation, role))
     fingerprint = identity.public.fingerprint
@@ -137,8 +137,8 @@ def export(
 ) -> None:
     """Write the age identity of a key WITHOUT a passphrase, for 'age -d -i' (age 1.3 or later).
 
-    Whoever has it can open all cargo sealed to this key. The key file itself is an age identity
-    file under a passphrase and works with 'age -d -i' too: prefer it.
+    Whoever has this identity can open all cargo sealed to this key. The key file itself is an age
+    identity file under a passphrase and works with 'age -d -i' too: prefer the key file.
     """
     if form != "age":
         raise typer.BadParameter("the only form is 'age'", param_hint="--as")
@@ -172,7 +172,7 @@ def passphrase(
         f"the key of {identity.name} from now on",
         new_passphrase_file,
         confirm=True,
-        # It holds the passphrase of today.
+        # PHTLAB_PASSPHRASE holds the present passphrase.
         variable="PHTLAB_NEW_PASSPHRASE",
     )
     write_key(file, identity, new, replace=True)
@@ -198,7 +198,7 @@ def _open(file: Path, passphrase_file: Path | None) -> Identity:
 def _request(identity: Identity, organisation: str, roles: list[str] | None) -> Envelope:
     from phtlab.consortium.enrolment import request_membership
 
-    # The roles are the command line's words: request_membership refuses unknown ones.
+    # The roles come from the command line: request_membership refuses unknown roles.
     return request_membership(identity, organisation, cast("list[Role]", roles or ["researcher"]))
 
 
@@ -248,7 +248,7 @@ def _flat(summary: dict[str, Any]) -> dict[str, str]:
         flat["roles"] = ", ".join(summary["roles"])
     for scheme, key_id in summary["key_ids"].items():
         flat[scheme] = f"key id {key_id}"
-    # 1,959 characters, which nobody compares: --json has them all.
+    # 1,959 characters, which nobody compares: --json prints them all.
     flat["age"] = f"{summary['keys']['age'][:24]}…"
     return flat
 

@@ -1,1 +1,1 @@
-"""`phtlab station`, a module a group of commands."""
+"""Commands of `phtlab station`, one module per group."""

@@ -1,4 +1,4 @@
-"""`phtlab station amounts`: what left in a month, beside what the policy lets leave."""
+"""`phtlab station amounts`: what left the station in a month, with the policy's limits."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def amounts(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what left in a month for each researcher and data set, and how much of its limits.
+    """List what left in a month by researcher and data set, and the share of each limit used.
 
-    What is beyond a limit waits for a person; 'phtlab station output list' lists what waits.
+    Outputs beyond a limit are held for a person; 'phtlab station output list' lists them.
     """
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.release.amounts import month_page, size_text

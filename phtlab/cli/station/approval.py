@@ -1,4 +1,4 @@
-"""`phtlab station approve`, `refuse`, `revoke` and `approvals`: what may run, said by people."""
+"""`phtlab station approve`, `refuse`, `revoke` and `approvals`: people decide what may run."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def approve(
 ) -> None:
     """Approve a held journey's train, or in a proposal what the study's own trains need.
 
-    Of a proposal that is a rule for low-risk trains, or for those of the one notebook that it
-    names where they are of a higher risk.
+    Approving a proposal approves a rule: for low-risk trains or, if the study's trains are of a
+    higher risk, for trains of the notebook that the proposal names.
 
-    What is signed is said in words; a yes to a proposal is for the version that you read. Where
-    the policy asks for two persons, the first one's yes waits for another's. The daemon signs,
-    and what is allowed starts.
+    The command shows what is signed; a vote on a proposal is for the version that you read. If the
+    policy requires two persons, the first vote waits for another person's. The daemon signs the
+    approval and starts what it allows.
     """
     from phtlab.station.approvals.terms import ApprovalRequest
 
@@ -115,7 +115,7 @@ def approve_rule(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve a rule within a proposal: what it allows starts without a person.
+    """Approve a rule within a proposal: trains that it allows start without a person.
 
     Give exactly one of --low-risk, --notebook and --this-notebook.
     """
@@ -171,7 +171,7 @@ def revoke(
     by: ByOption = None,
     directory: DirectoryOption = None,
 ) -> None:
-    """Take an approval back: at once for what has not started."""
+    """Revoke an approval, at once for what has not started."""
     from phtlab.station.approvals import decisions
 
     station = _station(directory)
@@ -184,7 +184,7 @@ def revoke(
 
 
 def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
-    """List the approvals of this station, newest first, and which of them stand."""
+    """List the approvals of this station, newest first, and which of them are active."""
     from phtlab.station.approvals import decisions
     from phtlab.station.approvals.terms import described
 
@@ -249,7 +249,7 @@ def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
 
 
 def print_approval_terms(directory: Path | None, stop: Stop) -> None:
-    """Why a held journey waits for a person, who said yes already, and what to do."""
+    """Print why a held journey waits for a person, who approved it already, and what to do."""
     from phtlab.station.approvals import decisions
 
     waiting = decisions.pending_journey(_station(directory), stop)
@@ -325,7 +325,10 @@ def _print_vote(result: VoteResult, station: StationContext) -> None:
 
 
 def _require_terminal(target: str, *, as_json: bool = False) -> None:
-    """A proposal's next version may be here already: a yes or a no says which one was read."""
+    """Raise ApprovalError unless the terminal can ask which version of the proposal was read.
+
+    A newer version may have arrived since, so a vote names the version.
+    """
     if as_json or not sys.stdin.isatty():
         raise ApprovalError(
             f"Say which version of the proposal you read: --version DIGEST, as "

@@ -45,7 +45,7 @@ def backup(
     backup_passphrase_file: BackupPassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write what cannot be made anew of a station into one encrypted file, also while it runs."""
+    """Back up what cannot be recreated of a station to one encrypted file, even while it runs."""
     from phtlab.station.backup.archive import back_up
     from phtlab.station.context.station_context import StationContext
 
@@ -79,7 +79,7 @@ def restore(
     backup_passphrase_file: BackupPassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a station again from its backup. It begins only after 'phtlab station compare'."""
+    """Restore a station from its backup. It runs only after 'phtlab station compare'."""
     from phtlab.station.backup.restore import COMPARE
     from phtlab.station.backup.restore import restore as restore_station
 
@@ -111,7 +111,7 @@ def compare(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a restored station with what central knows of it, and say what was lost."""
+    """Compare a restored station with what central knows of it, and report what was lost."""
     from phtlab.station.backup.comparison import compare as compare_station
     from phtlab.station.context.station_context import StationContext
 
@@ -157,7 +157,7 @@ def accept_loss(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let what counts people leave again, though a restored station forgot what has left."""
+    """Stop holding outputs with person counts although a restored station lost earlier releases."""
     from phtlab.station.backup.lost_history import accept_loss as accept
     from phtlab.station.context.station_context import StationContext
 
@@ -180,7 +180,7 @@ def disregard(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold outputs no longer against what left with a journey: its counts were made up, say."""
+    """Stop comparing outputs with what left in a journey, for example one with made-up counts."""
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.release.disregarded import disregard as put_aside
 
@@ -199,7 +199,7 @@ def disregard(
 
 
 def loss_lines(lost: RestoreLoss) -> list[str]:
-    """What was lost, in sentences."""
+    """Return what was lost, in sentences."""
     lines = []
     if lost.still_runs:
         lines.append(

@@ -1,4 +1,4 @@
-"""`phtlab station check`: the self-test, on demand."""
+"""`phtlab station check`: run the self-test on demand."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Test the station: everything that it needs, and how to repair what is missing."""
+    """Test everything that the station needs, and show how to repair what is missing."""
     results = []
     for result in _found(directory, passphrase_file, deep):
         results.append(result)
@@ -89,7 +89,7 @@ def _found(
         results.append(result)
         yield result
     if all(result.ok for result in results if result.name == "key"):
-        # A person who could not open the key has not tested the station.
+        # Keep no report if the key was not opened: the test was incomplete.
         try:
             before = None if deep else last_report(folder)
             keep_report(folder, report_of(settings, results, utc_now(), before))

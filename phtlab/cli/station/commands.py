@@ -1,4 +1,4 @@
-"""`phtlab station`: set a station up, run it, and decide what it holds."""
+"""`phtlab station`: set up a station, run it, and show its stops."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def init(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a station: its settings, its policy, its keys, and its request for membership."""
+    """Create a station: its settings, its policy, its keys, and its request for membership."""
     from pydantic import ValidationError
 
     from phtlab.files.durable_file import write_durably
@@ -176,7 +176,7 @@ def join(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Pin the consortium's root, and see whether this station is on its roster."""
+    """Pin the consortium's root, and check whether this station is on its roster."""
     from phtlab.governance.text import line_of
     from phtlab.station.context.bootstrap import require_central, trust_of
     from phtlab.station.context.station_context import StationContext
@@ -259,7 +259,7 @@ def run(
     directory: DirectoryOption = None,
     passphrase_file: PassphraseOption = None,
 ) -> None:
-    """Run the station until it is told to end (SIGTERM, Ctrl-C)."""
+    """Run the station until SIGTERM or Ctrl-C."""
     from phtlab.station.context.bootstrap import open_station, require_joined
     from phtlab.station.context.maintenance import require_settled
     from phtlab.station.daemon.log import log_to_stderr
@@ -273,7 +273,7 @@ def run(
     station = open_station(folder, settings, identity)
     try:
         require_joined(folder, settings)
-        guard_opened_key()  # before the first process that it starts
+        guard_opened_key()  # before the first child process starts
         results = station.executor.check()
         _require_able(results, settings.name)
         note_trial(folder, results, station.now())
@@ -282,7 +282,7 @@ def run(
         until = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: until.set())
-        if sys.stderr.isatty():  # elsewhere it is the log, in which each line is a JSON object
+        if sys.stderr.isatty():  # without a terminal, stderr is the log of JSON lines
             err.print("Ctrl-C ends the station; runs in the sandbox go on.", markup=False)
         Daemon(station).run(until)
     finally:
@@ -311,7 +311,7 @@ def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> No
     table = Table("journey", "train", "researcher", "state", "what", box=None)
     for view in views:
         cells = (view["name"], view["researcher"], view["state"], view["sentence"])
-        # A reason is a person's words: no markup.
+        # A reason is free text from a person: no markup.
         table.add_row(*map(Text, (view["journey"][7:19], *cells)))
     out.print(table)
 
@@ -320,7 +320,7 @@ def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> No
 def show(
     journey: JourneyArgument, directory: DirectoryOption = None, as_json: JsonOption = False
 ) -> None:
-    """Show one stop: the train's code, its parameters and outputs, and how it went."""
+    """Show one stop: the train's code, its parameters and outputs, and its outcome."""
     from phtlab.station.pipeline.text_report import safe_lines
     from phtlab.station.stops.stop import Stops
 
@@ -357,8 +357,8 @@ def _require_able(results: Sequence[CheckResult], station: str) -> None:
     from phtlab.station.executor.disk_space import ENGINE_DISK
 
     for result in results:
-        # A disk is freed while a station runs: what needs it waits until then. A trial that was
-        # cut off is tried again.
+        # A disk can be freed while the station runs: work that needs it waits until then. A trial
+        # that was cut off is tried again.
         if not result.ok and result.name != ENGINE_DISK and not result.unfinished:
             missing = result.name == "container engine"
             kind = EngineMissingError if missing else SandboxError

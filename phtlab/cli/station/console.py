@@ -1,4 +1,4 @@
-"""`phtlab station console` and `people`: the station's pages, and who may use them."""
+"""`phtlab station console` and `people`: the station's web pages, and who may use them."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def console(
     port: Annotated[int | None, typer.Option(help="Port; else the one of people.toml.")] = None,
     directory: DirectoryOption = None,
 ) -> None:
-    """Serve the station's pages on this machine's loopback, and print a link to log in.
+    """Serve the station's console on this machine's loopback, and print a link to log in.
 
-    It needs no passphrase: what people decide there is signed by 'phtlab station run'.
+    It needs no passphrase: 'phtlab station run' signs what people decide in the console.
     """
     _require_extra()
     import uvicorn
@@ -58,7 +58,8 @@ def console(
     people = load_people(folder)
     name = _whom(people, person)
     log_to_stderr()
-    # It would print what broke with all it says, which may be anything; the place is logged anyway.
+    # uvicorn would log an exception's whole text, which may hold data; the console logs where the
+    # exception was raised.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     made = Console.of(StationContext(folder, settings), port=port)
     with listen(made.address, made.port) as socket, address_published(folder, made.home):
@@ -94,7 +95,7 @@ def people_add(
     by: ByOption = None,
     directory: DirectoryOption = None,
 ) -> None:
-    """Let a person work at the console, or give one who does other roles."""
+    """Add a person to the console, or change the roles of a person who is there already."""
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.settings.people import ROLES, load_people, with_person, write_people
 
@@ -121,7 +122,7 @@ def people_add(
 def people_remove(
     name: NameArgument, by: ByOption = None, directory: DirectoryOption = None
 ) -> None:
-    """Let a person work at the console no more; a login of theirs ends at once."""
+    """Remove a person from the console; a login of theirs ends at once."""
     from phtlab.station.console.sessions import end_logins
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.settings.people import load_people, without_person, write_people
@@ -136,7 +137,7 @@ def people_remove(
 
 @people_app.command("list")
 def people_list(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
-    """List who works at the console, and their roles."""
+    """List who may use the console, and their roles."""
     from phtlab.station.settings.people import load_people
 
     folder, settings = station_at(directory)
@@ -159,7 +160,7 @@ def people_list(directory: DirectoryOption = None, as_json: JsonOption = False) 
 
 @people_app.command("link")
 def people_link(name: NameArgument, directory: DirectoryOption = None) -> None:
-    """Print a one-time link that logs a person in at the console that runs."""
+    """Print a one-time link that logs a person in at the running console."""
     from phtlab.station.console.serving import running_address
     from phtlab.station.settings.people import load_people
 

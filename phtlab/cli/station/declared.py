@@ -1,4 +1,4 @@
-"""`phtlab station dataset` and `policy`: what a station holds and allows."""
+"""`phtlab station dataset` and `policy`: the station's data sets and its policy."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def dataset_twin(
     name: Annotated[str, typer.Argument(help="Which data set's.")],
     directory: DirectoryOption = None,
 ) -> None:
-    """Make a data set's synthetic twin anew from its schema."""
+    """Make a data set's synthetic twin again from its schema."""
     from phtlab.station.data.datasets import load_datasets, twin_of
 
     folder, _ = station_at(directory)
@@ -107,7 +107,7 @@ def dataset_twin(
 def dataset_remove(
     name: Annotated[str, typer.Argument(help="Which.")], directory: DirectoryOption = None
 ) -> None:
-    """Forget a data set's declaration and twin. The data stay where they are."""
+    """Remove a data set's declaration and twin. The data stay where they are."""
     from phtlab.station.data.datasets import remove_dataset
 
     folder, _ = station_at(directory)

@@ -1,4 +1,4 @@
-"""What all commands of `phtlab station` share: which folder, and whose passphrase."""
+"""Shared by `phtlab station` commands: the station's folder, key and passphrase."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ PassphraseOption = Annotated[
 
 
 def station_at(directory: Path | None) -> tuple[StationFolder, StationSettings]:
-    """The station of the folder that was named. Raises SettingsError if there is none."""
+    """Return folder and settings of the named station. Raises SettingsError if there is none."""
     from phtlab.station.settings.folder import StationFolder
     from phtlab.station.settings.settings import load_settings, station_directory
 
-    # Absolute: what is bound into a sandbox must be.
+    # Absolute, because only absolute paths can be bound into a sandbox.
     folder = StationFolder(station_directory(directory).absolute())
     return folder, load_settings(folder)
 
@@ -41,7 +41,7 @@ def station_at(directory: Path | None) -> tuple[StationFolder, StationSettings]:
 def identity_of(
     folder: StationFolder, settings: StationSettings, passphrase_file: Path | None
 ) -> Identity:
-    """The station's key, opened. Raises KeyFileError."""
+    """Return the station's opened key. Raises KeyFileError."""
     from phtlab.cli.terminal.passphrase import read_passphrase
     from phtlab.files.key_file import read_key
 
@@ -50,7 +50,7 @@ def identity_of(
 
 
 def given_passphrase(given: Path | None) -> Path | None:
-    """The passphrase file: as given, else systemd's credential."""
+    """Return the passphrase file: `given`, else systemd's credential."""
     from phtlab.station.settings.settings import credential_file
 
     return given or credential_file()

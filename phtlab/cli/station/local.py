@@ -1,4 +1,4 @@
-"""`phtlab station local`: a notebook of the operator's own, run here and going nowhere."""
+"""`phtlab station local`: run a notebook of the operator's own; nothing leaves the station."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def local(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run NOTEBOOK of your own as a train is run: sandbox, airlock, seal. Nothing leaves here."""
+    """Run your own NOTEBOOK as a train runs: sandbox, airlock, seal. Nothing leaves the station."""
     from phtlab.cli.dispatch import typed_values
     from phtlab.notebook import read_analysis
     from phtlab.station.context.station_context import StationContext
@@ -71,11 +71,11 @@ def _print_state(state: str) -> None:
 
 
 def _quietly(state: str) -> None:
-    """For --json."""
+    """Report nothing, for --json."""
 
 
 def made_on(analysis: Analysis, kernel: KernelImage) -> Made:
-    """The manifest and the files of `analysis` on `kernel`, as for any train."""
+    """Return the manifest and the files of `analysis` on `kernel`, as for any train."""
     from phtlab.lab.train_composition import layer_files, train_manifest
     from phtlab.train.documents.manifest import KernelRef
 
@@ -85,7 +85,7 @@ def made_on(analysis: Analysis, kernel: KernelImage) -> Made:
 
 
 def unpacked(run: LocalRun) -> Path | None:
-    """The folder of the run's results, opened and unpacked; None if nothing left the airlock."""
+    """Unpack the run's results and return their folder; None if nothing left the airlock."""
     from phtlab.lab.results.opened_cargo import unpack
 
     if run.archive is None:

@@ -1,4 +1,4 @@
-"""`phtlab station log` and `release-log`: what a run printed, for the station's eyes, or let go."""
+"""`phtlab station log` and `release-log`: show a run's log, or release it to the recipients."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its di
 
 
 def log(journey: JourneyArgument, by: ByOption = None, directory: DirectoryOption = None) -> None:
-    """Show how a run ended, its whole error and what it printed. It may hold data."""
+    """Show a run's log: how it ended, its whole error and what it printed. It may hold data."""
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.release.run_log import view_log
 
     station = StationContext(*station_at(directory))
     stop = station.stops.find(journey)
     out.print(view_log(station, stop, by=person(by)), markup=False, end="")
-    option = "" if by is None else f" --by {by}"  # the word is of who looked
+    option = "" if by is None else f" --by {by}"  # whoever viewed the log releases it
     option += "" if directory is None else f" -C {directory}"
     print_next_steps(
         f'phtlab station release-log {stop.hex[:12]} --reason "…"{option}',
@@ -37,7 +37,7 @@ def release_log_(
     by: ByOption = None,
     directory: DirectoryOption = None,
 ) -> None:
-    """Let the log of a run go to the recipients of its journey, as it was shown."""
+    """Release the log of a run, as it was shown, to the recipients of its journey."""
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.release.run_log import release_log
 

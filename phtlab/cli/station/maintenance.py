@@ -1,4 +1,4 @@
-"""`phtlab station pause` and `resume`: when nothing new begins."""
+"""`phtlab station pause` and `resume`: stop new runs for a while."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def pause(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let nothing new begin at this station. What runs goes on."""
+    """Pause the station: nothing new starts, and running stops go on."""
     from phtlab.station.context import maintenance
 
     station = _station(directory)
@@ -75,7 +75,7 @@ def resume(
     by: ByOption = None,
     directory: DirectoryOption = None,
 ) -> None:
-    """End a pause: what waits may begin again."""
+    """End a pause: waiting stops may start again."""
     from phtlab.station.context import maintenance
 
     station = _station(directory)
@@ -84,7 +84,7 @@ def resume(
 
 
 def maintenance_status(folder: StationFolder, settings: StationSettings) -> dict[str, str | None]:
-    """For `status`: why nothing new begins, and what the last self-test came to."""
+    """Return for `status` why nothing new starts, and the result of the last self-test."""
     from phtlab.station.context.maintenance import closed
     from phtlab.station.context.self_test_result import last_report
     from phtlab.station.context.station_context import StationContext
@@ -98,9 +98,9 @@ def maintenance_status(folder: StationFolder, settings: StationSettings) -> dict
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """What a person means by `text` as the end of a pause that begins at `now`, its zone `now`'s.
+    """Parse the end of a pause that begins at `now`; a time without a zone is in that of `now`.
 
-    Raises StationError.
+    `HH:MM` means the next such time. Raises StationError.
     """
     try:
         if len(text) == len("HH:MM"):

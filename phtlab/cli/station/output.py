@@ -94,7 +94,7 @@ def show(
     for file in view.files:
         path = folder_of(held.stop) / file.path
         out.print(f"file {path} ({file.size} bytes, {file.sha256})", markup=False)
-    # The vote is of whoever viewed it.
+    # Whoever viewed the output votes on it.
     option, short = f"{_by(by)}{_directory_option(directory)}", held.stop.hex[:12]
     print_next_steps(
         f'phtlab station output release {short} {name} --reason "…"{option}',

@@ -1,4 +1,4 @@
-"""Who it is that decides at a station, as its commands take it."""
+"""The person who decides at a station: option `--by` of its commands, and its default."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ByOption = Annotated[
 
 
 def person(by: str | None) -> str:
-    """The person who was named, else the system's user as a name that is valid here."""
+    """Return the named person, else the system's user as a valid name."""
     if by is not None:
         return by
     name = re.sub(r"[^a-z0-9._-]", "-", getpass.getuser().lower())[:63]

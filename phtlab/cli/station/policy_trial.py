@@ -1,4 +1,4 @@
-"""`phtlab station policy try` and `put`: another policy, on what came here, and in force."""
+"""`phtlab station policy try` and `put`: try a new policy on past journeys, and put it in force."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORDS = {"admit": "starts", "hold": "waits for a person", "refuse": "is refused
 def try_policy(
     file: FileArgument, directory: DirectoryOption = None, as_json: JsonOption = False
 ) -> None:
-    """See what a new policy would have done with the journeys that came here; writes nothing."""
+    """Show what a new policy would have done with the journeys that came here; writes nothing."""
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.pipeline.policy_trial import try_policy
 
@@ -85,7 +85,7 @@ def try_policy(
 
 
 def put_policy(file: FileArgument, by: ByOption = None, directory: DirectoryOption = None) -> None:
-    """Put a new policy in force, from the next order on; the change is in the audit log."""
+    """Put a new policy in force from the next order on, and record it in the audit log."""
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.pipeline.policy_trial import current_text, named, put_in_force
 

@@ -1,4 +1,4 @@
-"""`phtlab station proposals`: the studies that ask this station, and the question back."""
+"""`phtlab station proposals`: list and show proposals, and ask about them."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def show(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a proposal's newest version, and what was said of it.
+    """Show a proposal's newest version, the changes in it, and its comments.
 
-    Its researcher sees that it is in review here.
+    The researcher sees that the proposal is in review at this station.
     """
     from phtlab.governance.difference import differences
     from phtlab.notebook.parameters import describe
@@ -132,7 +132,7 @@ def ask(
     by: ByOption = None,
     directory: DirectoryOption = None,
 ) -> None:
-    """Ask the researcher something about a proposal."""
+    """Ask the researcher a question about a proposal."""
     from phtlab.station.approvals import decisions
     from phtlab.station.context.station_context import StationContext
 

@@ -1,4 +1,4 @@
-"""`phtlab station review`: a train read before it is allowed, in the terminal."""
+"""`phtlab station review`: show a train in the terminal before it is approved."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def review(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a train: its code or what changed in it, the data that it touches, its outputs."""
+    """Show a train: its code or what changed in it, the columns it uses, its outputs."""
     from phtlab.station.airlock.capacity import capacity_sentence
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.review.text_report import as_json as reading_json
@@ -37,7 +37,7 @@ def review(
     reading = read_train(station, stop)
     note_review(station, stop, by=person(by))
     if as_json:
-        # In ASCII: the code is a stranger's, and a terminal would heed what is in it.
+        # ASCII only: the code is untrusted, and a terminal would obey control characters in it.
         typer.echo(json.dumps(reading_json(reading), indent=2))
         return
     for line in report_lines(reading, changes=not whole):

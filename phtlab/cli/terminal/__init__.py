@@ -1,1 +1,1 @@
-"""The terminal: output, passphrases, named files and fingerprints that people compare."""
+"""The terminal: output, passphrases, named files and fingerprint checks."""

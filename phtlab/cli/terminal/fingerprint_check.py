@@ -1,7 +1,7 @@
-"""Two people compare a fingerprint: one reads it out, the other types what is missing here.
+"""Fingerprint check: one person reads the fingerprint out, the other types its hidden groups.
 
-A question that is answered with "y" is answered without looking. So two of the eight groups are
-not shown: whoever types them has heard them, from the person who reads.
+People answer a yes-or-no question without comparing. Two of the eight groups are therefore not
+shown: whoever types them has heard them from the person who reads.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ _HIDDEN = 2
 def require_typed_fingerprint(
     found: str, given: str | None, *, reader: str, otherwise: str, code: str = "fingerprint"
 ) -> None:
-    """Compare `found` with what `reader` reads: `given` on the command line, else typed now.
+    """Compare `found` with `given`, or else with what `reader` reads and a person types.
 
-    Raises RosterError (`code`), which begins with `otherwise`, if it is another or none.
+    Raises RosterError (`code`), whose message begins with `otherwise`, if they differ or nothing is
+    typed.
     """
     if given is not None:
         if _plain(given) != _plain(found):

@@ -11,7 +11,7 @@ MAX_BYTES = 2**20
 
 
 def content_of(path: Path, what: str) -> bytes:
-    """The bytes of `path`, at most MAX_BYTES. Raises SettingsError saying what it should be."""
+    """Read `path`, at most MAX_BYTES. Raises SettingsError with what the file should be."""
     try:
         with path.open("rb") as source:
             content = source.read(MAX_BYTES + 1)
@@ -25,10 +25,10 @@ def content_of(path: Path, what: str) -> bytes:
 
 
 def confirmed_root(path: Path, fingerprint: str | None) -> tuple[bytes, str]:
-    """The consortium's root in `path` and its fingerprint, which is the one that a person heard.
+    """Return the consortium's root in `path` and its fingerprint, after comparing the fingerprint.
 
-    Asks at the terminal if `fingerprint` is None. Raises SettingsError if there is no such file,
-    RosterError if it is no root or (`root-fingerprint`) another one.
+    Asks at the terminal if `fingerprint` is None. Raises SettingsError if the file cannot be read,
+    RosterError if it is no root or (`root-fingerprint`) has another fingerprint.
     """
     from phtlab.trust_store.repository import root_fingerprint
 

@@ -1,4 +1,4 @@
-"""Where a passphrase comes from: a file, the environment, or a person at a terminal."""
+"""Read a passphrase from a file, the environment, or a prompt at the terminal."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ VARIABLE = "PHTLAB_PASSPHRASE"
 def read_passphrase(
     what: str, file: Path | None, confirm: bool = False, *, variable: str = VARIABLE
 ) -> str:
-    """The passphrase for `what` ("the key of alice"): from `file`, `variable` or a prompt.
+    """Return the passphrase for `what` ("the key of alice"), from `file`, `variable` or a prompt.
 
-    With `confirm`, for a new key, it must be long enough and is asked for twice.
+    With `confirm`, for a new key, it must be long enough, and the prompt asks twice.
     Raises PassphraseError.
     """
     if file is not None:
@@ -31,11 +31,11 @@ def read_passphrase(
 
 
 def guard_opened_key(*, variable: str = VARIABLE) -> None:
-    """Once a key is open in a process that stays: keep passphrase and key within it.
+    """Keep passphrase and key within a long-running process that has opened a key.
 
-    What it starts does not inherit the passphrase, and a crash leaves no core file with the key.
+    Child processes do not inherit the passphrase, and a crash leaves no core file with the key.
     """
-    import resource  # a laptop without Unix opens keys too, and runs no station
+    import resource  # Unix only; keys are opened elsewhere too, but stations run on Unix
 
     os.environ.pop(variable, None)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -50,7 +50,7 @@ def _from_file(file: Path) -> str:
             "Check that it exists and that you may read it.",
             code="passphrase-unreadable",
         ) from None
-    # An editor or echo ends the line; the passphrase is the line.
+    # An editor or echo appends a line end; it is not part of the passphrase.
     return content.removesuffix("\n").removesuffix("\r")
 
 

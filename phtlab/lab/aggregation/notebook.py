@@ -1,7 +1,7 @@
-"""Notebooks that put a journey's results together: a new one, or the analyst's own, filled.
+"""Notebooks that aggregate a journey's results: a new notebook, or the analyst's own, filled in.
 
-Pure functions on notebooks of nbformat 4. What is written here runs as it is: the journey's id
-stands in it, and what stations sent (names of columns, say) comes in as Python literals only.
+Pure functions on notebooks of nbformat 4. The cells written run as they are: they contain the
+journey's id, and text from stations (such as column names) enters as Python literals only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TAKEN: Final = frozenset({"results", "phtlab", "plt", "pd", "io"}) | frozenset(
 
 @dataclass(frozen=True)
 class Sent:
-    """An output as stations sent it; of a table, the columns of text and the one that counts."""
+    """An output that stations sent; for a table, also its text columns and its count column."""
 
     name: str
     kind: str
@@ -41,7 +41,7 @@ class Sent:
 
 
 def sent_in(results: Results) -> tuple[Sent, ...]:
-    """What there is in `results`, each output once, in the order of the first station."""
+    """List the outputs in `results`, each once, in the order of the first station."""
     found: dict[str, Sent] = {}
     for released in results.values():
         for name, output in released.outputs.items():
@@ -63,9 +63,9 @@ def new_notebook(
     *,
     partial: bool = False,
 ) -> Notebook:
-    """A notebook that shows all that came back; with `partial`, what has so far.
+    """Make a notebook that shows all results; with `partial`, those received so far.
 
-    `train` is a train's name, as manifests have it.
+    `train` is a train's name as manifests have it.
     """
     where = ", ".join(stations) or "no station"
     head = (
@@ -88,11 +88,11 @@ def new_notebook(
 def filled(
     notebook: Mapping[str, Any], journey: str, sent: Iterable[Sent], *, partial: bool = False
 ) -> Notebook | None:
-    """`notebook` with its aggregate cells about `journey`; None if its language is not Python.
+    """Return `notebook` with its aggregate cells for `journey`; None if its language is not Python.
 
-    Where such a cell asks for `phtlab.results()`, it asks for those of this journey; a cell that
-    is still empty gets what shows all outputs. Without either, cells are added at the end. What
-    those cells showed before was another journey's, so it goes.
+    Calls of `phtlab.results()` in these cells get the journey's id; the first empty cell gets code
+    that shows all outputs. Without either, cells are added at the end. Earlier outputs of these
+    cells are removed, as they are of another journey.
     """
     metadata = notebook.get("metadata", {})
     language = metadata.get("kernelspec", {}).get("language") or metadata.get(
@@ -124,16 +124,16 @@ def filled(
 
 
 def with_journey(source: str, journey: str, partial: bool = False) -> str | None:
-    """`source` where `phtlab.results()` names `journey`; None if it nowhere asks for results.
+    """Return `source` with `journey` in its calls of `phtlab.results()`; None if it has none.
 
-    A call that names another journey is turned to this one; one with a computed argument stays.
+    The id of another journey is replaced; a call with a computed argument stays as it is.
     """
     tree = read_python(Cell(1, "code", "aggregate", source, None, ())).tree
     if tree is None:
         return None
     calls = [span for node in ast.walk(tree) if (span := _arguments(node)) is not None]
     lines = source.encode().split(b"\n")
-    # The last first, so that places before it stay where they are.
+    # The last call first, so that the positions of earlier calls stay valid.
     for (start_line, start), (end_line, end) in sorted(calls, reverse=True):
         summary = f"({_journey_call(journey, partial)})".encode()
         joined = lines[start_line][:start] + summary + lines[end_line][end:]
@@ -142,14 +142,14 @@ def with_journey(source: str, journey: str, partial: bool = False) -> str | None
 
 
 def _journey_call(journey: str, partial: bool) -> str:
-    """The arguments of `phtlab.results`."""
+    """Return the arguments of `phtlab.results`."""
     return f'"{journey}", partial=True' if partial else f'"{journey}"'
 
 
 def sources(journey: str, sent: Iterable[Sent], partial: bool = False) -> Iterator[str]:
-    """The cells that show everything; the first by itself shows that they verify.
+    """Yield the cells that show all outputs; the first cell alone shows that the results verify.
 
-    Each asks `results` itself for what it shows, which says above it what is missing.
+    Each cell gets its output from `results`, which warns above it of what is missing.
     """
     known = []
     for output in sent:
@@ -170,7 +170,7 @@ _IMPORTS: Final = {
     "import pandas as pd": "pd.",
 }
 
-# A name of an output is [a-z][a-z0-9_]*, which the train's manifest holds it to.
+# The train's manifest limits names of outputs to [a-z][a-z0-9_]*.
 _CELL_TEMPLATES: Final = {
     "table": '{variable} = results.table("{name}")\n{variable}',
     "scalar": '{variable} = pd.Series(results.scalars("{name}"), name="{name}")\n{variable}',
@@ -201,7 +201,7 @@ pd.Series({{station: len(content) for station, content in {variable}.items()}}, 
 
 
 def _plot(name: str, counts: str, groups: tuple[str, ...]) -> str:
-    """Small multiples: what is counted by group, a picture a station."""
+    """Return code that plots the counts by group, one subplot per station."""
     keys = ", ".join([*map(_literal, groups), '"station"'])
     return (
         f'counted = results.table("{name}").groupby([{keys}])[{_literal(counts)}].sum()\n'
@@ -217,22 +217,22 @@ def _plot(name: str, counts: str, groups: tuple[str, ...]) -> str:
 
 
 def _literal(text: str) -> str:
-    """`text` as a literal of Python, whatever is in it; as a person writes it where that does."""
+    """Return `text` as a Python literal, in double quotes where it needs no escape."""
     plain = text.isascii() and text.isprintable() and not {'"', "\\"} & set(text)
     return f'"{text}"' if plain else repr(text)
 
 
 def _groups(frame: Any) -> tuple[str, ...]:
-    """The columns that say which group a row is about: few, and of text."""
+    """Return the text columns that name a row's group, at most MOST_GROUPS."""
     text = frame.select_dtypes(include=["object", "string", "category"])
     return tuple(str(name) for name in text.columns if name != "station")[:MOST_GROUPS]
 
 
-_Place = tuple[int, int]  # line from 0, and byte in it
+_Place = tuple[int, int]  # line from 0, and byte within the line
 
 
 def _arguments(node: ast.AST) -> tuple[_Place, _Place] | None:
-    """From the first bracket to behind the last of `phtlab.results(…)`; None for anything else."""
+    """Return the span of the brackets of a call `phtlab.results(…)`; None for anything else."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None
     function = node.func
@@ -258,7 +258,7 @@ def _is_aggregate(cell: Mapping[str, Any]) -> bool:
 
 
 def _written_from(cell: dict[str, Any], written: Iterable[str]) -> list[dict[str, Any]]:
-    """`cell` with the first of `written`, and new cells after it with the rest."""
+    """Return `cell` with the first source of `written`, and a new cell for each of the rest."""
     first, *rest = written
     return [{**cell, "source": first}, *(_code(source) for source in rest)]
 

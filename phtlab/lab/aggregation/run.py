@@ -1,4 +1,4 @@
-"""Run a notebook's aggregate cells over a journey's results, headless, and keep what they show."""
+"""Run a notebook's aggregate cells over a journey's results, headless, and keep their outputs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def run_aggregate(
     epilogue: str = "",
     timeout: float = 600.0,
 ) -> Any:
-    """The notebook with its aggregate cells executed for `journey`; the other cells as they are.
+    """Return the notebook with its aggregate cells executed for `journey`; other cells stay as is.
 
-    `environment` is added to this process's own for the kernel. `epilogue` is code that runs in
-    the same kernel afterwards and is not kept. `timeout` is in seconds a cell. Raises
-    NotebookError with the failing cell's number.
+    `environment` is added to this process's own for the kernel. `epilogue` is code that runs in the
+    same kernel afterwards and is not kept. `timeout` is in seconds per cell. Raises NotebookError
+    with the failing cell's number.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -45,8 +45,9 @@ def run_aggregate(
     if epilogue:
         running.cells.append(nbformat.v4.new_code_cell(epilogue))
     variables = {"PHTLAB_JOURNEY": journey, "PHTLAB_NOTEBOOK": str(notebook)}
-    # Over a socket in the file system, not over TCP, where other users of the machine could listen.
-    # In a folder of its own: the default is relative, and the kernel's folder is not this one's.
+    # A socket in the file system, not TCP, which other users of the machine can reach. It has a
+    # folder of its own: the default path is relative, and the kernel's working directory differs
+    # from ours.
     with TemporaryDirectory(prefix="phtlab-kernel-") as sockets:
         connection = {"transport": "ipc", "ip": f"{sockets}/kernel"}
         client = NotebookClient(
@@ -58,7 +59,7 @@ def run_aggregate(
         )
         try:
             client.execute(env={**os.environ, **(environment or {}), **variables})
-        # RuntimeError: the kernel died, or did not come up.
+        # RuntimeError: the kernel died, or did not start.
         except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
             number = _failed(running.cells, numbers)
             reason = getattr(error, "evalue", "") or "it ran out of time, or its kernel died"
@@ -70,14 +71,14 @@ def run_aggregate(
 
 
 def _failed(cells: list[Any], numbers: list[int]) -> int:
-    """The number, from 1, of the first cell without a complete run."""
+    """Return the number, from 1, of the first cell that did not run to its end."""
     for cell, number in zip(cells, numbers, strict=False):
         if any(o.output_type == "error" for o in cell.outputs) or cell.execution_count is None:
             return number + 1
     return numbers[-1] + 1 if numbers else 0
 
 
-# A page for a closed network: nothing is fetched, and no script runs.
+# Page for a closed network: it fetches nothing and runs no script.
 _PAGE = """\
 {% extends "lab/index.html.j2" %}
 {% block html_head_js %}
@@ -90,9 +91,9 @@ _PAGE = """\
 
 
 def as_html(notebook: Any, title: str) -> str:
-    """An executed notebook as one HTML page that fetches nothing and runs no script.
+    """Return an executed notebook as one HTML page that fetches nothing and runs no script.
 
-    It is for the reader's own notebook; someone else's is to be sanitized before it is shown.
+    Only for the reader's own notebook: another person's must be sanitized before it is shown.
     """
     from jinja2 import DictLoader
     from nbconvert import HTMLExporter
@@ -106,7 +107,7 @@ def as_html(notebook: Any, title: str) -> str:
         exclude_output_prompt=True,
     )
     resources = {"metadata": {"name": title}}
-    # Without the state of widgets, nbconvert takes the HTML that stands beside each of them.
+    # Without widget state, nbconvert uses the HTML stored beside each widget.
     notebook = {**notebook, "metadata": {**notebook["metadata"]}}
     notebook["metadata"].pop("widgets", None)
     notebook = from_dict(notebook)

@@ -1,4 +1,4 @@
-"""The consortium's agreement, as a member reads and accepts it."""
+"""The consortium's agreement: read it, accept it, and verify acceptances."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from phtlab.wire.api.governance import AcceptanceView
 
 
 def agreement_of(lab: Lab) -> Agreement:
-    """The agreement that the officers signed. Raises ApprovalError (``agreement-none``)."""
+    """Return the agreement that the officers signed. Raises ApprovalError (``agreement-none``)."""
     agreement = lab.refresh().catalogue.agreement
     if agreement is None:
         raise ApprovalError(
@@ -24,7 +24,7 @@ def agreement_of(lab: Lab) -> Agreement:
 
 
 def accept(lab: Lab, agreement: Agreement) -> AcceptanceView:
-    """Sign that one accepts exactly this text, and tell central."""
+    """Sign the acceptance of exactly this text, and send it to central."""
     acceptance = Acceptance(
         member=lab.name,
         agreement=agreement.digest,
@@ -35,7 +35,7 @@ def accept(lab: Lab, agreement: Agreement) -> AcceptanceView:
 
 
 def verified(views: Iterable[AcceptanceView], roster: Roster) -> tuple[Acceptance, ...]:
-    """Those of the acceptances that central shows which hold; what does not, counts for nobody."""
+    """Return the acceptances from central that verify; the others are dropped."""
     found = []
     for view in views:
         try:

@@ -1,6 +1,6 @@
-"""Which notebook a journey was sent from: this machine's own memory, so that errors lead there.
+"""Remember which notebook each journey was dispatched from, so that errors can point to it.
 
-One small file a journey in the cache; nothing breaks where it is missing.
+One small file per journey in this machine's cache; a missing file is harmless.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def remember_notebook(journey: str, notebook: Path) -> None:
-    """Remember that `journey` was sent from `notebook`; a cache that cannot be written is none."""
+    """Remember that `journey` was dispatched from `notebook`; ignore a read-only cache."""
     place = _history_file(journey)
     if place is None:
         return
@@ -30,7 +30,7 @@ def remember_notebook(journey: str, notebook: Path) -> None:
 
 
 def notebook_of(journey: str) -> Path | None:
-    """The notebook that `journey` was sent from on this machine, if that is known."""
+    """Return the notebook that `journey` was dispatched from on this machine; None if unknown."""
     place = _history_file(journey)
     try:
         return None if place is None else Path(place.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""A journey as its researcher sees it: where it is, how it goes, what came back."""
+"""A journey as its researcher sees it: its state, progress and results."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Journey:
-    """One trip of a train. Belongs to central, not to this process: it goes on without you."""
+    """One trip of a train. Central keeps its state: it goes on when this process ends."""
 
     def __init__(
         self,
@@ -47,9 +47,9 @@ class Journey:
         journey: str | None = None,
         answers: tuple[StationAnswer, ...] = (),
     ) -> None:
-        """`journey` is its id where it is known otherwise than from central; `answers` what
-        stations said of it before it was sent.
+        """Wrap central's `view`; `answers` are the stations' answers from before the dispatch.
 
+        `journey` is the id, if it is known from elsewhere than central.
         Raises RecordError if `view` is of another journey.
         """
         self._session = session
@@ -57,7 +57,7 @@ class Journey:
         self._id = journey or view.id
         self._view = self._own(view)
         self._began: dict[str, datetime] = {}
-        # A widget's thread hears events beside the caller's.
+        # The widget's thread handles events beside the caller's thread.
         self._hearing = threading.Lock()
         self._display = JourneyDisplay(
             Faces(
@@ -81,28 +81,28 @@ class Journey:
 
     @property
     def stops(self) -> tuple[StopView, ...]:
-        """The stops as last heard; `refresh()` asks again."""
+        """The stops as last reported by central; `refresh()` updates them."""
         return self._view.stops
 
     @property
     def done(self) -> bool:
-        """Whether every stop had ended when central was last heard."""
+        """Whether every stop had ended when central last reported."""
         return self._view.done
 
     @property
     def view(self) -> JourneyView:
-        """What central last said, unverified: `verified()` and `results()` check."""
+        """Central's last report, unverified: `verified()` and `results()` verify."""
         return self._view
 
     def refresh(self) -> Journey:
-        """Ask central for the present state; returns itself."""
+        """Get the present state from central; returns itself."""
         view = self._own(self._session.central.journey(self.id))
         with self._hearing:
             self._view = view
         return self
 
     def cancel(self) -> Journey:
-        """Ask all stations to stop. What has departed has departed."""
+        """Ask all stations to stop; returns itself. Departed results are not recalled."""
         view = self._own(self._session.central.cancel(self.id))
         with self._hearing:
             self._view = view
@@ -117,7 +117,7 @@ class Journey:
         """Wait until every stop has ended, showing progress; returns itself.
 
         `timeout` is in seconds; `on_change` replaces the built-in display.
-        Raises JourneyError when the time is over; the journey goes on.
+        Raises JourneyError (`wait-timeout`) after that time; the journey goes on.
         """
         until = None if timeout is None else time.monotonic() + timeout
         with journey_progress(on_change, self._display) as show:
@@ -139,7 +139,7 @@ class Journey:
         return self.refresh()
 
     def _own(self, view: JourneyView) -> JourneyView:
-        """Another journey of the same researcher would verify as well: central may not choose."""
+        """Return `view`. Raises RecordError for another journey, which would verify as well."""
         if {view.id, view.order.digest} != {self.id}:
             raise RecordError(
                 f"Central sent another order for journey {short(self.id)}.",
@@ -153,19 +153,19 @@ class Journey:
             seen = known.get(stop.station)
             if stop.state == "running":
                 self._began.setdefault(stop.station, stop.updated)
-            # Events are told from the first on; what is older than the view is no news.
+            # The stream begins with the first event: skip events older than the view.
             if seen and seen.state not in FINAL_STATES and stop.updated >= seen.updated:
                 known[stop.station] = stop
-            elif seen and stop.contradicted:  # all that can happen to a stop that has ended
+            elif seen and stop.contradicted:  # the only event possible after a stop has ended
                 known[stop.station] = seen.model_copy(update={"contradicted": True})
             self._view = self._view.model_copy(update={"stops": tuple(known.values())})
             return self._view
 
     def verified(self) -> tuple[Train, Order, dict[str, StopRecord]]:
-        """The train, the order, and each ended stop's record, all verified against the roster.
+        """Return train, order and each ended stop's record, all verified against the roster.
 
-        Raises SignatureError, RosterError, TrainError, OrderError or RecordError for what does not
-        hold.
+        Raises SignatureError, RosterError, TrainError, OrderError or RecordError for what fails
+        verification.
         """
         session = self._session
         roster = session.refresh().roster
@@ -179,17 +179,18 @@ class Journey:
         return train, order, records
 
     def results(self, *, partial: bool = False) -> Results:
-        """Verify every record, fetch, check and open the cargo.
+        """Verify every record, then fetch, check and open the cargo.
 
-        With `partial` of those stations that have ended so far; the others are in `.waiting`.
+        With `partial`, of the stations that have ended so far; the others are in `.waiting`.
 
-        What ended otherwise than departed is in `.failures`; what only central says to have ended,
-        such as a stop that was cancelled before its turn, is in `.unsigned`. Stations that signed
-        another record of their stop as well are in `.contradicted`. Nothing that does
-        not verify is shown. Raises JourneyError (`journey-unfinished`) while a stop has not ended
-        (with `partial`: while none has),
-        SealError for cargo that is not what its record says or is not for this key, RegistryError
-        if it is no longer there, and what `verified()` raises.
+        Stops that ended otherwise than departed are in `.failures`; stops that only central reports
+        as ended, such as a stop cancelled before its turn, are in `.unsigned`. Stations that signed
+        a second record of their stop are in `.contradicted`. Nothing that fails verification is
+        shown.
+
+        Raises JourneyError (`journey-unfinished`) while a stop has not ended (with `partial`: while
+        none has), SealError for cargo that differs from its record or is not sealed to this key,
+        RegistryError if the cargo is no longer in the registry, and what `verified()` raises.
         """
         train, order, records = self.verified()
         unsigned = {
@@ -218,7 +219,7 @@ class Journey:
         return Results(opened, failures, folder, unsigned, under_way, self._contradicted(order))
 
     def _contradicted(self, order: Order) -> dict[str, StopRecord]:
-        """The other record of each station that signed two, if both hold: else it is only said."""
+        """Return the second record of each station that signed two, if both verify."""
         found = {}
         for stop in self.stops:
             if stop.record is None or stop.conflict is None:
@@ -234,9 +235,9 @@ class Journey:
         return found
 
     def log(self, station: str) -> str:
-        """What the run printed at `station`, and its whole error, if a person there released it.
+        """Return what the run printed at `station` and its whole error, if a person released them.
 
-        Raises JourneyError (`no-log`) if nobody did, SealError or RecordError for one that is not
+        Raises JourneyError (`no-log`) if nobody did, SealError or RecordError if the log is not
         what the station signed for this journey.
         """
         order = self.verified()[1]
@@ -279,4 +280,4 @@ class Journey:
 
     def _ipython_display_(self) -> None:
         if not self._display.show():
-            raise NotImplementedError  # IPython goes on to the other forms
+            raise NotImplementedError  # IPython falls back to the other forms

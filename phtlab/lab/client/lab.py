@@ -49,7 +49,7 @@ Stations = Literal["all"] | Iterable[str]
 
 
 class Lab:
-    """What `phtlab.connect()` returns. Its private key stays in this process."""
+    """A researcher's connection, from `phtlab.connect()`. The private key stays in this process."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -62,7 +62,7 @@ class Lab:
 
     @property
     def central(self) -> CentralClient:
-        """The client of central, which signs in as this member."""
+        """The client of central, authenticated as this member."""
         return self.session.central
 
     @property
@@ -77,23 +77,23 @@ class Lab:
 
     @property
     def trusted(self) -> Trusted:
-        """Roster and catalogue, verified once a session; `refresh()` asks again."""
+        """Roster and catalogue, verified once per session; `refresh()` fetches them again."""
         return self.session.trusted
 
     def refresh(self) -> Trusted:
-        """The newest roster and catalogue that the consortium signed."""
+        """Fetch the newest roster and catalogue that the consortium signed."""
         return self.session.refresh()
 
     @cached_property
     def proposals(self) -> Proposals:
-        """What one proposes to stations: drafts, versions, their answers."""
+        """The researcher's proposals: drafts, versions, and the stations' answers."""
         return Proposals(self.session)
 
     def train(self, notebook: str | Path | None = None, *, kernel: str | None = None) -> Train:
-        """Read and check `notebook`, or the one this runs in, as it was last saved.
+        """Read and check `notebook`, by default the notebook that this code runs in, as last saved.
 
-        Raises NotebookError with every finding and its cell; SettingsError if nothing tells which
-        notebook this is.
+        Raises NotebookError with every finding and its cell; SettingsError if the present notebook
+        is unknown.
         """
         path = Path(notebook or notebook_here())
         return Train.read(self.session, path, kernel, dispatch=self.dispatch)
@@ -109,19 +109,20 @@ class Lab:
         proposal: str | SubmittedProposal | None = None,
         confirm: bool = True,
     ) -> Journey:
-        """Send `train` (a Train, a notebook's path, or the notebook this runs in) on a journey.
+        """Dispatch `train`: a Train, a notebook's path, or by default the notebook of this code.
 
         `recipients` are further members who can open the results; you always can. Stations refuse
-        the order after `lifetime`, at most 60 days. Under a `proposal` (its name does) all its
-        stations are asked by default, and what each says of it now is in the journey's `answers`.
+        the order after `lifetime`, at most 60 days. Under a `proposal` (its name is enough), all
+        its stations are the default, and what each answers now is in the journey's `answers`.
 
-        In a cell of a JupyterLab page nothing is sent before the page has asked, except to twin
-        stations: the journey is unsent until somebody presses *Send*, and what needs it raises
-        JourneyError (`journey-unsent`). Without `confirm`, and in a script, it is sent at once.
+        In a cell of a JupyterLab page, the page asks first, except for twin stations: the journey
+        is unsent until somebody presses *Send*, and whatever needs it raises JourneyError
+        (`journey-unsent`). Without `confirm`, and in a script, it is sent at once.
+
         Raises NotebookError, ParameterError, NotOnRosterError or OrderError before anything is
-        sent, and ApprovalError for what the proposal does not ask for or a station took back;
-        CentralUnreachableError, RegistryUnreachableError, CentralError or RegistryError while it
-        is.
+        sent, and ApprovalError if the proposal does not cover the order or a station revoked its
+        approval; CentralUnreachableError, RegistryUnreachableError, CentralError or RegistryError
+        while sending.
         """
         if not isinstance(train, Train):
             train = self.train(train)
@@ -137,7 +138,7 @@ class Lab:
             roster.member(reader)
 
         def order() -> Order:
-            # Made anew when it is sent: its time runs from then on.
+            # Made again when it is sent: its lifetime begins then.
             return Order.new(
                 train.digest,
                 names,
@@ -174,7 +175,7 @@ class Lab:
         return self._last
 
     def _send(self, train: Train, order: Order, proposal: SubmittedProposal | None) -> SentOrder:
-        """Push the train, sign both, and hand them to central."""
+        """Push the train, sign train and order, and submit both to central."""
         answers = self._station_answers(train, order, proposal) if proposal else ()
         push_train(self.registry, train.image, train.repository, train.kernel)
         self.central.submit_train(train.sign())
@@ -190,10 +191,10 @@ class Lab:
         return set(stations) <= twins
 
     def journey(self, journey: str | None = None) -> Journey:
-        """The journey of this id (its first characters do), or the newest one.
+        """Return the journey whose id begins with `journey`, by default the newest.
 
-        `PHTLAB_JOURNEY` names it where a notebook is run for one journey. Raises JourneyError
-        (`no-such-journey`) for none or several.
+        `PHTLAB_JOURNEY` replaces the default where a notebook runs for one journey. Raises
+        JourneyError (`no-such-journey`) if no journey matches, or several do.
         """
         digest = journey or os.environ.get("PHTLAB_JOURNEY")
         if digest is None and self._last is not None:
@@ -227,17 +228,17 @@ class Lab:
         return self.session.stations()
 
     def twin_stations(self) -> tuple[str, ...]:
-        """Where dry runs go. Raises OrderError if the consortium has no twin station."""
+        """Return the station for dry runs, as a tuple. Raises OrderError if there is none."""
         return self.session.twin_stations()
 
     def kernel_documents(self, kernel: KernelImage) -> tuple[bytes, bytes]:
-        """The kernel image's manifest and configuration, from the cache or the registry."""
+        """Return the kernel image's manifest and configuration, from the cache or the registry."""
         return self.session.kernel_documents(kernel)
 
     def _station_answers(
         self, train: Train, order: Order, proposal: SubmittedProposal
     ) -> tuple[StationAnswer, ...]:
-        """What the stations of `order` say of it. Raises as `dispatch` for what cannot be."""
+        """Return the answers of the order's stations. Raises as `dispatch` if it cannot be sent."""
         proposal.require_open()
         trusted, newest = self.trusted, proposal.newest()
         (notebook,) = (file.sha256 for file in train.manifest.files)
@@ -299,10 +300,10 @@ _connected: dict[tuple[str, Path], Lab] = {}
 
 
 def connect(profile: UserSettings | None = None, *, passphrase: str | None = None) -> Lab:
-    """Connect with the profile's key. Asks for its passphrase once a process.
+    """Connect with the profile's key; asks for its passphrase once per process.
 
-    The passphrase comes from the argument, `PHTLAB_PASSPHRASE`, or a hidden prompt. In a kernel
-    that JupyterLab started with phtlab's extension, the key that is unlocked there is taken.
+    The passphrase comes from the argument, `PHTLAB_PASSPHRASE`, or a hidden prompt. A kernel that
+    JupyterLab started with phtlab's extension uses the key that is unlocked there.
     Raises SettingsError, PassphraseError, KeyFileError (`key-locked`), CentralUnreachableError or
     RosterStaleError.
     """
@@ -324,9 +325,9 @@ def connect(profile: UserSettings | None = None, *, passphrase: str | None = Non
 
 
 def _clear_drafts(profile: UserSettings) -> None:
-    """Remove what a process that was killed was writing of this person's files and caches."""
+    """Remove unfinished files that killed processes left among this person's files and caches."""
     cache = cache_directory()
-    with suppress(OSError):  # a workspace that is read-only keeps what it has
+    with suppress(OSError):  # a read-only workspace keeps them
         for folder in (profile.key.parent, profile.trust):
             remove_dead_drafts(folder)
         for folder in (cache / "twins", cache / "kernels"):
@@ -334,12 +335,12 @@ def _clear_drafts(profile: UserSettings) -> None:
 
 
 def lab_of(profile: UserSettings, identity: Identity) -> Lab:
-    """The lab of `identity` at the consortium of `profile`. Raises RosterError as `trust_of`."""
+    """Return the lab of `identity` at the consortium of `profile`. Raises as `trust_of`."""
     return Lab(open_session(profile, identity))
 
 
 def results(journey: str | Journey | None = None, *, partial: bool = False) -> Results:
-    """The results of `journey`, or of the notebook's last one: the word for aggregate cells.
+    """Return the results of `journey`, by default of the last journey. For aggregate cells.
 
     With `partial`, of the stations that have ended so far. Raises as `connect`, `Lab.journey` and
     `Journey.results`.

@@ -1,4 +1,4 @@
-"""What a dispatch leaves behind: the order that was signed, as central took it."""
+"""Result of a dispatch: the signed order and central's view of its journey."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from phtlab.wire.api.journeys import JourneyView
 
 @dataclass(frozen=True)
 class SentOrder:
-    """`digest` is the signed order's, by which the journey is known here, whatever `view` says."""
+    """A signed order at central; its `digest` identifies the journey, whatever `view` reports."""
 
     session: Session
     view: JourneyView

@@ -1,4 +1,4 @@
-"""A train as an analyst holds it: read from a notebook, checked, composed, signed, sent."""
+"""A train on the analyst's side: read from a notebook, checked, composed, signed, dispatched."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Train:
-    """An analysis ready to travel. `digest` is the image's: the same notebook, the same digest."""
+    """An analysis ready for dispatch. `digest` is the image's: the same for the same notebook."""
 
     def __init__(
         self,
@@ -35,8 +35,10 @@ class Train:
         *,
         dispatch: Callable[..., Journey],
     ) -> None:
-        """`path` is the notebook's file, where it was read from one; `dispatch` is `Lab.dispatch`,
-        which sends the train on a dry run.
+        """Make a train of `analysis` on `kernel`.
+
+        `path` is the notebook's file, if it was read from one; `dispatch` is `Lab.dispatch`, which
+        `dry_run` uses.
         """
         self._session = session
         self._dispatch = dispatch
@@ -61,7 +63,7 @@ class Train:
 
     @property
     def name(self) -> str:
-        """The notebook's name, as the manifest has it."""
+        """The notebook's name, as in the manifest."""
         return self.analysis.name
 
     @property
@@ -71,7 +73,7 @@ class Train:
 
     @cached_property
     def manifest(self) -> TrainManifest:
-        """What the author signs: kernel, parameters, outputs, data sets, files."""
+        """The manifest, which the author signs: kernel, parameters, outputs, data sets, files."""
         return train_manifest(self.analysis, reference_to(self.kernel))
 
     @cached_property
@@ -88,22 +90,22 @@ class Train:
 
     @property
     def repository(self) -> str:
-        """Where in the registry this train's image lies."""
+        """The repository of this train's image in the registry."""
         return train_repository(self._session.name, self.name)
 
     def sign(self) -> Envelope:
-        """The train statement, signed with the key of this session."""
+        """Return the train statement, signed with this session's key."""
         return self.manifest.sign(self._session.identity, self.digest, self.repository)
 
     def dry_run(self, parameters: Mapping[str, Any] | None = None) -> Results:
-        """Run at the twin station: the same image, sandbox and airlock, on made-up data."""
+        """Run at the twin station, on made-up data, with the same image, sandbox and airlock."""
         journey: Journey = self._dispatch(
             self, stations=self._session.twin_stations(), parameters=parameters, confirm=False
         )
         return journey.wait().results()
 
     def form(self) -> ParameterForm:
-        """A form for the parameters: fill it in, and send `form.values` with `lab.dispatch`."""
+        """Return a form for the parameters, whose `values` are passed to `lab.dispatch`."""
         from phtlab.lab.display.parameters_widget import ParameterForm
 
         return ParameterForm(self.analysis.parameters, self.name)
@@ -124,7 +126,7 @@ class Train:
 
 
 def parameter_line(name: str, schema: Mapping[str, Any]) -> str:
-    """A declared parameter in words: `min_age = 40 (integer, 18 to 100)`."""
+    """Describe a declared parameter, such as `min_age = 40 (integer, 18 to 100)`."""
     bounds = ""
     if "minimum" in schema or "maximum" in schema:
         bounds = f", {schema.get('minimum', '…')} to {schema.get('maximum', '…')}"

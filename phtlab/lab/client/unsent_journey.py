@@ -1,4 +1,4 @@
-"""A journey that a page asks about first: nothing of it has left before somebody says to send."""
+"""A journey that a page asks to confirm: nothing is sent before somebody presses Send."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _NEEDS_DISPATCH: Final = frozenset(
 
 
 class UnsentJourney(Journey):
-    """What `dispatch` gives in a page. Once it is sent it is a journey like any other.
+    """What `dispatch` returns in a page. Once it is sent, it is a journey like any other.
 
     Until then, whatever needs the journey raises JourneyError (`journey-unsent`).
     """
 
     def __init__(self, question: DispatchQuestion, send: Callable[[], SentOrder]) -> None:
-        """`send` signs and sends. Nothing of a `Journey` is here before."""
+        """Keep `send`, which signs and sends; the attributes of `Journey` are set afterwards."""
         self._question = question
         self._send = send
         self._outputs: list[Output] = []
         self._run: str | None = None
         self._widget: DispatchWidget | None = None
-        # Its own thread, which sends, asks for what it has just set.
+        # Reentrant: the sending thread reads attributes that it has just set.
         self._sending = threading.RLock()
 
     def __getattr__(self, name: str) -> Any:
-        # Called for what is missing only: that is all of a journey, before it is sent.
+        # Called for missing attributes only: before the dispatch, all of a journey's.
         if name in _NEEDS_DISPATCH:
-            with self._sending:  # while it is being sent, a cell waits for it
+            with self._sending:  # a cell waits while the journey is being sent
                 if name in self.__dict__:
                     return self.__dict__[name]
             raise JourneyError(
@@ -53,18 +53,18 @@ class UnsentJourney(Journey):
 
     @property
     def sent(self) -> bool:
-        """Whether somebody said to send it, and it was sent."""
+        """Whether the journey was confirmed and sent."""
         return "_display" in self.__dict__
 
     def show(self) -> None:
-        """Ask in the present cell, once a run of it."""
+        """Show the question in the present cell, once per run of the cell."""
         run = cell_run()
         if run is not None and run != self._run:
             self._run = run
             self._outputs.append(Output(self._bundle()))
 
     def _confirmed(self) -> None:
-        """Send it; its map takes the question's place."""
+        """Send the journey; its map replaces the question."""
         with self._sending:
             sent = self._send()
             super().__init__(sent.session, sent.view, journey=sent.digest, answers=sent.answers)

@@ -1,1 +1,1 @@
-"""Key files of a workspace, and the key agent that kernels ask."""
+"""Key files of a workspace, and the key agent that serves kernels."""

@@ -1,11 +1,11 @@
-"""The key agent: kernels get the unlocked key of the server that started them, and nobody else.
+"""Key agent: give the unlocked key to kernels of the server that holds it, and to nobody else.
 
-It tells them which notebook they run, too: a kernel has heard only of the name that the notebook
-had when it started.
+It also reports which notebook a kernel runs: the kernel itself knows only the name that the
+notebook had when the kernel started.
 
-It listens at a socket in the file system, in a folder that only its owner may enter; the kernel of
-a peer tells whose process it is (unix(7), SO_PEERCRED). `PHTLAB_AGENT` names the socket. One line
-of JSON asks, one answers: with what was asked for, or with why not.
+The agent listens on a Unix socket in a folder that only its owner may enter, and checks the user
+of the peer process (unix(7), SO_PEERCRED). `PHTLAB_AGENT` names the socket. Request and answer are
+one line of JSON each: the answer is what was requested, or why it was refused.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _KERNEL: Final = re.compile(r"kernel-([0-9a-f-]{36})\.json")
 
 
 class KeyAgent:
-    """Hands out what `keys` holds unlocked, from `start` until `stop`.
+    """Serve the unlocked key of `keys`, from `start` until `stop`.
 
-    `notebook_of` knows the notebook that the kernel of an id runs, as far as anybody does;
-    `is_open` whether a page of the server, a notebook's or a console's, is open for it.
+    `notebook_of` returns the notebook of a kernel's id, if it is known; `is_open` whether a page of
+    the server, a notebook's or a console's, is open for the kernel.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class KeyAgent:
 
     @property
     def path(self) -> Path | None:
-        """The socket, while it listens."""
+        """The socket's path while the agent listens, else None."""
         return self._folder / "agent" if self._folder else None
 
     def start(self) -> None:
-        """Listen, and let processes that this one starts know where. Raises OSError."""
-        # Not below a path that may be long: a socket's has 107 bytes at most.
+        """Listen, and set `PHTLAB_AGENT` for child processes. Raises OSError."""
+        # A short path: that of a Unix socket has at most 107 bytes.
         self._folder = Path(tempfile.mkdtemp(prefix="phtlab-"))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(str(self.path))
@@ -129,10 +129,10 @@ class KeyAgent:
 
 
 def identity_of_agent(key: Path) -> Identity | None:
-    """The identity of the key file `key`, from the agent of the server that started this process.
+    """Return the identity of the key file `key`, from the agent of this process's server.
 
-    None where there is no agent, it does not answer, or it holds another key. Raises KeyFileError
-    (`key-locked`) if the key is locked there.
+    The server is the one that started this process. None if there is no agent, it does not answer,
+    or it holds another key. Raises KeyFileError (`key-locked`) if the key is locked there.
     """
     answer = _ask_agent({"key": str(key.absolute())})
     if isinstance(text := answer.get("identity"), str):
@@ -143,9 +143,9 @@ def identity_of_agent(key: Path) -> Identity | None:
 
 
 def notebook_of_agent(connection_file: str) -> Path | None:
-    """The notebook of the kernel with that connection file, as the server knows it now.
+    """Return the notebook that the server knows for the kernel with that connection file.
 
-    None where there is no agent, or no notebook is open for the kernel.
+    None if there is no agent, or no notebook is open for the kernel.
     """
     kernel = _KERNEL.fullmatch(Path(connection_file).name)
     notebook = _ask_agent({"kernel": kernel[1]}).get("notebook") if kernel else None
@@ -155,7 +155,7 @@ def notebook_of_agent(connection_file: str) -> Path | None:
 def page_of_agent(connection_file: str) -> bool:
     """Whether a page of the server is open for the kernel with that connection file.
 
-    False where there is no agent; True where it should answer and does not.
+    False if there is no agent; True if there is one that does not answer.
     """
     kernel = _KERNEL.fullmatch(Path(connection_file).name)
     if kernel is None or not os.environ.get(VARIABLE):
@@ -164,7 +164,7 @@ def page_of_agent(connection_file: str) -> bool:
 
 
 def _ask_agent(question: dict[str, str]) -> dict[str, Any]:
-    """The agent's answer, empty where there is none."""
+    """Return the agent's answer, empty if there is none."""
     path = os.environ.get(VARIABLE)
     if not path:
         return {}
@@ -180,7 +180,7 @@ def _ask_agent(question: dict[str, str]) -> dict[str, Any]:
 
 
 def _line(peer: socket.socket) -> bytes:
-    """Up to the end of the line, or as much as one may be."""
+    """Read to the end of the line, or until MAX_LINE_BYTES are exceeded."""
     line = bytearray()
     while not line.endswith(b"\n") and len(line) < MAX_LINE_BYTES:
         piece = peer.recv(4096)
@@ -191,7 +191,7 @@ def _line(peer: socket.socket) -> bytes:
 
 
 def _user_of(peer: socket.socket) -> int | None:
-    """Whose process is at the other end, where the system tells; the folder's mode guards too."""
+    """Return the peer's user id, or our own without SO_PEERCRED: the folder's mode protects too."""
     if not hasattr(socket, "SO_PEERCRED"):
         return os.getuid()
     credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))

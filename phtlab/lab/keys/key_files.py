@@ -1,4 +1,4 @@
-"""The key files of one person's workspace, and the one of them that is unlocked."""
+"""Key files of one person's workspace, and the unlocked key among them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from phtlab.user_settings import PartialSettings, keys_directory, remember
 
 KeyState = Literal["none", "locked", "unlocked"]
 SUFFIX: Final = ".key.age"
-# After a wrong passphrase the next answer takes longer: doubled each time, up to this.
+# Delay after a wrong passphrase, doubled each time up to the longest.
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 30.0
 
 
 @dataclass(frozen=True)
 class KeyFile:
-    """A key file as far as it can be known without its passphrase."""
+    """A key file, as far as it is known without its passphrase."""
 
     name: str
     path: Path
@@ -38,10 +38,11 @@ class KeyFile:
 
 
 class WorkspaceKeys:
-    """The keys in the profile's folder. Its private key leaves this process by `identity` only.
+    """The keys in the profile's folder. A private key leaves this process through `identity` only.
 
-    Every method may be called from any thread; those that take a passphrase need a second and
-    280 MiB, one at a time, and longer after a wrong one. `log_n` is scrypt's work factor.
+    Every method may be called from any thread. Methods that take a passphrase need a second and
+    280 MiB, run one at a time, and take longer after a wrong passphrase. `log_n` is scrypt's work
+    factor.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class WorkspaceKeys:
 
     @property
     def path(self) -> Path | None:
-        """The key file that counts: the profile's, else the only one there is."""
+        """The current key file: the profile's, else the only one in the folder."""
         named = PartialSettings.load().key
         if named is not None:
             return named
@@ -71,12 +72,12 @@ class WorkspaceKeys:
 
     @property
     def identity(self) -> Identity | None:
-        """The unlocked identity, None while the key is locked or there is none."""
+        """The unlocked identity; None while the key is locked or missing."""
         path = self.path
         return None if path is None or not path.is_file() else self._held(path)
 
     def require(self) -> Identity:
-        """The unlocked identity. Raises KeyFileError (`key-missing`, `key-locked`)."""
+        """Return the unlocked identity. Raises KeyFileError (`key-missing`, `key-locked`)."""
         self._current()
         identity = self.identity
         if identity is None:
@@ -88,7 +89,7 @@ class WorkspaceKeys:
         return identity
 
     def files(self) -> list[KeyFile]:
-        """Every key file of the folder, and the profile's own wherever it lies."""
+        """List the key files of the folder, and the profile's key file wherever it is."""
         current = self.path
         paths = set(keys_directory().glob(f"*{SUFFIX}"))
         if current is not None and current.is_file():
@@ -100,21 +101,21 @@ class WorkspaceKeys:
         return self._described(path, path) if path is not None and path.is_file() else None
 
     def unlock(self, passphrase: str) -> Identity:
-        """Keep the identity in memory. Raises PassphraseError or KeyFileError."""
+        """Unlock the current key and keep it in memory. Raises PassphraseError or KeyFileError."""
         path = self._current()
         identity = self._read(path, passphrase)
         self._unlocked = (path, identity)
         return identity
 
     def lock(self) -> None:
-        """Forget the identity. What got it before, such as a kernel that connected, keeps it."""
+        """Forget the identity. A kernel that connected before keeps its own copy."""
         self._unlocked = None
 
     def create(self, name: str, organisation: str, passphrase: str) -> KeyFile:
-        """A new key and the request for its membership; it is the current one, and unlocked.
+        """Create a key and its request for membership; it becomes the current key, unlocked.
 
-        Raises RosterError for a name that cannot be asked for, PassphraseError for a short
-        passphrase, KeyFileError (`key-file-exists`) for a name that has a key.
+        Raises RosterError for an invalid name, PassphraseError for a short passphrase, KeyFileError
+        (`key-file-exists`) for a name that has a key.
         """
         identity = Identity.generate(name)
         request = request_membership(identity, organisation)
@@ -127,7 +128,7 @@ class WorkspaceKeys:
         return self._described(path, path)
 
     def change_passphrase(self, old: str, new: str) -> KeyFile:
-        """Write the current key under `new`. Copies made before still open with `old`."""
+        """Encrypt the current key under `new`. Copies made before still open with `old`."""
         path = self._current()
         require_new_passphrase(new, "your key from now on")
         identity = self._read(path, old)
@@ -136,15 +137,15 @@ class WorkspaceKeys:
         return self._described(path, path)
 
     def backup(self) -> tuple[str, bytes]:
-        """Name and content of the current key file, which is encrypted."""
+        """Return name and content of the current key file, which is encrypted."""
         path = self._current()
         return path.name, path.read_bytes()
 
     def request(self) -> tuple[str, bytes]:
-        """The request for membership of the current key, as a file for an officer.
+        """Return the current key's request for membership, as a file for an officer.
 
-        The one that lies beside the key, else a new one if the key is unlocked. Raises
-        KeyFileError (`key-missing`, `key-locked`).
+        The request beside the key, else a new request if the key is unlocked. Raises KeyFileError
+        (`key-missing`, `key-locked`).
         """
         path = self._current()
         place = _request_path(path)
@@ -153,10 +154,10 @@ class WorkspaceKeys:
         return place.name, place.read_bytes()
 
     def restore(self, content: bytes, passphrase: str) -> KeyFile:
-        """Put a key file from a backup in its place, once it has opened.
+        """Restore a key file from a backup, once the passphrase has opened it.
 
-        It is the current one then, and unlocked. Raises PassphraseError, KeyFileError
-        (`key-file-exists` where another key of its name is).
+        It becomes the current key, unlocked. Raises PassphraseError, KeyFileError
+        (`key-file-exists` if there is another key of its name).
         """
         identity = self._opened(lambda: decode_key(content, passphrase))
         path = keys_directory() / f"{identity.name}{SUFFIX}"
@@ -175,10 +176,10 @@ class WorkspaceKeys:
         return self._described(path, path)
 
     def revoke(self, passphrase: str, reason: str) -> tuple[Path, str]:
-        """Write a signed request to be taken off the roster, and put the key file aside.
+        """Write a signed request for removal from the roster, and move the key file to `revoked/`.
 
-        Returns the request's path and the member's name. The key file is kept in `revoked/`: it
-        opens what was sealed to it. Raises PassphraseError, KeyFileError.
+        Returns the request's path and the member's name. The key file is kept, as it opens what was
+        sealed to it. Raises PassphraseError, KeyFileError.
         """
         path = self._current()
         identity = self._read(path, passphrase)
@@ -215,7 +216,7 @@ class WorkspaceKeys:
         return self._opened(lambda: read_key(path, passphrase))
 
     def _opened(self, open_it: Callable[[], Identity]) -> Identity:
-        # One at a time: whoever guesses waits for their own guesses too.
+        # One at a time, so that parallel guesses wait as well.
         with self._opening:
             try:
                 identity = open_it()
@@ -238,7 +239,7 @@ class WorkspaceKeys:
         )
 
     def _requested(self, path: Path) -> str | None:
-        """The fingerprint in the request beside the key, which only that key could sign."""
+        """Return the fingerprint in the request beside the key, which only that key could sign."""
         try:
             member = open_request(Envelope.from_bytes(_request_path(path).read_bytes()))
         except (OSError, PhtlabError):

@@ -1,1 +1,1 @@
-"""Proposals as their researcher works with them."""
+"""Proposals on the researcher's side."""

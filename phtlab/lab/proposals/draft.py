@@ -1,6 +1,6 @@
-"""A proposal's draft: a TOML file that a person fills in, and what `phtlab` works out for it.
+"""A proposal's draft: a TOML file that a person completes, prefilled from the notebook.
 
-Risk and reasons are worked out from the notebook each time, and never read from the file.
+Risk and reasons are computed from the notebook each time, and never read from the file.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DAYS = 180
 
 
 class Draft(StrictModel):
-    """What the file holds. `notebook` is its path from the file; `notebooks` binds to digests."""
+    """Content of the file. `notebook` is a path from the file; `notebooks` lists their digests."""
 
     id: ProposalId
     notebook: str
@@ -55,7 +55,7 @@ class Draft(StrictModel):
 
 @dataclass(frozen=True)
 class Drafted:
-    """A draft as it was read, beside the analysis that it is about, and its file."""
+    """A draft with its file and the analysis of its notebook."""
 
     path: Path
     draft: Draft
@@ -63,7 +63,7 @@ class Drafted:
 
     @property
     def notebook(self) -> str:
-        """The digest of the notebook that would travel now."""
+        """The digest of the notebook as it would be dispatched now."""
         return digest(self.analysis.travelling())
 
     def proposal(
@@ -73,10 +73,10 @@ class Drafted:
         now: datetime,
         previous: tuple[Proposal, str] | None = None,
     ) -> Proposal:
-        """The version that follows `previous`, a proposal and its digest; or the first.
+        """Return the version that follows `previous`, a proposal and its digest; else the first.
 
-        Raises ProposalError (``proposal-draft``) with the first thing to mend, or
-        ``proposal-notebook`` if the notebook is another than the draft names.
+        Raises ProposalError (``proposal-draft``) with the first thing to correct, or
+        (``proposal-notebook``) if the draft names other notebooks than the present one.
         """
         draft = self.draft
         if draft.notebooks and self.notebook not in draft.notebooks:
@@ -120,9 +120,9 @@ class Drafted:
 
 
 def read_draft(path: Path) -> Drafted:
-    """The draft at `path` and the analysis of its notebook.
+    """Read the draft at `path` and the analysis of its notebook.
 
-    Raises ProposalError (``proposal-draft``) if it is no draft, NotebookError with the findings.
+    Raises ProposalError (``proposal-draft``) if it is not a draft, NotebookError with the findings.
     """
     try:
         content = tomllib.loads(path.read_text("utf-8"))
@@ -140,7 +140,7 @@ def read_draft(path: Path) -> Drafted:
 
 
 def risk_of(drafted: Drafted, manifest: TrainManifest, catalogue: Catalogue) -> Assessment:
-    """The risk of what a draft asks for, as any station works it out anew."""
+    """Compute the risk of what a draft requests, as each station computes it."""
     return assess(
         manifest,
         known_images={image.digest for image in catalogue.images},
@@ -158,7 +158,7 @@ def write_draft(
     stations: Sequence[StationView],
     today: date,
 ) -> None:
-    """Write a commented draft for `analysis`. Raises ProposalError if `path` is there already."""
+    """Write a commented draft for `analysis`. Raises ProposalError if `path` exists already."""
     beside = Path(os.path.relpath(notebook, path.parent))
     text = draft_text(beside, analysis, manifest, assessment, stations, today)
     try:
@@ -179,7 +179,7 @@ def draft_text(
     stations: Sequence[StationView],
     today: date,
 ) -> str:
-    """The draft's text: what a person has to write is empty, the rest is worked out.
+    """Return the draft's text: empty where a person has to write, computed elsewhere.
 
     `notebook` is the path from the draft's folder.
     """
@@ -250,7 +250,7 @@ def _dataset_lines(name: str, analysis: Analysis, stations: Iterable[StationView
 
 
 def _toml(value: object) -> str:
-    """`value` as TOML writes it."""
+    """Return `value` as TOML."""
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):
@@ -271,13 +271,13 @@ def _correction_error(path: Path, error: ValidationError) -> ProposalError:
 
 
 def drafts_in(folder: Path, submitted: Collection[str]) -> list[tuple[Path, str]]:
-    """The drafts in `folder` that are not among the `submitted` names, and their names."""
+    """Return the drafts in `folder` whose names are not in `submitted`, with their names."""
     found = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
             name = tomllib.loads(path.read_text("utf-8")).get("id")
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-            continue  # 'phtlab proposal check' says what is wrong with it.
+            continue  # 'phtlab proposal check' reports what is wrong
         if isinstance(name, str) and name not in submitted:
             found.append((path, name))
     return found

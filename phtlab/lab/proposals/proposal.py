@@ -1,4 +1,4 @@
-"""A proposal as its researcher sees it: verified versions, what stations signed, what was said."""
+"""A proposal on the researcher's side: verified versions, stations' decisions, comments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from phtlab.wire.proposal_words import count_of_approved, mark_of, state_text
 
 
 class SubmittedProposal:
-    """One proposal at central. What stations act upon are the signed versions: `versions()`."""
+    """A proposal at central. Stations act on its signed versions only: `versions()`."""
 
     def __init__(self, session: Session, view: ProposalView) -> None:
         self._session = session
@@ -42,47 +42,47 @@ class SubmittedProposal:
 
     @property
     def id(self) -> str:
-        """Its name, `p-…`, the same for all versions."""
+        """The proposal's name, `p-…`, the same for all versions."""
         return self._view.summary.id
 
     @property
     def state(self) -> ProposalState:
-        """How far it is, as central says."""
+        """The proposal's state, as reported by central."""
         return self._view.summary.state
 
     @property
     def view(self) -> ProposalView:
-        """What central last said, unverified: `versions()` and `decision()` check."""
+        """Central's last report, unverified: `versions()` and `decision()` verify."""
         return self._view
 
     @property
     def stations(self) -> tuple[StationStateView, ...]:
-        """The stations of the newest version, and how far each is, as central says."""
+        """The stations of the newest version and the state of each, as reported by central."""
         return self._view.summary.stations
 
     @property
     def comments(self) -> tuple[CommentView, ...]:
-        """What was said of it. Nobody has signed that."""
+        """The comments, which are not signed."""
         return self._view.comments
 
     def versions(self) -> tuple[Proposal, ...]:
-        """All versions, the first one first, each signed and following the one before.
+        """Return all versions, oldest first, each signed and following the one before.
 
-        Raises ProposalError, SignatureError or NotOnRosterError if one does not hold.
+        Raises ProposalError, SignatureError or NotOnRosterError if a version fails verification.
         """
         return verified_versions(self._view.versions, self._session.trusted.roster, self.id)
 
     def newest(self) -> Proposal:
-        """The newest version, verified with all before it."""
+        """Return the newest version, verified with all versions before it."""
         return self.versions()[-1]
 
     @property
     def digest(self) -> str:
-        """The digest of the newest version: its name in approvals and orders."""
+        """The digest of the newest version, which approvals and orders name."""
         return self._view.versions[-1].envelope.digest
 
     def require_open(self) -> None:
-        """Raises ProposalError (``proposal-withdrawn``) once it is withdrawn."""
+        """Raise ProposalError (``proposal-withdrawn``) if the proposal is withdrawn."""
         if self._view.withdrawal is not None:
             raise ProposalError(
                 f"{self.id} is withdrawn: nothing can be sent under it.",
@@ -91,7 +91,7 @@ class SubmittedProposal:
             )
 
     def differences(self, older: int | None = None, newer: int | None = None) -> list[Difference]:
-        """What changed from version `older` to version `newer`: by default, with the newest."""
+        """Return the changes from version `older` to `newer`; by default, of the newest version."""
         versions = self.versions()
         last = newer or len(versions)
         first = older or last - 1
@@ -105,16 +105,19 @@ class SubmittedProposal:
         return list(differences(versions[first - 1], versions[last - 1]))
 
     def decision(self, decision: DecisionView) -> Approval | Refusal:
-        """What a station signed. Raises ApprovalError, SignatureError or NotOnRosterError."""
+        """Verify and open a station's decision.
+
+        Raises ApprovalError, SignatureError or NotOnRosterError.
+        """
         return opened_decision(decision, self._session.trusted.roster)
 
     def comment(self, text: str) -> SubmittedProposal:
-        """Say something of it, to its stations and the officers."""
+        """Comment on the proposal, for its stations and the officers."""
         self._view = self._session.central.governance.comment(self.id, NewComment(text=text))
         return self
 
     def withdraw(self, reason: str = "") -> SubmittedProposal:
-        """Withdraw it, signed: its stations refuse what comes under it as soon as they hear."""
+        """Withdraw the proposal, signed: stations that receive this refuse its journeys."""
         withdrawal = Withdrawal(
             researcher=self._session.name,
             proposal_id=self.id,
@@ -127,7 +130,7 @@ class SubmittedProposal:
         return self
 
     def refresh(self) -> SubmittedProposal:
-        """Ask central again."""
+        """Get the proposal from central again."""
         self._view = self._session.central.governance.proposal(self.id)
         return self
 
@@ -149,7 +152,7 @@ class SubmittedProposal:
         return proposal_html(self._view.summary)
 
     def text(self) -> str:
-        """The newest version whole, what stations signed, and the comments: for a terminal."""
+        """Return the newest version, the stations' decisions and the comments, for a terminal."""
         lines = [repr(self), ""]
         for heading, printed_lines in proposal_lines(self.newest()).items():
             lines += [heading, *(f"  {escaped(line)}" for line in printed_lines)]
@@ -181,7 +184,7 @@ class SubmittedProposal:
 def verified_versions(
     views: Iterable[VersionView], roster: Roster, proposal: str
 ) -> tuple[Proposal, ...]:
-    """The versions of `proposal` that central shows, if each follows the one before.
+    """Verify central's versions of `proposal`: each must be signed and follow the one before.
 
     Raises ProposalError, SignatureError or NotOnRosterError.
     """
@@ -204,7 +207,10 @@ def verified_versions(
 
 
 def opened_decision(decision: DecisionView, roster: Roster) -> Approval | Refusal:
-    """What a station signed. Raises ApprovalError, SignatureError or NotOnRosterError."""
+    """Verify and open a station's decision.
+
+    Raises ApprovalError, SignatureError or NotOnRosterError.
+    """
     if decision.kind == "refused":
         return open_refusal(decision.envelope, roster)
     return open_approval(decision.envelope, roster)

@@ -1,4 +1,4 @@
-"""`lab.proposals`: drafts written and submitted, and one's proposals at central."""
+"""`lab.proposals`: write and submit drafts, and find the researcher's proposals at central."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Proposals:
 
     @staticmethod
     def draft_of(notebook: str | Path) -> Path:
-        """Where the draft of `notebook` lies, if nobody said otherwise: beside it."""
+        """Return the default path of the draft of `notebook`, beside it."""
         source = Path(notebook)
         return source.with_name(f"{source.stem}{SUFFIX}")
 
     def new(self, notebook: str | Path, out: str | Path | None = None) -> Path:
-        """Write a draft for `notebook`, worked out from it and from what stations hold; its path.
+        """Write a draft for `notebook`, prefilled from it and the stations' data; return its path.
 
-        Raises NotebookError with the findings, ProposalError if the file is there already.
+        Raises NotebookError with the findings, ProposalError if the file exists already.
         """
         source = Path(notebook)
         analysis = read_analysis(source)
@@ -56,9 +56,9 @@ class Proposals:
         return path
 
     def check(self, draft: str | Path) -> tuple[Proposal, tuple[Proposal, ...]]:
-        """The version that `draft` would become, and those before it, without sending anything.
+        """Return the version that `draft` would become, and those before it; send nothing.
 
-        Raises ProposalError with what to mend, NotebookError with the notebook's findings.
+        Raises ProposalError with what to correct, NotebookError with the notebook's findings.
         """
         drafted = read_draft(Path(draft))
         versions, newest = self._before(drafted.draft.id)
@@ -72,9 +72,10 @@ class Proposals:
     def submit(self, draft: str | Path, *, checked: str | None = None) -> SubmittedProposal:
         """Sign `draft` as the next version, and send it to central.
 
-        `checked` is `proposal_terms_digest` of what a person was shown. Raises as `check`,
-        ProposalError (``proposal-changed``) if it is not that any more, or (``proposal-unchanged``)
-        if it asks for the same as the newest version, CentralError or CentralUnreachableError.
+        `checked` is `proposal_terms_digest` of the version that a person was shown. Raises as
+        `check`, ProposalError (``proposal-changed``) if the draft has changed since, or
+        (``proposal-unchanged``) if it requests the same as the newest version, CentralError or
+        CentralUnreachableError.
         """
         proposal, versions = self.check(draft)
         if checked is not None and proposal_terms_digest(proposal) != checked:
@@ -96,11 +97,11 @@ class Proposals:
         )
 
     def list(self) -> list[ProposalSummary]:
-        """The proposals that one has to do with, the last changed first: central's word."""
+        """Return the member's proposals as reported by central, last changed first."""
         return [*self._session.central.governance.all_proposals()]
 
     def get(self, proposal: str) -> SubmittedProposal:
-        """The proposal whose name begins with `proposal`. Raises ProposalError."""
+        """Return the proposal whose name begins with `proposal`. Raises ProposalError."""
         identifier = proposal if proposal.startswith("p-") else f"p-{proposal}"
         if len(identifier) < len("p-") + 16:
             found = [
@@ -119,7 +120,7 @@ class Proposals:
         )
 
     def _before(self, proposal: str) -> tuple[tuple[Proposal, ...], str]:
-        """The versions that central has of `proposal`, verified, and the newest one's digest."""
+        """Return central's versions of `proposal`, verified, and the digest of the newest."""
         try:
             view = self._session.central.governance.proposal(proposal)
         except CentralError as error:
@@ -161,7 +162,7 @@ def _assessment_of_train(session: Session, manifest: TrainManifest) -> Assessmen
 
 
 def proposal_terms_digest(proposal: Proposal) -> str:
-    """Of all that stations decide by, and the version that it follows; the time is not part."""
+    """Digest of all that stations decide by, and of the version before; without the time."""
     return digest(canonical(proposal.model_dump(mode="json", exclude={"issued"})))
 
 

@@ -1,7 +1,7 @@
-"""What each station says of a journey under a proposal, before it is sent: from signed lists only.
+"""Stations' answers to a journey under a proposal before dispatch, from signed lists only.
 
-A station decides by its own files, whatever is found here: this spares a researcher a journey that
-is refused, and shows a central that holds back what a station took back.
+A station decides by its own files, whatever is found here. The check spares a researcher a journey
+that is refused, and reveals a central that withholds revocations.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Answer = Literal["allows", "asks", "revoked", "unknown"]
 
 @dataclass(frozen=True)
 class StationAnswer:
-    """What `station` says. ``asks``: a person there is asked first; ``unknown``: no fresh list."""
+    """Answer of `station`. ``asks``: a person there decides first; ``unknown``: no fresh list."""
 
     station: str
     answer: Answer
@@ -41,9 +41,9 @@ class StationAnswer:
 
 
 class SeenNumbers:
-    """The highest number of each station's list that was seen here, in one small file.
+    """The highest number seen of each station's list of active approvals, in one small file.
 
-    Without it, a central could show an old list for as long as that is fresh.
+    Without it, central could show an old list until that list expires.
     """
 
     def __init__(self, path: Path) -> None:
@@ -88,7 +88,7 @@ def station_answers(
     request: CoverageRequest,
     now: datetime,
 ) -> tuple[StationAnswer, ...]:
-    """What each station of the order says. A list that was rolled back or forged is an error.
+    """Return each station's answer. A list that was rolled back or forged is an error.
 
     Raises ApprovalError (``standing-rolled-back`` and the like), SignatureError, NotOnRosterError,
     CentralUnreachableError.
@@ -101,7 +101,7 @@ def station_answers(
 
 
 def require_none_revoked(answers: Iterable[StationAnswer]) -> None:
-    """Raises ApprovalError (``approval-revoked``) if a station took back what it had allowed."""
+    """Raise ApprovalError (``approval-revoked``) if a station revoked its approval."""
     revoked = [answer for answer in answers if answer.answer == "revoked"]
     if revoked:
         names = ", ".join(answer.station for answer in revoked)
@@ -160,10 +160,10 @@ def _station_answer(
 
 
 def _fits(view: ApprovalView, roster: Roster, request: CoverageRequest, now: datetime) -> bool:
-    """Whether an approval that central shows was signed by its station and covers what is asked."""
+    """Whether an approval from central was signed by its station and covers the request."""
     try:
         approval: Approval = open_approval(view.envelope, roster)
         require_covered(request, approval, now)
     except PhtlabError:
-        return False  # It is no approval of this. The station itself will say so too.
+        return False  # not an approval of this; the station checks it again
     return approval.station == view.station

@@ -1,8 +1,8 @@
-"""Where opened results lie: a folder that goes with whoever holds it, or with the next start.
+"""Folder of opened results, removed with the last object that uses it, or at the next start.
 
-phtlab-results-… (0700)    the user's alone
-├── .process               the process that holds it, as `phtlab.processes.process_mark` calls it
-└── STATION/               what that station sent, as plain files
+phtlab-results-… (0700)    accessible to the user only
+├── .process               the process that uses it, as a mark of `phtlab.processes.process_mark`
+└── STATION/               the station's outputs, as plain files
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ _LONGEST_MARK: Final = 500
 
 
 class ResultsFolder:
-    """Gone once neither Results nor StationResults hold it; those of killed processes go first."""
+    """Folder removed once no Results or StationResults uses it.
+
+    Making a folder first removes those of killed processes.
+    """
 
     def __init__(self) -> None:
         remove_left_behind()
@@ -36,9 +39,10 @@ class ResultsFolder:
 
 
 def remove_left_behind() -> int:
-    """Remove this user's opened results whose process was killed; how many there were.
+    """Remove this user's opened results whose process was killed; return how many.
 
-    Only Linux tells one process from a later one of the same number: elsewhere nothing is removed.
+    Only Linux distinguishes a process from a later one of the same number: elsewhere nothing is
+    removed.
     """
     if sys.platform != "linux":
         return 0
@@ -52,10 +56,10 @@ def remove_left_behind() -> int:
 
 
 def _mark_of(path: Path) -> str | None:
-    """The process that the folder at `path` says it belongs to; None if it is not such a folder.
+    """Return the process mark in the folder at `path`; None if it is not a folder of results.
 
-    Anyone may put anything in the folder for what is temporary: links are not followed, and what
-    another user made, or can enter, is let be.
+    Anyone may put anything into the temporary folder: symbolic links are not followed, and a folder
+    that another user made or can enter is left alone.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -69,4 +73,4 @@ def _mark_of(path: Path) -> str | None:
             stack.callback(os.close, file)
             return os.read(file, _LONGEST_MARK).decode("ascii", "replace")
         except OSError:
-            return None  # Removed meanwhile, no folder, or not one of these.
+            return None  # removed meanwhile, no folder, or not one of ours

@@ -1,4 +1,4 @@
-"""What a dry run foresees: of each output, what would stay at which stations, or be held there."""
+"""Forecast of a dry run: what other stations' airlocks would suppress, hold or refuse."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ CAVEAT: Final = "Foreseen from made-up rows, by the rules that stations publish:
 
 @dataclass(frozen=True)
 class Foreseen:
-    """What the airlocks of `stations` would make of one output."""
+    """Forecast for one output at `stations`: the verdict of their airlocks."""
 
     stations: tuple[str, ...]
     verdict: OutputVerdict
 
     def sentence(self) -> str:
-        """In words, without the stations."""
+        """Describe the verdict, without the stations."""
         verdict = self.verdict
         if verdict.verdict == "released":
             return "leaves whole"
@@ -34,7 +34,7 @@ class Foreseen:
 
 
 def foreseen(records: Iterable[StopRecord], output: str) -> Iterator[Foreseen]:
-    """Of the output `output`, as the records of a dry run say; nothing where they say nothing."""
+    """Yield the forecasts for `output` in the records of a dry run; none if there are none."""
     for record in records:
         for found in record.forecasts or ():
             for verdict in found.outputs:
@@ -43,7 +43,7 @@ def foreseen(records: Iterable[StopRecord], output: str) -> Iterator[Foreseen]:
 
 
 def as_frame(records: Iterable[StopRecord]) -> pd.DataFrame:
-    """`station`, `output`, `verdict`, `rule`, `rows` (how many would stay) and `why`."""
+    """Return the columns `station`, `output`, `verdict`, `rule`, `rows` (suppressed) and `why`."""
     import pandas as pd
 
     rows = [

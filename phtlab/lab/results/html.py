@@ -1,4 +1,4 @@
-"""Results as HTML without a script: a tab an output, the stations side by side within it."""
+"""Results as HTML without a script: one tab per output, with the stations side by side."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _GRID: Final = (
     "display:grid;grid-template-columns:repeat(auto-fill,minmax(280px,1fr));gap:12px;"
     "align-items:start"
 )
-# Figures are drawn on white: so they are shown, in the dark theme as well.
+# Figures are drawn for white paper: keep it white in the dark theme as well.
 _PICTURE: Final = "width:100%;height:auto;background-color:#fff;border-radius:4px"
 _ACCENT: Final = "var(--jp-brand-color1,var(--vscode-focusBorder,#1565c0))"
 _LINE: Final = "var(--jp-border-color2,rgba(128,128,128,.4))"
@@ -45,9 +45,9 @@ def results_html(
     *,
     contradicted: Sequence[str] = (),
 ) -> str:
-    """What the stations sent, with what did not come above it. All foreign text is escaped.
+    """Return the stations' outputs as HTML, below notices of failures. All foreign text is escaped.
 
-    `missing` gives what stations lack of an output, which is said above it.
+    `missing` returns what stations lack of an output, which is shown above it.
     """
     withheld_notice = "".join(
         [_notice(s, f"it {TWO_RECORDS}.", "bad") for s in contradicted]
@@ -85,7 +85,7 @@ def _outputs(
 
 
 def _withheld(name: str, released: Sequence[ReleasedOutputs]) -> str:
-    """Of an output that no station sent, what each says of it."""
+    """Return each station's verdict on an output that no station sent."""
 
     def verdicts(released: ReleasedOutputs) -> str:
         return "".join(_verdict(v) for v in released.record.outputs if v.name == name)
@@ -94,7 +94,7 @@ def _withheld(name: str, released: Sequence[ReleasedOutputs]) -> str:
 
 
 def _foreseen(name: str, having: Sequence[ReleasedOutputs]) -> str:
-    """Below an output of a dry run: what would become of it at the stations."""
+    """Return the forecast below an output of a dry run."""
     found = list(foreseen([released.record for released in having], name))
     if not found:
         return ""
@@ -187,7 +187,7 @@ _RENDERERS: Final[Mapping[str, Callable[[str, Sequence[ReleasedOutputs]], str]]]
 def _multiples(
     having: Sequence[ReleasedOutputs], cell_html: Callable[[ReleasedOutputs], str]
 ) -> str:
-    """One box a station, all of one size."""
+    """Return one box per station, all of the same size."""
     boxes = []
     for released in having:
         try:
@@ -245,9 +245,9 @@ def _caption(words: str) -> str:
 
 
 def _tabbed(tabs: Sequence[Tab], before: str) -> str:
-    """Radio buttons and CSS, so that the keyboard works and no script runs.
+    """Return tabs of radio buttons and CSS, so that the keyboard works and no script runs.
 
-    Where style is stripped, everything stands one below the other.
+    Where style is stripped, the tabs appear one below the other.
     """
     name = f"pht-{uuid4().hex[:12]}"
     rules = [

@@ -1,7 +1,7 @@
-"""Cargo after it was verified and opened: a tar of declared files, read as hostile input.
+"""Verified and opened cargo: a tar of declared files, read as hostile input.
 
-A station may be hostile, so nothing in the archive is trusted: only the names
-that the train declares, only regular files, each within a limit.
+A station may be hostile, so nothing in the archive is trusted: only names that the train declares
+and regular files are accepted, each within a limit.
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ FILES: dict[str, tuple[str, ...]] = {
 
 
 def unpack(archive: Path, directory: Path, declared: tuple[Output, ...]) -> dict[str, Output]:
-    """Unpack `archive` into `directory`; returns the outputs that are in it, by name.
+    """Unpack `archive` into `directory`; return the outputs in it, by name.
 
-    Raises SealFormatError for a name that is not declared, anything but a
-    regular file, a doubled name, a file over the limit, files over the limit
-    together, or a missing index.
+    Raises SealFormatError for a name that is not declared, anything but a regular file, a duplicate
+    name, a file or a total over the limit, or a missing index.
     """
     allowed = {output.name + ending: output for output in declared for ending in FILES[output.kind]}
     seen: set[str] = set()
@@ -41,7 +40,7 @@ def unpack(archive: Path, directory: Path, declared: tuple[Output, ...]) -> dict
         with tarfile.open(archive, "r:") as tar:
             for member in tar:
                 limit = MAX_INDEX_BYTES if member.name == INDEX else MAX_FILE_BYTES
-                # Of a sparse file a few bytes become as many as it says: a station sends none.
+                # A few bytes of a sparse file expand to any size; stations send none.
                 plain = member.isreg() and not member.issparse()
                 if not plain or member.size > limit or member.name in seen:
                     raise _foreign(member.name)

@@ -1,7 +1,7 @@
-"""How large a Parquet file's pages become, by their own headers.
+"""Uncompressed sizes of a Parquet file's pages, from the pages' own headers.
 
-The sizes in the file's metadata are only said; what a reader makes room for is what each page's
-header says, which is Thrift's compact protocol (parquet.thrift, PageHeader).
+Nothing verifies the sizes in the file's metadata; a reader allocates what each page's header
+states, which is in Thrift's compact protocol (parquet.thrift, PageHeader).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow.parquet
 
-# An airlock's file has some thousands at most.
+# An airlock's file has a few thousand at most.
 _MOST_PAGES: Final = 100_000
 _UNCOMPRESSED, _COMPRESSED = 2, 3
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _STRUCT = 1, 2, 3, 4, 5, 6, 7, 8, 12
@@ -22,7 +22,7 @@ _DEEPEST: Final = 4
 
 
 def uncompressed_bytes(metadata: pyarrow.parquet.FileMetaData, content: bytes | mmap.mmap) -> int:
-    """All pages together. Raises ValueError for headers that are none, or far too many."""
+    """Sum the sizes of all pages. Raises ValueError for invalid headers, or too many."""
     total = 0
     for pages, size in enumerate(_sizes(metadata, content)):
         if pages >= _MOST_PAGES:
@@ -35,7 +35,7 @@ def _sizes(metadata: pyarrow.parquet.FileMetaData, content: bytes | mmap.mmap) -
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
             if column.num_values <= 0:
-                continue  # No page of it is read, and where it is, is no place.
+                continue  # No page is read, and the offset means nothing.
             at = column.data_page_offset
             if column.dictionary_page_offset:
                 at = min(at, column.dictionary_page_offset)
@@ -53,14 +53,14 @@ def _sizes(metadata: pyarrow.parquet.FileMetaData, content: bytes | mmap.mmap) -
 
 
 class _Header:
-    """Reads one header from `at` on; `at` is behind it afterwards."""
+    """Reader of one header that starts at `at`; afterwards, `at` is the position behind it."""
 
     def __init__(self, content: bytes | mmap.mmap, at: int) -> None:
         self._content = content
         self.at = at
 
     def struct(self, depth: int = 0) -> dict[int, int]:
-        """The whole numbers among its fields. Raises ValueError for what no page header holds."""
+        """Return the integers among the fields. Raises ValueError for what no page header holds."""
         if depth > _DEEPEST:
             raise ValueError("too deep")
         fields: dict[int, int] = {}
@@ -89,7 +89,7 @@ class _Header:
 
     def _varint(self) -> int:
         value = 0
-        for shift in range(0, 35, 7):  # nothing in a header has more than 32 bits
+        for shift in range(0, 35, 7):  # no number in a header has more than 32 bits
             byte = self._byte()
             value |= (byte & 0x7F) << shift
             if byte < 0x80:

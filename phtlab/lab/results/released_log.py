@@ -1,4 +1,4 @@
-"""A run's log that a person at its station let go: fetched, verified and opened."""
+"""A run's log that a person at its station released: fetched, verified and opened."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from phtlab.wire.registry.released_log import pull_log
 
 
 def released_log(session: Session, journey: str, order: Order, station: str) -> str:
-    """The log of `station` on `journey`, whose verified order is `order`; all of it visible text.
+    """Return the log of `station` on `journey`, as visible text; `order` is the verified order.
 
     Raises JourneyError (``no-log``), RegistryError, SignatureError, RosterError, RecordError,
     SealError.

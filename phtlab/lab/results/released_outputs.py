@@ -1,4 +1,4 @@
-"""The outputs that one station released, read from its opened cargo: tables, values, figures."""
+"""Outputs that one station released, read from its opened cargo: tables, values, figures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_SCALAR_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class ResultFigure:
-    """A figure as it left a station: `png` bytes, and `data`, the table it is drawn from."""
+    """A figure from a station: `png` bytes, and `data`, the table it is drawn from."""
 
     png: bytes = field(repr=False)
     data: pd.DataFrame = field(repr=False)
@@ -34,7 +34,7 @@ class ResultFigure:
 
 @dataclass(frozen=True)
 class ReleasedOutputs:
-    """The signed record of `station`, and its outputs as files of `directory`."""
+    """The signed record of `station`, and its outputs as files in `directory`."""
 
     station: str
     record: StopRecord
@@ -43,14 +43,14 @@ class ReleasedOutputs:
     held: ResultsFolder | None = field(default=None, repr=False, compare=False)
 
     def table(self, name: str) -> pd.DataFrame:
-        """The table called `name`. Raises JourneyError if it did not leave the station.
+        """Return the table `name`. Raises JourneyError if it did not leave the station.
 
-        Raises SealFormatError (`output-form`) if what the station sent is no table, or a huge one.
+        Raises SealFormatError (`output-form`) if the station's file is not a table, or a huge one.
         """
         return self._frame(self._file(name, "table", ".parquet"))
 
     def scalar(self, name: str) -> Any:
-        """The single value called `name`. Raises as `table`."""
+        """Return the single value `name`. Raises as `table`."""
         path = self._file(name, "scalar", ".json")
         try:
             with path.open("rb") as file:
@@ -59,12 +59,12 @@ class ReleasedOutputs:
             raise self._malformed(path, "a single value") from None
 
     def figure(self, name: str) -> ResultFigure:
-        """The figure called `name`, which shows itself in a notebook. Raises as `table`."""
+        """Return the figure `name`, which notebooks display. Raises as `table`."""
         png = self._file(name, "figure", ".png").read_bytes()
         return ResultFigure(png, self._frame(self._file(name, "figure", ".parquet")))
 
     def model(self, name: str) -> dict[str, np.ndarray]:
-        """The model called `name`, as named arrays. Raises as `table`."""
+        """Return the model `name`, as named arrays. Raises as `table`."""
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
@@ -75,7 +75,7 @@ class ReleasedOutputs:
             raise self._malformed(path, "a model") from None
 
     def file(self, name: str) -> bytes:
-        """The bytes of the file called `name`. Raises as `table`."""
+        """Return the bytes of the file `name`. Raises as `table`."""
         return self._file(name, "file", ".bin").read_bytes()
 
     def _frame(self, path: Path) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Results: cargo of a journey, verified and opened, one station beside the other."""
+"""Results of a journey: its cargo, verified and opened, by station."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class StationResults(ReleasedOutputs):
-    """What one station sent: its signed record, and the outputs that its airlock released."""
+    """Results of one station: its signed record, and the outputs that its airlock released."""
 
     def _repr_html_(self) -> str:
         return results_html({self.station: self}, {}, {})
@@ -37,10 +37,10 @@ class Results(Mapping[str, StationResults]):
     """The results of a journey by station: `results["cleveland"].table("counts")`.
 
     `failures` holds the verified records of stops that ended otherwise than departed. `unsigned`
-    is station to sentence for stops that no station signed for: reported by central only. `waiting`
-    likewise, for stops that have not ended yet: then these are the results so far. `contradicted`
-    holds the other record of each station that signed two: there is a second answer, and only the
-    station's operator can say which one counts.
+    maps stations to sentences, for stops that only central reports as ended; `waiting` likewise,
+    for stops that have not ended: then these are the results so far. `contradicted` holds the
+    second record of each station that signed two: only the station's operator knows which of the
+    two is valid.
     """
 
     def __init__(
@@ -102,12 +102,12 @@ class Results(Mapping[str, StationResults]):
         return tuple(self._stations)
 
     def table(self, name: str) -> pd.DataFrame:
-        """One frame over all stations that released `name`, `station` as its first column.
+        """Return one frame over all stations that released `name`, with `station` as first column.
 
-        What stayed at stations is missing in it, and in each sum over it: `withheld(name)`, and
-        `attrs["withheld"]` of the frame; likewise stations that are `contradicted`. In a notebook
-        the cell says so above what it shows. Raises JourneyError (`no-such-output`) if no station
-        released it, or not as a table.
+        What stations withheld is missing in it, and in each sum over it: see `withheld(name)` and
+        `attrs["withheld"]` of the frame; `attrs["contradicted"]` lists stations that are
+        `contradicted`. A notebook shows this above the cell's output. Raises JourneyError
+        (`no-such-output`) if no station released it, or not as a table.
         """
         import pandas as pd
 
@@ -124,10 +124,10 @@ class Results(Mapping[str, StationResults]):
         return marked(pd.concat(frames, ignore_index=True), self._withheld((name,)), doubted)
 
     def withheld(self, name: str | None = None) -> pd.DataFrame:
-        """What stayed at stations, of the output `name` or of all: a row for each.
+        """Return what stations withheld of the output `name`, or of all outputs, one row each.
 
-        Columns are `station`, `output`, `rows` (how many stayed; missing if the whole output did)
-        and `why`. Stations that sent nothing at all are among them. Raises JourneyError
+        Columns are `station`, `output`, `rows` (how many were withheld; missing if the whole output
+        was) and `why`. Stations that sent nothing are included. Raises JourneyError
         (`no-such-output`) if the train has no output of that name.
         """
         from phtlab.lab.results.withheld import as_frame
@@ -141,18 +141,19 @@ class Results(Mapping[str, StationResults]):
         return as_frame(self._withheld(names if name is None else (name,)))
 
     def forecast(self) -> pd.DataFrame:
-        """What other stations would make of a dry run's outputs, by the rules that they publish.
+        """Return the forecast for a dry run's outputs, by the rules that other stations publish.
 
-        A row for each station and output: `station`, `output`, `verdict` (``released``,
-        ``suppressed``, ``held``, ``refused``), `rule`, `rows` (how many of a table would stay) and
-        `why`. The rows of a dry run are made up, and real counts differ. Empty for a real journey.
+        One row per station and output: `station`, `output`, `verdict` (``released``,
+        ``suppressed``, ``held``, ``refused``), `rule`, `rows` (how many of a table would be
+        suppressed) and `why`. The rows of a dry run are made up, and real counts differ. Empty for
+        a real journey.
         """
         from phtlab.lab.results.forecast import as_frame
 
         return as_frame([*(released.record for released in self.values()), *self.failures.values()])
 
     def names(self) -> tuple[str, ...]:
-        """The outputs of the train that a station told of, in their order."""
+        """Return the names of the outputs that any station reported, in the train's order."""
         records = [*(released.record for released in self.values()), *self.failures.values()]
         names = [verdict.name for record in records for verdict in record.outputs]
         sent = [name for released in self.values() for name in released.outputs]
@@ -165,7 +166,7 @@ class Results(Mapping[str, StationResults]):
         return withheld(records, self.unsigned, self._under_way, names)
 
     def missing(self, name: str) -> dict[str, str]:
-        """Station to what it lacks of the output `name`, in a few words that follow its name."""
+        """Map each station to what it lacks of the output `name`, in words to follow its name."""
         from phtlab.lab.results.withheld import mark_of
 
         return mark_of(self._withheld((name,)))
@@ -176,7 +177,7 @@ class Results(Mapping[str, StationResults]):
         show_warning(self.missing(name))
 
     def scalars(self, name: str) -> dict[str, Any]:
-        """Station to value, as `table`."""
+        """Map each station to its value of `name`. Raises as `table`."""
         found = {
             released.station: released.scalar(name) for released in self._having(name, "scalar")
         }
@@ -184,13 +185,13 @@ class Results(Mapping[str, StationResults]):
         return found
 
     def models(self, name: str) -> dict[str, dict[str, np.ndarray]]:
-        """Station to named arrays, as `table`."""
+        """Map each station to its named arrays of `name`. Raises as `table`."""
         found = {released.station: released.model(name) for released in self._having(name, "model")}
         self._warn(name)
         return found
 
     def figures(self, name: str) -> dict[str, ResultFigure]:
-        """Station to figure, as `table`."""
+        """Map each station to its figure `name`. Raises as `table`."""
         found = {
             released.station: released.figure(name) for released in self._having(name, "figure")
         }
@@ -198,7 +199,7 @@ class Results(Mapping[str, StationResults]):
         return found
 
     def export(self, directory: str | Path) -> Path:
-        """Write all to `directory`, a folder a station; tables as Parquet and as CSV."""
+        """Write all results to `directory`, one folder per station; tables as Parquet and CSV."""
         target = Path(directory)
         for released in self.values():
             folder = target / released.station
@@ -260,7 +261,7 @@ class Results(Mapping[str, StationResults]):
 
 
 def _csv(frame: pd.DataFrame) -> str:
-    """CSV whose text cells no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    """Return CSV whose text cells no spreadsheet takes for a formula (OWASP, CSV injection)."""
     safe = frame.copy()
     for column in safe.select_dtypes(include=["object", "string", "category"]):
         safe[column] = [_quoted(value) for value in safe[column]]

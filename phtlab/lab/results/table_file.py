@@ -1,7 +1,7 @@
-"""A table's file from a station that may be hostile: what it would be in memory, before it is.
+"""Check the size in memory of a table file from a hostile station, before reading it.
 
-A few hundred bytes of Parquet become gigabytes: a cell may be a list of millions, a text that is
-there once may be repeated by every row, and what the file's metadata says of sizes bounds neither.
+A few hundred bytes of Parquet can become gigabytes: a cell may be a list of millions, every row may
+repeat a text that is stored once, and the sizes in the file's metadata bound neither.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 MAX_CELLS: Final = 50_000_000
 MAX_DENSE_BYTES: Final = 512 * 2**20
 _BATCH_ROWS: Final = 1024
-# What pandas keeps of any cell: a number, or the place of a text.
+# Bytes of any cell in pandas: a number, or a reference to a text.
 _CELL_BYTES: Final = 8
-# What Python adds where pandas keeps an object: a date, a time, bytes.
+# Bytes that Python adds where pandas keeps an object: a date, a time, bytes.
 _OBJECT_BYTES: Final = 56
-# A text that every row repeats is cheap to read, but read anew with every batch.
+# A text that every row repeats is small in the file, but read again with every batch.
 _MAX_READ_BYTES: Final = 32 * MAX_DENSE_BYTES
 _NUMBERS: Final = frozenset({"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE"})
 
 
 def error_in(path: Path) -> str | None:
-    """What the file at `path` should have been, and is not; None for a table to be read.
+    """Return what the file at `path` should have been, or None if it is a readable table.
 
-    Raises pyarrow.ArrowException, ValueError or OSError for what is no Parquet file.
+    Raises pyarrow.ArrowException, ValueError or OSError if it is not a Parquet file.
     """
     import pyarrow.parquet
 
@@ -54,9 +54,9 @@ def error_in(path: Path) -> str | None:
 
 
 def _is_plain(file: pyarrow.parquet.ParquetFile) -> bool:
-    """Whether each column holds one thing a cell, whose size can be told before it is dense."""
+    """Whether each column has one value per cell, whose size is known before it is expanded."""
     types = file.schema_arrow.types
-    # A column of Parquet's is a leaf: where there are others, cells have parts.
+    # A Parquet column is a leaf: more leaves than columns mean nested cells.
     return len(types) == file.metadata.num_columns and all(
         file.schema.column(number).physical_type in ({"BYTE_ARRAY"} if _is_text(kind) else _NUMBERS)
         and (_is_text(kind) or _is_number(kind))
@@ -85,11 +85,11 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _is_small(path: Path, texts: list[str]) -> bool:
-    """Whether all cells together are within the limit: read bit by bit, and nothing of it kept."""
+    """Whether all cells together are within the limit; reads in batches and keeps none."""
     import pyarrow.parquet
 
     dense = read = 0
-    # Texts stay what they are in the file, each one once: as many as rows would be the attack.
+    # Texts stay dictionary-encoded, each stored once: one per row would be the attack.
     with pyarrow.parquet.ParquetFile(path, read_dictionary=texts) as file:
         for batch in file.iter_batches(_BATCH_ROWS, use_threads=False):
             dense += sum(_dense_bytes(column) for column in batch.columns)

@@ -1,4 +1,4 @@
-"""What stayed at stations of what was asked for: rows, outputs, and stations that sent nothing."""
+"""What is missing of outputs: withheld rows or outputs, and stations that sent nothing."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from phtlab.wire.api.journeys import StopView
 SUMS: Final = "Sums over stations are too low by what is missing."
 
 MARK: Final = "withheld"
-"""Where a frame's `attrs` say what is missing: station to a few words that follow its name."""
+"""Key of a frame's `attrs` for what is missing: station to words that follow its name."""
 DOUBTED: Final = "contradicted"
-"""Where they name the stations in it that signed two records."""
+"""Key of a frame's `attrs` for the stations in it that signed two records."""
 
 
 @dataclass(frozen=True)
 class Withheld:
-    """`rows` of `output` stayed at `station`: None for the whole output.
+    """The `rows` of `output` that `station` withheld; None for the whole output.
 
-    `words` say it in short, to follow the station's name.
+    `words` is a short form, to follow the station's name.
     """
 
     station: str
@@ -45,7 +45,7 @@ def withheld(
     waiting: Mapping[str, StopView | None],
     outputs: Sequence[str],
 ) -> list[Withheld]:
-    """What is missing of `outputs`, station by station, by their signed records.
+    """Return what is missing of `outputs`, station by station, by their signed records.
 
     Nothing came from `unsigned`, each with what is said of it; nor yet from `waiting`, each with
     its stop if it has begun.
@@ -71,7 +71,7 @@ def withheld(
 
 
 def _of(station: str, verdict: OutputVerdict) -> Iterator[Withheld]:
-    """What an airlock's verdict says of an output of a stop that departed."""
+    """Yield what an airlock's verdict withheld of an output of a stop that departed."""
     why, rows = verdict.sentence, verdict.suppressed_rows
     if verdict.verdict == "refused":
         words = f"let nothing of it leave ({_bare(why)})" if why else "let nothing of it leave"
@@ -91,14 +91,14 @@ def _bare(sentence: str) -> str:
 
 
 def as_frame(found: Sequence[Withheld]) -> pd.DataFrame:
-    """`station`, `output`, `rows` (missing: the whole output) and `why`."""
+    """Return columns `station`, `output`, `rows` (missing: the whole output) and `why`."""
     rows = [(entry.station, entry.output, entry.rows, entry.why) for entry in found]
     frame = pd.DataFrame(rows, columns=["station", "output", "rows", "why"])
     return frame.astype({"rows": "Int64"})
 
 
 class PooledTable(pd.DataFrame):
-    """A table over stations, which shows above itself what is missing in it (`attrs`)."""
+    """A table over stations that shows above itself what is missing in it (`attrs`)."""
 
     @property
     def _constructor(self) -> type[PooledTable]:
@@ -116,7 +116,7 @@ class PooledTable(pd.DataFrame):
 
 
 class PooledSeries(pd.Series):
-    """A column of a `PooledTable`, or what was made of one, which shows the same above itself."""
+    """A column of a `PooledTable`, or a result computed from one, with the same notice."""
 
     @property
     def _constructor(self) -> type[PooledSeries]:
@@ -129,19 +129,19 @@ class PooledSeries(pd.Series):
     def _repr_html_(self) -> str | None:
         warning_text = warning_html(self.attrs.get(MARK))
         if not warning_text:
-            return None  # as any other series: text
+            return None  # text, as for any other series
         return f"{_unsaid(self.attrs.get(MARK))}<pre>{html.escape(repr(self))}</pre>"
 
 
 def mark_of(found: Sequence[Withheld]) -> dict[str, str]:
-    """Station to what it lacks, in words: the value of `attrs[MARK]`."""
+    """Map each station to what it lacks, in words: the value of `attrs[MARK]`."""
     return {entry.station: entry.words for entry in found}
 
 
 def marked(
     frame: pd.DataFrame, found: Sequence[Withheld], doubted: Sequence[str] = ()
 ) -> PooledTable:
-    """`frame`, which says what is missing in it, and which stations in it signed two records."""
+    """Return `frame` marked with what is missing in it, and which stations signed two records."""
     table = PooledTable(frame)
     if found:
         table.attrs[MARK] = mark_of(found)
@@ -151,7 +151,7 @@ def marked(
 
 
 def doubt_html(stations: Any) -> str:
-    """One line above a pooled number: who signed two records; nothing if nobody did."""
+    """Return a line to show above a pooled number: who signed two records; empty if nobody did."""
     if not isinstance(stations, list) or not stations:
         return ""
     names = ", ".join(map(str, stations))
@@ -159,7 +159,7 @@ def doubt_html(stations: Any) -> str:
 
 
 def warning(mark: Any) -> str:
-    """One line above a pooled number: what it lacks; empty if it lacks nothing."""
+    """Return a line to show above a pooled number: what it lacks; empty if it lacks nothing."""
     if not isinstance(mark, Mapping) or not mark:
         return ""
     lines = [f"{escaped(str(station))} {escaped(str(words))}" for station, words in mark.items()]
@@ -167,7 +167,7 @@ def warning(mark: Any) -> str:
 
 
 def warning_html(mark: Any) -> str:
-    """`warning` as HTML, everything of others in it as text."""
+    """Return `warning` as HTML, with all foreign text escaped."""
     text = warning(mark)
     if not text:
         return ""
@@ -175,10 +175,10 @@ def warning_html(mark: Any) -> str:
 
 
 def show_warning(mark: Any) -> None:
-    """Say in the present cell of a notebook what is missing, once a run of it and words.
+    """Show in the present cell of a notebook what is missing, once per run of the cell and text.
 
-    Whatever the cell makes of the numbers then, the warning stands above it. Nothing is shown
-    outside of a notebook, where `attrs` and `Results.withheld` have it.
+    The warning appears above whatever the cell computes from the numbers. Nothing is shown outside
+    a notebook, where `attrs` and `Results.withheld` have the same information.
     """
     text, run = warning(mark), cell_run()
     if not text or run is None or (run, text) in _shown:
@@ -189,10 +189,10 @@ def show_warning(mark: Any) -> None:
     Output({"text/html": warning_html(mark), "text/plain": text})
 
 
-# What the run of a cell was told: the run, and the words.
+# Warnings shown already: the run of the cell, and the text.
 _shown: set[tuple[str, str]] = set()
 
 
 def _unsaid(mark: Any) -> str:
-    """The warning, where the present run of a cell does not show it already."""
+    """Return the warning, unless the present run of the cell shows it already."""
     return "" if (cell_run(), warning(mark)) in _shown else warning_html(mark)

@@ -1,1 +1,1 @@
-"""A researcher's connection: session, pinned trust, and the documents of kernel images."""
+"""A researcher's connection: session, pinned trust, and kernel images' manifests."""

@@ -1,4 +1,4 @@
-"""A kernel image's two documents, kept so that a train is composed without asking again."""
+"""Manifest and configuration of a kernel image, cached to compose trains without the registry."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from phtlab.wire.registry.trains import pull_kernel
 
 
 def kernel_documents(registry: Registry, kernel: KernelImage, cache: Path) -> tuple[bytes, bytes]:
-    """Manifest and configuration of `kernel`: from the folder `cache`, else from the registry.
+    """Return manifest and configuration of `kernel`, from the folder `cache` or the registry.
 
-    What is kept is believed only as far as its digest: the manifest's is the catalogue's, and
-    composing checks the configuration's against the manifest.
+    Cached files are trusted by digest only: the catalogue has the manifest's, and composing checks
+    the configuration's against the manifest.
     """
     folder = cache / kernel.digest.removeprefix("sha256:")
     try:

@@ -1,4 +1,4 @@
-"""The consortium that a profile believes in, with the root that a first start pins."""
+"""The trusted consortium of a profile, with the root that a first start pins."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from phtlab.wire.central.client import CentralClient
 
 
 def trust_of(profile: UserSettings, central: CentralClient) -> Trust:
-    """What `profile` trusts, followed through `central`.
+    """Return the trust store of `profile`, updated through `central`.
 
-    Where nobody has pinned a root and the profile names one, that is pinned: whoever provides the
-    machine, such as a hub's administrators, vouches for it. Raises RosterError if it is no root.
+    If no root is pinned and the profile names one, that root is pinned: whoever provides the
+    machine, such as a hub's administrators, vouches for it. Raises RosterError if it cannot be read
+    or is no root.
     """
     trust = Trust(profile.trust, central.tuf_fetcher(), central.metadata_url, central.targets_url)
     if profile.root is not None and not trust.pinned:

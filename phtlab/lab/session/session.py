@@ -17,7 +17,7 @@ from phtlab.wire.registry.client import Registry
 
 
 class Session:
-    """What trains, journeys, proposals and results work with. The private key stays in it."""
+    """Connection for trains, journeys, proposals and results. The private key stays in it."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Session:
         *,
         registry_url: str | None = None,
     ) -> None:
-        """`registry_url` is where this machine reaches the registry; else central gives it."""
+        """`registry_url` is the registry's address from this machine, by default central's."""
         self.identity = identity
         self.central = central
         self.trust = trust
@@ -41,7 +41,7 @@ class Session:
 
     @property
     def trusted(self) -> Trusted:
-        """Roster and catalogue, verified once a session; `refresh()` fetches them again."""
+        """Roster and catalogue, verified once per session; `refresh()` fetches them again."""
         return self._trusted or self.refresh()
 
     def refresh(self) -> Trusted:
@@ -60,7 +60,7 @@ class Session:
         return tuple(self.central.stations())
 
     def twin_stations(self) -> tuple[str, ...]:
-        """Where dry runs go. Raises OrderError if the consortium has no twin station."""
+        """Return the first twin station, for dry runs. Raises OrderError if there is none."""
         twins = tuple(m.name for m in self.trusted.roster.with_role("twin"))
         if not twins:
             raise OrderError(
@@ -71,7 +71,7 @@ class Session:
         return twins[:1]
 
     def kernel_documents(self, kernel: KernelImage) -> tuple[bytes, bytes]:
-        """The kernel image's manifest and configuration, from the cache or the registry."""
+        """Return the kernel image's manifest and configuration, from the cache or the registry."""
         return kernel_documents(self.registry, kernel, cache_directory() / "kernels")
 
 

@@ -1,1 +1,1 @@
-"""One person's workspace on the hub: what central reports, and what is asked of it."""
+"""One person's workspace: central's state, opened results, twins, and the person's actions."""

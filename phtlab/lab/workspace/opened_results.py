@@ -1,4 +1,4 @@
-"""Opened results by journey, the last few of them, so that showing them again costs nothing."""
+"""Cache of opened results of the last few journeys, so that they are not opened again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST: Final = 8
 
 
 class OpenedResults:
-    """A bounded memory. Of two who ask for the same journey, one opens and the other waits."""
+    """A bounded cache. Of two threads that need the same journey, one opens it and one waits."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -23,7 +23,7 @@ class OpenedResults:
         self._age = 0
 
     def of(self, journey: str, open_it: Callable[[], Results]) -> Results:
-        """The results of `journey`, opened with `open_it` if they are not kept."""
+        """Return the results of `journey`, opened with `open_it` if they are not cached."""
         with self._changing:
             mine = self._opening.setdefault(journey, threading.Lock())
         try:
@@ -35,7 +35,7 @@ class OpenedResults:
                     self._opening.pop(journey, None)
 
     def forget(self) -> None:
-        """Forget all: their files go once nobody holds them."""
+        """Drop all results; their files are removed once nobody uses them."""
         with self._changing:
             self._age += 1
             self._kept.clear()
@@ -48,7 +48,7 @@ class OpenedResults:
             age = self._age
         results = open_it()
         with self._changing:
-            if age == self._age:  # nobody locked the key meanwhile
+            if age == self._age:  # the key was not locked meanwhile
                 self._kept[journey] = results
                 while len(self._kept) > self._most:
                     self._kept.popitem(last=False)

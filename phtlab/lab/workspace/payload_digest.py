@@ -1,4 +1,4 @@
-"""The name of what a notebook would send: the same for the page that checked it and its file."""
+"""Digest of what a notebook would dispatch: equal for the checked page and an unchanged file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from phtlab.train.canonical import digest
 
 
 def payload_digest_of(analysis: Analysis) -> str:
-    """`sha256:…` of what an author signs, as far as the notebook decides it.
+    """Return the digest, `sha256:…`, of what an author signs, as far as the notebook decides it.
 
-    That is the train's name, the cells that travel with their language, and what is declared of
-    parameters, outputs and data sets. Outputs, notes and local cells change nothing.
+    That is the train's name, its cells with their language, and the declarations of parameters,
+    outputs and data sets. Outputs, notes and local cells change nothing.
     """
     signed = {
         "name": analysis.name,

@@ -1,7 +1,7 @@
 """The twins that stations publish, as data sets of this workspace's kernels.
 
-A twin is kept by its digest and only if it has that digest. `PHTLAB_DATASETS` names the file that
-says which there are: a station cell then runs in Lab as it does at a station, on made-up rows.
+A twin is stored only if its content has the published digest. `PHTLAB_DATASETS` names the file that
+lists the twins: a station cell then runs in Lab as it does at a station, on made-up rows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PARQUET: Final = b"PAR1"
 
 
 class Twins:
-    """Twins in `folder`, beside the file `datasets.json` that kernels read."""
+    """Twins in `folder`, and the file `datasets.json` that kernels read."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
@@ -48,7 +48,7 @@ class Twins:
         return self.folder / "datasets.json"
 
     def announce(self) -> None:
-        """Let kernels that start from now on find the twins, unless they have data of their own."""
+        """Set `PHTLAB_DATASETS` for kernels that start from now on, unless it is set already."""
         if VARIABLE in os.environ:
             return
         if not self.declared.exists():
@@ -101,7 +101,7 @@ class Twins:
 def _chosen(
     changes: CentralSnapshot,
 ) -> Iterator[tuple[str, tuple[StationView, DataSetDescription]]]:
-    """One twin a data set: the twin station's, where a dry run goes, before any other's."""
+    """Yield the twins by data set, the twin station's last: the last of a name is used."""
     twins = {m.name for m in changes.roster.with_role("twin")} if changes.roster else set()
     for station in sorted(changes.stations, key=lambda station: station.name in twins):
         for data in station.datasets:

@@ -1,6 +1,6 @@
-"""One person's workspace: profile, key, what central tells, and what is asked of it.
+"""One person's workspace: profile, key, central's state, and the person's actions.
 
-Plain Python without Jupyter: the server extension shows it over HTTP, and its methods block.
+Plain Python without Jupyter: the server extension exposes it over HTTP, and its methods block.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ Listener = Callable[[Kind, str | None], None]
 class Workspace:
     """The state that a person's panels show. Every method may be called from any thread.
 
-    `start` follows central; `stop` ends that. Listeners are told what changed, from whichever
-    thread it changed in, and then read it here: what they read is the newest.
+    `start` follows central until `stop`. Listeners are called with what changed, in the thread that
+    changed it, and then read the newest state here.
     """
 
     def __init__(self, *, keys: WorkspaceKeys | None = None, twins: Twins | None = None) -> None:
@@ -53,7 +53,7 @@ class Workspace:
         self._wrong: Trouble | None = None
         self._rest = CentralSnapshot()
 
-    # Where this is
+    # Place and user
 
     @property
     def place(self) -> Literal["hub", "computer"]:
@@ -61,25 +61,25 @@ class Workspace:
 
     @property
     def user(self) -> str | None:
-        """The hub's user whose server this is."""
+        """The hub's user who owns this server; None outside a hub."""
         return os.environ.get("JUPYTERHUB_USER") or None
 
     @property
     def central_url(self) -> str:
-        """Central's address, empty while none is known."""
+        """Central's address, empty while it is unknown."""
         connection = self._connection
         return connection.profile.central if connection else ""
 
     @property
     def root_fingerprint(self) -> str | None:
-        """The fingerprint of the pinned root, None while none is pinned."""
+        """The fingerprint of the pinned root; None if none is pinned."""
         connection = self._connection
         try:
             return connection.trust().fingerprint if connection else None
         except PhtlabError:
             return None
 
-    # What is known
+    # State
 
     @property
     def snapshot(self) -> CentralSnapshot:
@@ -88,7 +88,7 @@ class Workspace:
 
     @property
     def trouble(self) -> Trouble | None:
-        """What keeps the workspace from working, the first thing to mend."""
+        """The first error that keeps the workspace from working."""
         return self._wrong or self.snapshot.trouble
 
     @property
@@ -97,31 +97,31 @@ class Workspace:
 
     @property
     def twin_names(self) -> frozenset[str]:
-        """The stations that hold nobody's data, by the roster."""
+        """The stations that hold made-up data only, by the roster."""
         roster = self.snapshot.roster
         return frozenset(m.name for m in roster.with_role("twin")) if roster else frozenset()
 
     @property
     def own_name(self) -> str | None:
-        """The member whose journeys these are: the key's, else the hub's user."""
+        """The member whose journeys are shown: the key's name, else the hub's user."""
         current = self.keys.current()
         return current.name if current else self.user
 
     @property
     def is_member(self) -> bool | None:
-        """Whether the key is on the roster; while it is locked, whether its name is."""
+        """Whether the key is on the roster, or its name while it is locked; None if unknown."""
         current, roster = self.keys.current(), self.snapshot.roster
         if current is None or roster is None:
             return None
         return _is_member(roster, current.name, self.keys.identity)
 
     def journeys(self) -> list[JourneyView]:
-        """One's journeys, the newest first."""
+        """Return the person's journeys, newest first."""
         views = self.snapshot.journeys.values()
         return sorted(views, key=lambda view: view.submitted, reverse=True)
 
     def journey(self, journey: str) -> JourneyView:
-        """One journey, also an old one. Raises JourneyError, or what central's client raises."""
+        """Return a journey, also an old one. Raises JourneyError, or what the client raises."""
         known = self.snapshot.journeys.get(journey)
         if known is not None:
             return known
@@ -129,25 +129,25 @@ class Workspace:
             return connection.reading().journey(journey)
 
     def proposal(self, proposal: str) -> ProposalView:
-        """One proposal, whole. Raises JourneyError, or what central's client raises."""
+        """Return a whole proposal. Raises JourneyError, or what central's client raises."""
         with self._using() as connection:
             return connection.reading().governance.proposal(proposal)
 
     def comment(self, proposal: str, text: str) -> ProposalView:
-        """Say something of a proposal. Raises as `proposal`."""
+        """Comment on a proposal. Raises as `proposal`."""
         with self._using() as connection:
             return connection.reading().governance.comment(proposal, NewComment(text=text))
 
     def refreshed(self) -> tuple[Roster, Catalogue]:
-        """Roster and catalogue, asked for anew. Raises SettingsError, RosterError."""
+        """Fetch and return roster and catalogue. Raises SettingsError, RosterError."""
         with self._using() as connection:
             trusted = connection.trust().refresh()
         return trusted.roster, trusted.catalogue
 
-    # Who listens
+    # Listeners
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Tell `listener` of every change; returns what ends that."""
+        """Call `listener` at every change; return a function that ends this."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
@@ -156,16 +156,16 @@ class Workspace:
             listener(kind, journey)
 
     def _handle_change(self, kind: Kind, journey: str | None) -> None:
-        """What the thread that follows central tells: first to all, then twins are fetched."""
+        """Handle a change from the following thread: report it to listeners, then fetch twins."""
         self._report_change(kind, journey)
         connection = self._connection
         if kind == "stations" and connection is not None:
             self._twins.keep(connection.client(), connection.follower.snapshot)
 
-    # Life
+    # Life cycle
 
     def start(self) -> None:
-        """Follow central, if one is known. Raises nothing: `trouble` says what is wrong."""
+        """Follow central, if its address is known. Raises nothing: `trouble` holds the error."""
         with self._changing:
             self._connect(first=None)
 
@@ -174,7 +174,7 @@ class Workspace:
             self._disconnect()
 
     def retry_now(self) -> None:
-        """Somebody looks: take up what was set up meanwhile, such as by 'phtlab join'."""
+        """Connect if that is possible now, for example after 'phtlab join'."""
         with self._changing:
             if self._connection is not None:
                 return
@@ -185,7 +185,7 @@ class Workspace:
             self._report_change("status", None)
 
     def profile_changed(self) -> None:
-        """Begin anew with the profile, key and environment as they are now."""
+        """Reconnect with the present profile, key and environment."""
         with self._changing:
             before = self._disconnect()
             self._connect(first=before)
@@ -218,7 +218,7 @@ class Workspace:
         return place.profile(place.central, place.key or keys_directory() / "NAME.key.age")
 
     def _may_speak(self, roster: Roster | None) -> bool:
-        """Whether the unlocked identity may speak for itself at central."""
+        """Whether the unlocked identity may authenticate to central."""
         identity = self.keys.identity
         return identity is not None and (
             roster is None or _is_member(roster, identity.name, identity)
@@ -227,7 +227,7 @@ class Workspace:
     # The key
 
     def unlock(self, passphrase: str) -> None:
-        """Raises PassphraseError, KeyFileError."""
+        """Unlock the key and reconnect. Raises PassphraseError, KeyFileError."""
         self.keys.unlock(passphrase)
         self.profile_changed()
 
@@ -239,7 +239,7 @@ class Workspace:
 
     @contextmanager
     def lab(self) -> Iterator[Lab]:
-        """The lab of the unlocked key, whose connection stays open until the end of the block.
+        """Yield the lab of the unlocked key; its connection stays open until the block ends.
 
         Raises KeyFileError (`key-locked`, `key-missing`), SettingsError (`central-missing`).
         """
@@ -255,7 +255,7 @@ class Workspace:
     # Proposals
 
     def draft(self, notebook: Path) -> tuple[Path, bool]:
-        """The draft of a proposal beside `notebook`, and whether it was written only now.
+        """Return the draft of a proposal beside `notebook`, and whether it was written just now.
 
         Raises as `Proposals.new`.
         """
@@ -265,7 +265,7 @@ class Workspace:
             return (lab.proposals.new(notebook) if is_new else path), is_new
 
     def check_draft(self, notebook: Path) -> tuple[Proposal, tuple[Proposal, ...]]:
-        """The version that the draft of `notebook` would become, and those before it.
+        """Return the version that the draft of `notebook` would become, and those before it.
 
         Raises as `Proposals.check`.
         """
@@ -273,13 +273,13 @@ class Workspace:
             return lab.proposals.check(lab.proposals.draft_of(notebook))
 
     def submit_draft(self, notebook: Path, *, checked: str) -> ProposalView:
-        """Sign the draft of `notebook`, and send it. Raises as `Proposals.submit`."""
+        """Sign the draft of `notebook`, and submit it. Raises as `Proposals.submit`."""
         with self.lab() as lab:
             draft = lab.proposals.draft_of(notebook)
             return lab.proposals.submit(draft, checked=checked).view
 
     def withdraw(self, proposal: str, reason: str) -> ProposalView:
-        """Withdraw a proposal, for good. Raises as `SubmittedProposal.withdraw`."""
+        """Withdraw a proposal permanently. Raises as `SubmittedProposal.withdraw`."""
         with self.lab() as lab:
             return lab.proposals.get(proposal).withdraw(reason).view
 
@@ -295,10 +295,10 @@ class Workspace:
         checked: str,
         proposal: tuple[str, str] | None = None,
     ) -> JourneyView:
-        """Send `notebook` on a journey; "twin" is a dry run.
+        """Dispatch `notebook` to `stations`; "twin" is a dry run.
 
         `checked` is `payload_digest_of` of what the person was shown. Raises NotebookError
-        (`notebook-changed`) if the file is not that any more, ProposalError (`proposal-changed`) if
+        (`notebook-changed`) if the file has changed since, ProposalError (`proposal-changed`) if
         `proposal`, a name and its version's digest, has a newer version, and as `Lab.dispatch`.
         """
         with self.lab() as lab:
@@ -332,16 +332,16 @@ class Workspace:
         return journey.view
 
     def cancel(self, journey: str) -> JourneyView:
-        """Ask the stations to stop. Raises as `Journey.cancel`."""
+        """Ask the stations to stop a journey. Raises as `Journey.cancel`."""
         with self.lab() as lab:
             view = self._journey(lab, journey).cancel().view
         self._take(view)
         return view
 
     def results(self, journey: str) -> tuple[JourneyView, Results]:
-        """The results of `journey` so far, opened, and kept until another stop has ended.
+        """Return the results of `journey` so far, cached until another stop has ended.
 
-        Raises as `Journey.results`; while no stop has ended, too.
+        Raises as `Journey.results`, also while no stop has ended.
         """
         with self.lab() as lab:
             own = self._journey(lab, journey)
@@ -350,7 +350,7 @@ class Workspace:
             return own.view, opened
 
     def _journey(self, lab: Lab, journey: str) -> Journey:
-        """As Journey, whose view may be the one that is known here."""
+        """Return the Journey of this id, with the view that is known here if there is one."""
         view = self.snapshot.journeys.get(journey) or lab.central.journey(journey)
         return Journey(lab.session, view, journey=journey)
 
@@ -361,8 +361,8 @@ class Workspace:
 
     @contextmanager
     def _using(self) -> Iterator[_Connection]:
-        """The connection as it is now; it stays open until the end of the block."""
-        # Connections end under this lock, so that this one has not yet.
+        """Yield the present connection, which stays open until the block ends."""
+        # Connections are closed under this lock, so this connection is still open.
         with self._changing:
             connection = self._required()
             connection.enter()
@@ -380,10 +380,10 @@ class Workspace:
 
 
 class _Connection:
-    """The clients of one profile and one key state; a change of either makes a new one.
+    """The clients of one profile and one key state; a change of either makes a new connection.
 
-    Its users are counted, the thread that follows central being the first: the last to leave
-    closes the clients.
+    Its users are counted, the following thread being the first: the last to leave closes the
+    clients.
     """
 
     def __init__(
@@ -408,14 +408,14 @@ class _Connection:
         self.follower = Follower(self._open, self.trust, self._reader, report, first, self.leave)
 
     def trust(self) -> Trust:
-        """What is believed here. Raises RosterError as `trust_of`."""
+        """Return the profile's trust store. Raises RosterError as `trust_of`."""
         if self._trust is None:
             self._trust = trust_of(self.profile, self._open)
         return self._trust
 
     @property
     def lab(self) -> Lab | None:
-        """The lab of the key that was unlocked when this began. Raises RosterError."""
+        """The lab of the key that was unlocked when the connection began. Raises RosterError."""
         if self._lab is None and self._own is not None and self._identity is not None:
             self._lab = Lab(
                 Session(self._identity, self._own, self.trust(), registry_url=self.profile.registry)
@@ -423,7 +423,7 @@ class _Connection:
         return self._lab
 
     def client(self) -> CentralClient | None:
-        """Whoever may read now."""
+        """Return the client that may read now, or None."""
         return self._reader(self.follower.snapshot.roster)
 
     def reading(self) -> CentralClient:
@@ -433,7 +433,7 @@ class _Connection:
         return client
 
     def close(self) -> None:
-        """Soon: once the thread that follows central has ended, and every other user has left."""
+        """Close the clients once the following thread has ended and every other user has left."""
         self.follower.stop()
         for client in self._clients():
             client.end_streams()
@@ -468,10 +468,10 @@ class _Connection:
 
 
 def _hub_token(central: str) -> str | None:
-    """The hub's token of this server, for the central that the hub itself names.
+    """Return the hub's token of this server, if `central` is the one that the hub names.
 
-    It opens this server to whoever has it, so no other central may see it: not one that a person
-    joined from a hub that is not that consortium's.
+    Whoever has the token can enter this server, so no other central may see it: not that of another
+    consortium, which a person joined from this hub.
     """
     named = (os.environ.get("PHTLAB_CENTRAL") or "").rstrip("/")
     return os.environ.get("JUPYTERHUB_API_TOKEN") if central == named else None
