@@ -89,7 +89,7 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Compose the train's image from NOTEBOOK and print its digest, which is the same anywhere."""
-    from phtlab.lab.train_composition import compose_offline
+    from phtlab.lab.train_preparation import compose_offline
 
     if kernel_folder is not None:
         image, name = compose_offline(notebook, kernel_folder)

@@ -14,7 +14,14 @@ from phtlab.kernel.recipe import Recipe, locked_packages
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.materials import Materials
 from phtlab.train.documents.roster import KernelImage
-from phtlab.train.image import CONFIG_TYPE, ENTRYPOINT, MANIFEST_TYPE, ImageLimits
+from phtlab.train.image.image_format import (
+    CONFIG_TYPE,
+    ENTRYPOINT,
+    MANIFEST_TYPE,
+)
+from phtlab.train.image.verification import (
+    ImageLimits,
+)
 from phtlab.wire.registry.client import Registry
 
 # Older media types that engines still push, and OCI's for the same bytes.

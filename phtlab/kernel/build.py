@@ -27,7 +27,11 @@ from phtlab.kernel.wheels import download_wheels, unpack_wheels
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.materials import Materials
 from phtlab.train.documents.roster import KernelImage
-from phtlab.train.image import CONFIG_TYPE, ENTRYPOINT, MANIFEST_TYPE
+from phtlab.train.image.image_format import (
+    CONFIG_TYPE,
+    ENTRYPOINT,
+    MANIFEST_TYPE,
+)
 
 __all__ = ["TITLES", "BuildEvent", "BuiltKernel", "Progress", "build_kernel"]
 

@@ -19,7 +19,9 @@ from phtlab.errors import EngineMissingError, KernelError
 from phtlab.kernel.layer import EPOCH, LayerFile
 from phtlab.kernel.workspace import BuiltWorkspace
 from phtlab.train.canonical import digest
-from phtlab.train.image import MANIFEST_TYPE
+from phtlab.train.image.image_format import (
+    MANIFEST_TYPE,
+)
 from phtlab.wire.engine_socket import check_socket
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.upload import Moved, after, ignore_progress

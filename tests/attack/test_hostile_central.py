@@ -29,7 +29,7 @@ from phtlab.files.sealed_file import (
     open_file,
 )
 from phtlab.lab import Journey, Lab
-from phtlab.lab.train_composition import NOTEBOOK
+from phtlab.lab.train_preparation import NOTEBOOK
 from phtlab.station.context.artifact_store import RegistryArtifactStore
 from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import canonical
@@ -38,7 +38,12 @@ from phtlab.train.documents.envelope import Envelope, sign_statement
 from phtlab.train.documents.manifest import TRAIN_TYPE
 from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.documents.record import RECORD_TYPE
-from phtlab.train.image import ImageLimits, compose
+from phtlab.train.image.composition import (
+    compose,
+)
+from phtlab.train.image.verification import (
+    ImageLimits,
+)
 from phtlab.wire.central.client import CentralClient
 from phtlab.wire.registry.cargo import pull_cargo
 from tests.attack.conftest import admitted, lab_of, published

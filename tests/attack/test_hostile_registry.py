@@ -22,7 +22,9 @@ from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import Train
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.order import cargo_context
-from phtlab.train.image import ImageLimits
+from phtlab.train.image.verification import (
+    ImageLimits,
+)
 from phtlab.wire.registry.cargo import cargo_repository
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.trains import push_train

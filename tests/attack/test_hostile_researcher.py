@@ -19,12 +19,22 @@ import pytest
 from phtlab.errors import CentralError, PhtlabError, RegistryError
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import Train
-from phtlab.lab.train_composition import NOTEBOOK, layer_files
+from phtlab.lab.train_preparation import NOTEBOOK, layer_files
 from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.manifest import TrainManifest
 from phtlab.train.documents.order import Order
-from phtlab.train.image import ImageLimits, TrainImage, compose, declared_files, train_files
+from phtlab.train.image.composition import (
+    compose,
+    declared_files,
+    train_files,
+)
+from phtlab.train.image.image_format import (
+    TrainImage,
+)
+from phtlab.train.image.verification import (
+    ImageLimits,
+)
 from phtlab.wire.registry.trains import push_train
 from tests.attack.judging import JudgingStation, sign_and_offer
 

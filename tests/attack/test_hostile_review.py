@@ -23,7 +23,9 @@ from phtlab.cli.main import app
 from phtlab.station.console.pages import PageRenderer
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.stops.stop import Stop
-from phtlab.train.image import train_files
+from phtlab.train.image.composition import (
+    train_files,
+)
 from tests.attack.hostile_notebook import FAMILIES, RAN, Evil, carrying, cell, evil, notebook
 from tests.console.conftest import Desk, desk_of
 from tests.evidence import Evidence

@@ -16,11 +16,13 @@ from phtlab.files.sealed_file import (
 )
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import Train
-from phtlab.lab.train_composition import layer_files
+from phtlab.lab.train_preparation import layer_files
 from phtlab.train.canonical import digest
 from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.documents.roster import Roster
-from phtlab.train.image import compose
+from phtlab.train.image.composition import (
+    compose,
+)
 from phtlab.wire.api.journeys import StopUpdate
 from phtlab.wire.registry.cargo import pull_cargo
 from tests.attack.handmade import HandmadeStation, archive

@@ -39,7 +39,8 @@ TRAIN: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("phtlab.train.sealing", ("seal", "open_sealed")),
     ("phtlab.files.sealed_file", ("open_file",)),
     ("phtlab.files.key_file", ("write_key", "read_key")),
-    ("phtlab.train.image", ("compose", "verify_image")),
+    ("phtlab.train.image.composition", ("compose",)),
+    ("phtlab.train.image.verification", ("verify_image",)),
     ("phtlab.consortium.enrolment", ("request_membership", "open_request")),
     ("phtlab.trust_store.trust", ("Trust", "Trusted", "root_fingerprint")),
     (

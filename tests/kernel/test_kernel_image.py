@@ -22,7 +22,9 @@ from phtlab.kernel import (
 from phtlab.kernel.root import builder_version
 from phtlab.train.canonical import digest
 from phtlab.train.documents.materials import materials_of
-from phtlab.train.image import compose
+from phtlab.train.image.composition import (
+    compose,
+)
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.trains import pull_kernel, push_train
 from tests.conftest import KERNEL_CACHE, ROOT

@@ -11,7 +11,9 @@ from typing import Any
 import requests
 from docker.errors import APIError, ImageNotFound, NotFound
 
-from phtlab.train.image import ENTRYPOINT
+from phtlab.train.image.image_format import (
+    ENTRYPOINT,
+)
 
 IMAGE = f"127.0.0.1:5000/kernels/python@sha256:{'a' * 64}"
 LOG = b"x" * 20_000

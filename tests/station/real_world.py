@@ -19,7 +19,12 @@ from phtlab.station.executor.docker_executor import DockerExecutor
 from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.documents.record import StopRecord
-from phtlab.train.image import ImageLimits, TrainImage
+from phtlab.train.image.image_format import (
+    TrainImage,
+)
+from phtlab.train.image.verification import (
+    ImageLimits,
+)
 from phtlab.train.sealing import open_sealed
 from phtlab.wire.api.journeys import Info, Offer
 from phtlab.wire.registry.cargo import pull_cargo

@@ -40,7 +40,17 @@ from phtlab.train.documents.manifest import KernelRef, Output, TrainManifest
 from phtlab.train.documents.order import Order
 from phtlab.train.documents.record import StopRecord
 from phtlab.train.documents.roster import Agreement, Catalogue, KernelImage, Roster
-from phtlab.train.image import ImageLimits, TrainImage, compose, declared_files, train_files
+from phtlab.train.image.composition import (
+    compose,
+    declared_files,
+    train_files,
+)
+from phtlab.train.image.image_format import (
+    TrainImage,
+)
+from phtlab.train.image.verification import (
+    ImageLimits,
+)
 from phtlab.train.verify import verify_record
 from phtlab.trust_store.trust import Trusted
 from phtlab.wire.api.journeys import (

@@ -16,12 +16,16 @@ from phtlab.errors import TrainError
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.manifest import KernelRef, Output, TrainManifest
 from phtlab.train.documents.roster import KernelImage
-from phtlab.train.image import (
-    ImageLimits,
-    TrainImage,
+from phtlab.train.image.composition import (
     compose,
     declared_files,
     train_files,
+)
+from phtlab.train.image.image_format import (
+    TrainImage,
+)
+from phtlab.train.image.verification import (
+    ImageLimits,
     verify_image,
 )
 from tests.raising import raises_code

@@ -16,7 +16,14 @@ from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import sign_statement
 from phtlab.train.documents.manifest import KernelRef, TrainManifest
 from phtlab.train.documents.roster import KernelImage
-from phtlab.train.image import compose, declared_files, train_files, verify_image
+from phtlab.train.image.composition import (
+    compose,
+    declared_files,
+    train_files,
+)
+from phtlab.train.image.verification import (
+    verify_image,
+)
 from phtlab.wire.registry.cargo import cargo_repository, delete_cargo, pull_cargo, push_cargo
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.released_log import delete_log, log_repository, pull_log, push_log

@@ -9,7 +9,9 @@ import pytest
 
 from phtlab.errors import RegistryError, RegistryUnreachableError
 from phtlab.train.canonical import digest
-from phtlab.train.image import compose
+from phtlab.train.image.composition import (
+    compose,
+)
 from phtlab.wire.registry.cargo import cargo_repository, pull_cargo, push_cargo
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.trains import pull_kernel, push_train

@@ -76,7 +76,7 @@ def _quietly(state: str) -> None:
 
 def made_on(analysis: Analysis, kernel: KernelImage) -> Made:
     """Return the manifest and the files of `analysis` on `kernel`, as for any train."""
-    from phtlab.lab.train_composition import layer_files, train_manifest
+    from phtlab.lab.train_preparation import layer_files, train_manifest
     from phtlab.train.documents.manifest import KernelRef
 
     on = KernelRef(name=kernel.name, language=kernel.language, digest=kernel.digest)

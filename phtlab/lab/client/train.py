@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from phtlab.lab.display.train_html import train_html
 from phtlab.lab.session.session import Session
-from phtlab.lab.train_composition import layer_files, reference_to, train_manifest
+from phtlab.lab.train_preparation import layer_files, reference_to, train_manifest
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.manifest import TrainManifest
 from phtlab.train.documents.roster import KernelImage
-from phtlab.train.image import TrainImage, compose
+from phtlab.train.image.composition import (
+    compose,
+)
+from phtlab.train.image.image_format import (
+    TrainImage,
+)
 from phtlab.wire.registry.trains import train_repository
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from phtlab.governance import Assessment, Proposal, assess
 from phtlab.lab.proposals.draft import SUFFIX, Drafted, read_draft, risk_of, write_draft
 from phtlab.lab.proposals.proposal import SubmittedProposal, verified_versions
 from phtlab.lab.session.session import Session
-from phtlab.lab.train_composition import reference_to, train_manifest
+from phtlab.lab.train_preparation import reference_to, train_manifest
 from phtlab.notebook import read_analysis
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.manifest import TrainManifest

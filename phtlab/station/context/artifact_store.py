@@ -11,7 +11,9 @@ from phtlab.errors import CentralError, PhtlabError, UnreachableError
 from phtlab.station.executor.contract import RegistryAuth
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.roster import KernelImage
-from phtlab.train.image import ImageLimits
+from phtlab.train.image.verification import (
+    ImageLimits,
+)
 from phtlab.wire.central.client import CentralClient
 from phtlab.wire.registry.cargo import push_cargo
 from phtlab.wire.registry.client import Registry

@@ -54,7 +54,9 @@ from phtlab.station.executor.sandbox_trial import (
     remove_container,
     try_sandbox,
 )
-from phtlab.train.image import ENTRYPOINT
+from phtlab.train.image.image_format import (
+    ENTRYPOINT,
+)
 from phtlab.wire.engine_socket import check_socket
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from phtlab.station.executor.contract import IMAGE, InstalledKernel, JobStatus
-from phtlab.train.image import ENTRYPOINT
+from phtlab.train.image.image_format import (
+    ENTRYPOINT,
+)
 
 _OURS = re.compile(r"/(?:kernels|trains)/")
 

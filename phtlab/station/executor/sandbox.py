@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from phtlab.station.executor.contract import Job, Limits
-from phtlab.train.image import ENTRYPOINT
+from phtlab.train.image.image_format import (
+    ENTRYPOINT,
+)
 
 USER = 65532
 """User id of the run, inside and outside the container; no user of any host has it."""

@@ -41,14 +41,18 @@ from phtlab.train.documents.manifest import TrainManifest
 from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.documents.record import StopRecord
 from phtlab.train.documents.roster import Catalogue, KernelImage, Roster
-from phtlab.train.image import (
+from phtlab.train.image.composition import (
+    compose,
+)
+from phtlab.train.image.image_format import (
     CONFIG_TYPE,
     ENTRYPOINT,
     LAYER_TYPE,
     MANIFEST_TYPE,
-    ImageLimits,
     TrainImage,
-    compose,
+)
+from phtlab.train.image.verification import (
+    ImageLimits,
 )
 from phtlab.train.sealing import open_sealed
 from phtlab.trust_store.trust import Trusted

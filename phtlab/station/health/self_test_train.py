@@ -30,7 +30,10 @@ from phtlab.station.settings.settings import StationSettings
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.manifest import KernelRef, Output, TrainManifest
 from phtlab.train.documents.roster import KernelImage
-from phtlab.train.image import declared_files, train_files
+from phtlab.train.image.composition import (
+    declared_files,
+    train_files,
+)
 
 GROUPS: Final[Mapping[str, int]] = {"few": 3, "many": 25, "more": 31}
 """Synthetic rows by group. The airlock suppresses the first: below its smallest count."""

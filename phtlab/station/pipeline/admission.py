@@ -39,7 +39,10 @@ from phtlab.train.documents.envelope import open_statement
 from phtlab.train.documents.manifest import Train
 from phtlab.train.documents.order import ORDER_TYPE, Order
 from phtlab.train.documents.roster import KernelImage, Roster
-from phtlab.train.image import ImageLimits, verify_image
+from phtlab.train.image.verification import (
+    ImageLimits,
+    verify_image,
+)
 from phtlab.train.verify import verify_order, verify_train
 
 _GRACE_INSIDE = 2.0

@@ -17,7 +17,9 @@ from pathlib import Path
 from phtlab.errors import RegistryError
 from phtlab.train.canonical import canonical
 from phtlab.train.canonical import digest as digest_of
-from phtlab.train.image import MANIFEST_TYPE
+from phtlab.train.image.image_format import (
+    MANIFEST_TYPE,
+)
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.upload import Moved, Source, after, file_part, ignore_progress
 

@@ -17,7 +17,9 @@ import httpx
 
 from phtlab.errors import RegistryError
 from phtlab.train.canonical import digest as digest_of
-from phtlab.train.image import MANIFEST_TYPE
+from phtlab.train.image.image_format import (
+    MANIFEST_TYPE,
+)
 from phtlab.wire.registry.connection import Authorize, Connection, ConnectionCutError, too_large
 from phtlab.wire.registry.upload import Moved, Source, Upload, ignore_progress, source_of
 

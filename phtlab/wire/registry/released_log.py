@@ -13,7 +13,9 @@ from phtlab.errors import RegistryError
 from phtlab.train.canonical import canonical
 from phtlab.train.canonical import digest as digest_of
 from phtlab.train.documents.envelope import Envelope
-from phtlab.train.image import MANIFEST_TYPE
+from phtlab.train.image.image_format import (
+    MANIFEST_TYPE,
+)
 from phtlab.train.verify.released_log import LARGEST_LOG
 from phtlab.wire.registry.client import Registry
 

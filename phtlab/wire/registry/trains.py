@@ -9,7 +9,12 @@ from typing import Any
 
 from phtlab.errors import RegistryError, TrainError
 from phtlab.train.documents.roster import KernelImage
-from phtlab.train.image import ImageLimits, TrainImage
+from phtlab.train.image.image_format import (
+    TrainImage,
+)
+from phtlab.train.image.verification import (
+    ImageLimits,
+)
 from phtlab.wire.registry.client import Registry
 
 _LIMITS = ImageLimits()

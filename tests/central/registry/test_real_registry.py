@@ -19,7 +19,9 @@ from phtlab.central.settings import CentralSettings
 from phtlab.errors import CentralError, RegistryError, TrainError
 from phtlab.processes.services import Service
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.image import MANIFEST_TYPE
+from phtlab.train.image.image_format import (
+    MANIFEST_TYPE,
+)
 from phtlab.wire.registry.cargo import cargo_repository, pull_cargo, push_cargo
 from phtlab.wire.registry.client import Registry
 from tests.central.world import Clock, Founding, World

@@ -18,7 +18,9 @@ from phtlab.station.approvals.terms import ApprovalRequest
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
-from phtlab.train.image import train_files
+from phtlab.train.image.composition import (
+    train_files,
+)
 from phtlab.wire.api.governance import ProposalPage
 from tests.raising import raises_code
 from tests.station.approvals.test_approvals import desk, held, once, proposed, ruled, run

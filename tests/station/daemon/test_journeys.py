@@ -20,7 +20,9 @@ from phtlab.station.stops.marker import Marker
 from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.manifest import Output, TrainManifest
 from phtlab.train.documents.order import Order, cargo_context
-from phtlab.train.image import train_files
+from phtlab.train.image.composition import (
+    train_files,
+)
 from phtlab.train.sealing import open_sealed
 from tests.station.station_world import (
     COUNTS,

@@ -24,7 +24,9 @@ from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.materials import LABEL, Materials, materials_of
 from phtlab.train.documents.roster import Catalogue
-from phtlab.train.image import train_files
+from phtlab.train.image.composition import (
+    train_files,
+)
 from tests.station.review.approved_train import said_yes
 from tests.station.station_world import COUNTS, KERNEL, World, make_world
 
@@ -180,7 +182,9 @@ def test_a_train_that_is_not_verified_cannot_be_read(world: World) -> None:
 
 def with_materials(world: World, materials: Materials) -> None:
     """Trains from here on are built on an image that says it carries `materials`."""
-    from phtlab.train.image import CONFIG_TYPE
+    from phtlab.train.image.image_format import (
+        CONFIG_TYPE,
+    )
 
     manifest, config = (json.loads(part) for part in world.kernel_files)
     config["config"]["Labels"] = materials.as_label()

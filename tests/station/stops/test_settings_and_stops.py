@@ -23,7 +23,9 @@ from phtlab.station.settings.settings import (
     write_settings,
 )
 from phtlab.station.stops import stop_files
-from phtlab.train.image import train_files
+from phtlab.train.image.composition import (
+    train_files,
+)
 from phtlab.wire.api.journeys import StopUpdate
 from tests.raising import raises_code
 from tests.station.station_world import FakeCentral, make_world

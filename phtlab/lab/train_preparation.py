@@ -1,4 +1,4 @@
-"""Composition of a train from a notebook: the manifest that its author signs, and its layer."""
+"""Preparation of a train from a notebook: the manifest that its author signs, and its files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from phtlab.notebook import Analysis, read_analysis
 from phtlab.train.canonical import digest
 from phtlab.train.documents.manifest import KernelRef, Output, TrainFile, TrainManifest
 from phtlab.train.documents.roster import KernelImage
-from phtlab.train.image import TrainImage, compose, declared_files
+from phtlab.train.image.composition import (
+    compose,
+    declared_files,
+)
+from phtlab.train.image.image_format import (
+    TrainImage,
+)
 
 NOTEBOOK: Final = "train/notebook.ipynb"
 

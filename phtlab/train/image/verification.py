@@ -1,46 +1,39 @@
-"""The train as an OCI image: a kernel image's layers, and one more that holds the analysis.
+"""Verification of a train image, all of it, and the files that it carries.
 
-`compose` and `verify_image` are pure. The same kernel image and files give the same bytes on any
-machine: the layer is an uncompressed tar archive (no compressor's build shows in the digest), all
-JSON is canonical, all times are one fixed time.
-
-Verification needs nothing but the train: without its last layer, the image must be the kernel
-image that the catalogue names, byte for byte. That covers every other layer, the environment,
-the user and the entry point.
-
-The layer also holds what the manifest declares. Orders and rules name a train by its image's
-digest: so the digest covers parameters, data sets and outputs as well, and nobody can sign the
-same image again with others.
+Pure. It needs nothing but the train: without its last layer, the image must be the kernel image
+that the catalogue names, byte for byte. That covers every other layer, the environment, the user
+and the entry point. The last layer also holds what the manifest declares. Orders and rules name a
+train by its image's digest: so the digest covers parameters, data sets and outputs as well, and
+nobody can sign the same image again with others.
 """
 
 from __future__ import annotations
 
 import io
-import re
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from phtlab.errors import TrainError
-from phtlab.train.canonical import canonical, digest, parse_canonical
-from phtlab.train.documents.manifest import TrainFile, TrainManifest
+from phtlab.train.canonical import canonical, digest
+from phtlab.train.documents.manifest import TrainManifest
 from phtlab.train.documents.roster import KernelImage
-
-# OCI image specification 1.1, "Media types".
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
-LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
-
-ENTRYPOINT = ("python3", "-m", "phtlab.runtime")
-"""Command that a kernel image, and so every train, starts."""
-
-# 2024-01-01T00:00:00Z, the time of every file and of the history.
-_EPOCH = 1_704_067_200
-_HISTORY = {"created": "2024-01-01T00:00:00Z", "created_by": "phtlab train"}
-_FOLDER = "train"
-DECLARATION = "declaration.json"
-_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+from phtlab.train.image.composition import (
+    HISTORY,
+    declared_files,
+    pack_layer,
+    train_files,
+)
+from phtlab.train.image.image_format import (
+    CONFIG_TYPE,
+    DECLARATION,
+    FILE_PATH,
+    FOLDER,
+    LAYER_TYPE,
+    canonical_object,
+    descriptor,
+)
 
 
 @dataclass(frozen=True)
@@ -50,58 +43,6 @@ class ImageLimits:
     layer_bytes: int = 16 * 1024 * 1024
     json_bytes: int = 1024 * 1024
     files: int = 64
-
-
-@dataclass(frozen=True)
-class TrainImage:
-    """A composed train image. `digest` is the manifest's, `diff_id` the added layer's."""
-
-    layer: bytes
-    config: bytes
-    manifest: bytes
-    digest: str
-    diff_id: str
-
-
-def train_files(files: Mapping[str, bytes]) -> tuple[TrainFile, ...]:
-    """Return the entries of a train manifest for `files`, by path."""
-    return tuple(
-        TrainFile(path=path, size=len(content), sha256=digest(content))
-        for path, content in sorted(files.items())
-    )
-
-
-def declared_files(manifest: TrainManifest, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return `files` and the declaration of `manifest`: all that a train's layer holds."""
-    document = manifest.model_dump(mode="json", exclude={"kernel", "files"})
-    return {**files, DECLARATION: canonical(document)}
-
-
-def compose(kernel_manifest: bytes, kernel_config: bytes, files: Mapping[str, bytes]) -> TrainImage:
-    """Compose the kernel image with `files` (path to content) added below /train.
-
-    Raises TrainError for a path that could leave /train, and for a kernel image that is not in
-    the canonical form in which `phtlab kernel build` writes it.
-    """
-    manifest = _canonical_json(kernel_manifest, "kernel image's manifest")
-    config = _canonical_json(kernel_config, "kernel image's config")
-    if manifest.get("config") != _descriptor(CONFIG_TYPE, kernel_config):
-        raise TrainError(
-            "The kernel image's config is not the one that its manifest names.",
-            "Fetch or build the kernel image again.",
-            code="image-kernel",
-        )
-    layer = _layer(files)
-    diff_id = digest(layer)
-    config_bytes = canonical(_with_layer(config, diff_id))
-    manifest_bytes = canonical(
-        {
-            **manifest,
-            "config": _descriptor(CONFIG_TYPE, config_bytes),
-            "layers": [*manifest["layers"], _descriptor(LAYER_TYPE, layer)],
-        }
-    )
-    return TrainImage(layer, config_bytes, manifest_bytes, digest(manifest_bytes), diff_id)
 
 
 def verify_image(
@@ -126,8 +67,8 @@ def verify_image(
     _check_size("config", config, limits.json_bytes)
     _check_size("layer", layer, limits.layer_bytes)
     _check_digest("manifest", manifest, digest)
-    image = _canonical_json(manifest, "train image's manifest")
-    _check_descriptor("config", image.get("config"), _descriptor(CONFIG_TYPE, config))
+    image = canonical_object(manifest, "train image's manifest")
+    _check_descriptor("config", image.get("config"), descriptor(CONFIG_TYPE, config))
     layers = image.get("layers")
     if not isinstance(layers, list) or len(layers) != len(kernel.diff_ids) + 1:
         raise TrainError(
@@ -136,8 +77,8 @@ def verify_image(
             "It was not made by phtlab; ask its author for another.",
             code="image-layers",
         )
-    _check_descriptor("layer", layers[-1], _descriptor(LAYER_TYPE, layer))
-    _check_kernel(image, _canonical_json(config, "train image's config"), layer, kernel)
+    _check_descriptor("layer", layers[-1], descriptor(LAYER_TYPE, layer))
+    _check_kernel(image, canonical_object(config, "train image's config"), layer, kernel)
     _check_kernel_name(train_manifest, kernel)
     layer_files = _read_layer(layer, limits)
     files = {path: layer_files[path] for path in layer_files if path != DECLARATION}
@@ -149,7 +90,7 @@ def verify_image(
             "Do not run it; ask its author.",
             code="image-declaration",
         )
-    if _layer(layer_files) != layer:
+    if pack_layer(layer_files) != layer:
         raise TrainError(
             "The train's layer holds more than its files show.",
             "It was not made by phtlab; do not run it.",
@@ -182,9 +123,9 @@ def _check_kernel(
         }
     )
     kernel_manifest = canonical(
-        {**image, "config": _descriptor(CONFIG_TYPE, below), "layers": image["layers"][:-1]}
+        {**image, "config": descriptor(CONFIG_TYPE, below), "layers": image["layers"][:-1]}
     )
-    if history[-1:] != [_HISTORY] or digest(kernel_manifest) != kernel.digest:
+    if history[-1:] != [HISTORY] or digest(kernel_manifest) != kernel.digest:
         raise TrainError(
             f"The train image is not built on the kernel image '{kernel.name}' ({kernel.digest}): "
             "its settings or its lower layers were changed.",
@@ -228,36 +169,6 @@ def _check_files(files: Mapping[str, bytes], train_manifest: TrainManifest) -> N
             )
 
 
-def _layer(files: Mapping[str, bytes]) -> bytes:
-    """Pack `files` as an uncompressed tar: names sorted, owner 0, mode 644, one fixed time."""
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        folders: set[str] = set()
-        for path in sorted(files):
-            if not _PATH.fullmatch(path) or len(path) > 90:
-                raise TrainError(
-                    f"'{path}' cannot be a file of a train: use letters, digits, '.', '_' and "
-                    "'-', in at most 90 characters, inside the train's folder.",
-                    code="image-file-name",
-                )
-            parts = f"{_FOLDER}/{path}".split("/")
-            for depth in range(1, len(parts)):
-                folder = "/".join(parts[:depth])
-                if folder not in folders:
-                    folders.add(folder)
-                    archive.addfile(_entry(folder, tarfile.DIRTYPE, 0o755))
-            entry = _entry("/".join(parts), tarfile.REGTYPE, 0o644)
-            entry.size = len(files[path])
-            archive.addfile(entry, io.BytesIO(files[path]))
-    return target.getvalue()
-
-
-def _entry(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(name)
-    entry.type, entry.mode, entry.mtime = kind, mode, _EPOCH
-    return entry
-
-
 def _read_layer(layer: bytes, limits: ImageLimits) -> dict[str, bytes]:
     """Return the plain files below /train. Raises TrainError for any other entry."""
     files: dict[str, bytes] = {}
@@ -280,11 +191,11 @@ def _read_layer(layer: bytes, limits: ImageLimits) -> dict[str, bytes]:
                     )
                 if entry.isdir():
                     continue
-                path = entry.name.removeprefix(f"{_FOLDER}/")
-                if path == entry.name or not _PATH.fullmatch(path) or path in files:
+                path = entry.name.removeprefix(f"{FOLDER}/")
+                if path == entry.name or not FILE_PATH.fullmatch(path) or path in files:
                     raise TrainError(
                         f"The train's layer holds '{entry.name}', which is not one of the files "
-                        f"below /{_FOLDER}.",
+                        f"below /{FOLDER}.",
                         "Do not run it; ask its author.",
                         code="image-file-unlisted",
                     )
@@ -295,19 +206,6 @@ def _read_layer(layer: bytes, limits: ImageLimits) -> dict[str, bytes]:
             f"The train's layer is not a tar archive: {wrong}.", code="image-layer-form"
         ) from None
     return files
-
-
-def _with_layer(config: dict[str, Any], diff_id: str) -> dict[str, Any]:
-    rootfs = config["rootfs"]
-    return {
-        **config,
-        "rootfs": {**rootfs, "diff_ids": [*rootfs["diff_ids"], diff_id]},
-        "history": [*config["history"], _HISTORY],
-    }
-
-
-def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
-    return {"digest": digest(content), "mediaType": media_type, "size": len(content)}
 
 
 def _check_descriptor(what: str, found: object, expected: dict[str, Any]) -> None:
@@ -335,18 +233,3 @@ def _check_size(what: str, content: bytes, limit: int) -> None:
             f"The {what} of the train image is {len(content)} bytes; at most {limit} are read.",
             code="image-too-large",
         )
-
-
-def _canonical_json(content: bytes, what: str) -> dict[str, Any]:
-    """Parse `content` as an object in canonical JSON: no other form can be rebuilt exactly."""
-    try:
-        value = parse_canonical(content)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise TrainError(
-            f"The {what} is not canonical JSON (RFC 8785).",
-            "Build the image with phtlab: 'phtlab kernel build' or 'phtlab train build'.",
-            code="image-form",
-        )
-    return value
