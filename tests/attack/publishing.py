@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
-from phtlab.station.airlock.history import released_counts
+from phtlab.station.airlock.history import released_counts, remembered_outputs
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import OutputVerdict
@@ -126,7 +126,7 @@ class Airlock:
         passed = pass_outputs(tuple(outputs), LeftInMemory(files.__getitem__), self.rules, history)
         if not any(one.verdict.verdict == "held" for one in passed):
             released_counts.note(
-                self.folder, ["heart"], released_counts.outputs_to_remember(outputs, passed)
+                self.folder, ["heart"], remembered_outputs.outputs_to_remember(outputs, passed)
             )
         return passed
 

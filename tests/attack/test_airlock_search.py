@@ -27,7 +27,7 @@ from scipy.optimize import linprog
 
 from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.airlock.formats import figure
-from phtlab.station.airlock.history import released_counts
+from phtlab.station.airlock.history import released_counts, remembered_outputs
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from tests.evidence import Evidence
@@ -177,7 +177,7 @@ def travelled(
         history = released_counts.ReleasedHistory(folder, ["heart"])
         passed = pass_outputs(outputs, LeftInMemory(files.__getitem__), RULES, history)
         released_counts.note(
-            folder, ["heart"], released_counts.outputs_to_remember(outputs, passed)
+            folder, ["heart"], remembered_outputs.outputs_to_remember(outputs, passed)
         )
         yield [told for one in passed for told in named[one.verdict.name].told_by(one)]
 

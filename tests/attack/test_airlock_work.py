@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from phtlab.station.airlock import work_limit
-from phtlab.station.airlock.disclosure import beside_counts, linked_tables
+from phtlab.station.airlock.disclosure import beside_counts, output_readings
 from phtlab.station.airlock.formats import figure, significant_digits
 from phtlab.station.airlock.formats import table as tables
 from phtlab.station.airlock.history import released_counts
@@ -132,13 +132,13 @@ def test_what_is_beyond_the_amount_is_not_worked_on(
 ) -> None:
     airlock.rules = AirlockRules(max_numbers=200)
     worked_on: list[str] = []
-    told = linked_tables.with_known_sums
+    told = output_readings.with_known_sums
 
     def noted(*given: object) -> object:
         worked_on.append(given[0].source)  # type: ignore[attr-defined]
         return told(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(linked_tables, "with_known_sums", noted)
+    monkeypatch.setattr(output_readings, "with_known_sums", noted)
     found = airlock.stop(a=counts("sex", {"f": 96, "m": 208}), b=labelled(60, 3, 5))
     assert [(one.verdict, one.rule) for one in found.values()] == [
         ("released", ""),
