@@ -37,7 +37,7 @@ from phtlab.train.crypto.identity import Identity, Member
 from phtlab.trust_store.repository import online_public_key
 from phtlab.trust_store.trust import Trust
 from phtlab.wire.api.journeys import RosterBundle
-from phtlab.wire.central import client as wire_central
+from phtlab.wire.central import connection
 from phtlab.wire.central.client import CentralClient
 from phtlab.wire.central.token import mint
 from phtlab.wire.registry.client import Registry
@@ -158,7 +158,7 @@ def light(
     clocks = {name: Clock() for name in ("central", "ada", *STATIONS)}
     with ExitStack() as ends, pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            wire_central,
+            connection,
             "mint",
             lambda who, audience: mint(who, audience, clocks.get(who.name, Clock())()),
         )

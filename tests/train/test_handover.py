@@ -91,7 +91,7 @@ def test_a_roster_by_officers_who_were_replaced_is_not_taken_over(world: Any) ->
     forged = replace(mine, signed=targets.to_bytes())
     assert Handover.from_bytes(forged.to_bytes()).version == mine.version + 1
     with raises_code(RosterError, "handover", cause="handover-too-few-signed"):
-        world.consortium.take_over(forged)
+        world.consortium.import_handover(forged)
     assert world.consortium.export() == mine
 
 

@@ -70,7 +70,7 @@ def _governance(answer: Answer) -> Any:
             f"GET /approvals?station=ulm&proposal={PROPOSAL}",
         ),
         (lambda g: g.put_active_approvals("ulm", SIGNED), "PUT /standing/ulm"),
-        (lambda g: g.standing("ulm/../x"), "GET /standing/ulm%2F..%2Fx"),
+        (lambda g: g.active_approvals("ulm/../x"), "GET /standing/ulm%2F..%2Fx"),
         (lambda g: g.accept(SIGNED), "POST /acceptances"),
         (lambda g: g.acceptances(), "GET /acceptances"),
     ],
