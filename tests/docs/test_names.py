@@ -13,6 +13,8 @@ import pytest
 _ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = ("phtlab", "spawner/phtlab_spawner", "hub_config")
 _SCRIPTS = "phtlab/lab/frontend/src"
+# Fields of signed documents keep the name that is signed.
+_SIGNED = frozenset({("phtlab/consortium/enrolment.py", "asked")})
 _DECLARED = re.compile(r"\b(?:const|let|function|class|interface|type|enum)\s+([A-Za-z_$][\w$]*)")
 
 
@@ -57,7 +59,11 @@ def found_in_python() -> list[str]:
         where = path.relative_to(_ROOT)
         given = [(part, 0) for part in where.with_suffix("").parts]
         given += names_of_python(ast.parse(path.read_text()))
-        found += [f"{where}:{line} {name}" for name, line in given if is_avoided(name)]
+        found += [
+            f"{where}:{line} {name}"
+            for name, line in given
+            if is_avoided(name) and (str(where), name) not in _SIGNED
+        ]
     return found
 
 

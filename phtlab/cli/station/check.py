@@ -67,7 +67,7 @@ def _found(
     from phtlab.station.executor.contract import CheckResult
     from phtlab.station.executor.unfinished_trial import note_trial
     from phtlab.station.health.checks import check_station
-    from phtlab.station.health.self_test import look
+    from phtlab.station.health.self_test import find_problems
     from phtlab.station.settings.folder import StationFolder
     from phtlab.station.settings.settings import station_directory
 
@@ -82,7 +82,7 @@ def _found(
     if deep:
         warnings_to_stderr()
         log = StationContext(folder, settings).audit
-        found = look(folder, settings, opened, log, by=person(None))
+        found = find_problems(folder, settings, opened, log, by=person(None))
     else:
         found = check_station(folder, settings, opened)
     for result in found:

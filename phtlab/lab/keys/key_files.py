@@ -1,8 +1,7 @@
-"""Key files of one person's workspace, and the unlocked key among them."""
+"""Key files of one person's workspace: created, backed up, restored, revoked."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from phtlab.consortium.enrolment import open_request, request_membership, request_removal
-from phtlab.errors import KeyFileError, PassphraseError, PhtlabError
+from phtlab.errors import KeyFileError, PhtlabError
 from phtlab.files.durable_file import create_durably, write_durably
-from phtlab.files.key_file import decode_key, read_key, require_new_passphrase, write_key
+from phtlab.files.key_file import require_new_passphrase, write_key
+from phtlab.lab.keys.key_unlock import KeyUnlock
 from phtlab.train.crypto.age.scrypt import DEFAULT_LOG_N
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope
@@ -21,9 +21,6 @@ from phtlab.user_settings import PartialSettings, keys_directory, remember
 
 KeyState = Literal["none", "locked", "unlocked"]
 SUFFIX: Final = ".key.age"
-# Delay after a wrong passphrase, doubled each time up to the longest.
-FIRST_DELAY: Final = 0.5
-LONGEST_DELAY: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -49,10 +46,7 @@ class WorkspaceKeys:
         self, *, log_n: int = DEFAULT_LOG_N, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._log_n = log_n
-        self._sleep = sleep
-        self._opening = threading.Lock()
-        self._wrong = 0
-        self._unlocked: tuple[Path, Identity] | None = None
+        self._unlock = KeyUnlock(sleep)
 
     @property
     def path(self) -> Path | None:
@@ -68,13 +62,13 @@ class WorkspaceKeys:
         path = self.path
         if path is None or not path.is_file():
             return "none"
-        return "unlocked" if self._held(path) is not None else "locked"
+        return "unlocked" if self._unlock.identity(path) is not None else "locked"
 
     @property
     def identity(self) -> Identity | None:
         """The unlocked identity; None while the key is locked or missing."""
         path = self.path
-        return None if path is None or not path.is_file() else self._held(path)
+        return None if path is None or not path.is_file() else self._unlock.identity(path)
 
     def require(self) -> Identity:
         """Return the unlocked identity. Raises KeyFileError (`key-missing`, `key-locked`)."""
@@ -102,14 +96,11 @@ class WorkspaceKeys:
 
     def unlock(self, passphrase: str) -> Identity:
         """Unlock the current key and keep it in memory. Raises PassphraseError or KeyFileError."""
-        path = self._current()
-        identity = self._read(path, passphrase)
-        self._unlocked = (path, identity)
-        return identity
+        return self._unlock.unlock(self._current(), passphrase)
 
     def lock(self) -> None:
         """Forget the identity. A kernel that connected before keeps its own copy."""
-        self._unlocked = None
+        self._unlock.lock()
 
     def create(self, name: str, organisation: str, passphrase: str) -> KeyFile:
         """Create a key and its request for membership; it becomes the current key, unlocked.
@@ -121,7 +112,7 @@ class WorkspaceKeys:
         request = request_membership(identity, organisation)
         require_new_passphrase(passphrase, f"the new key of {name}")
         path = keys_directory() / f"{name}{SUFFIX}"
-        with self._opening:
+        with self._unlock.exclusive():
             write_key(path, identity, passphrase, log_n=self._log_n)
         _write_request(path, request)
         self._adopt(path, identity)
@@ -131,8 +122,8 @@ class WorkspaceKeys:
         """Encrypt the current key under `new`. Copies made before still open with `old`."""
         path = self._current()
         require_new_passphrase(new, "your key from now on")
-        identity = self._read(path, old)
-        with self._opening:
+        identity = self._unlock.read(path, old)
+        with self._unlock.exclusive():
             write_key(path, identity, new, log_n=self._log_n, replace=True)
         return self._described(path, path)
 
@@ -159,7 +150,7 @@ class WorkspaceKeys:
         It becomes the current key, unlocked. Raises PassphraseError, KeyFileError
         (`key-file-exists` if there is another key of its name).
         """
-        identity = self._opened(lambda: decode_key(content, passphrase))
+        identity = self._unlock.decode(content, passphrase)
         path = keys_directory() / f"{identity.name}{SUFFIX}"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -182,7 +173,7 @@ class WorkspaceKeys:
         sealed to it. Raises PassphraseError, KeyFileError.
         """
         path = self._current()
-        identity = self._read(path, passphrase)
+        identity = self._unlock.read(path, passphrase)
         request = request_removal(identity, reason)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         aside = path.parent / "revoked" / f"{identity.name}-{stamp}{SUFFIX}"
@@ -203,32 +194,13 @@ class WorkspaceKeys:
             )
         return path
 
-    def _held(self, path: Path) -> Identity | None:
-        held = self._unlocked
-        return held[1] if held is not None and held[0] == path else None
-
     def _adopt(self, path: Path, identity: Identity) -> None:
         if PartialSettings.load().key != path:
             remember(key=str(path))
-        self._unlocked = (path, identity)
-
-    def _read(self, path: Path, passphrase: str) -> Identity:
-        return self._opened(lambda: read_key(path, passphrase))
-
-    def _opened(self, open_it: Callable[[], Identity]) -> Identity:
-        # One at a time, so that parallel guesses wait as well.
-        with self._opening:
-            try:
-                identity = open_it()
-            except PassphraseError:
-                self._sleep(min(FIRST_DELAY * 2.0**self._wrong, LONGEST_DELAY))
-                self._wrong += 1
-                raise
-            self._wrong = 0
-            return identity
+        self._unlock.keep(path, identity)
 
     def _described(self, path: Path, current: Path | None) -> KeyFile:
-        identity = self._held(path)
+        identity = self._unlock.identity(path)
         fingerprint = identity.public.fingerprint if identity else self._requested(path)
         return KeyFile(
             identity.name if identity else path.name.removesuffix(SUFFIX),

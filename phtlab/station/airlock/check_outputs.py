@@ -13,7 +13,7 @@ from typing import Any
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock.cells import Cells
-from phtlab.station.airlock.disclosure import dominance
+from phtlab.station.airlock.disclosure import dominance, small_counts
 from phtlab.station.airlock.disclosure.extremes import extreme_arrays, is_extreme
 from phtlab.station.airlock.disclosure.linked_tables import EmptyHistory, History, check_together
 from phtlab.station.airlock.disclosure.saturation import check_models, check_numbers
@@ -230,15 +230,12 @@ def _read_scalar(output: Output, intake: Intake, rules: AirlockRules) -> MarkedO
     )
     if output.counts is not None:
         draft.count = scalar.count_of(value)
-        if draft.count < rules.minimum_count:
-            sentence = f"The scalar counts fewer than {rules.minimum_count}."
-            detail = (f"{output.name} = {draft.count}",)
-            draft.find("small-count", rules.scalars.small_count, sentence, detail, set())
+        small_counts.check_scalar(draft, draft.count, rules)
     if output.of:
         draft.people = scalar.people_in(scalar.document(content))
         draft.values = int(output.counts is None)
         draft.reveals_count = scalar.reveals_count(value, draft.people)
-        _find_share(draft, value, draft.people, rules)
+        small_counts.check_share(draft, value, draft.people, rules)
     if output.counts is None and not output.of:
         draft.find(
             "uncounted",
@@ -258,30 +255,6 @@ def _read_scalar(output: Output, intake: Intake, rules: AirlockRules) -> MarkedO
             set(),
         )
     return draft
-
-
-def _find_share(
-    draft: MarkedOutput, value: float | bool | None, people: int, rules: AirlockRules
-) -> None:
-    part = scalar.share(value, people)
-    if part is None and scalar.may_reveal_few(value, people, rules.minimum_count):
-        draft.find(
-            "small-count",
-            "hold" if rules.scalars.small_count == "refuse" else rules.scalars.small_count,
-            f"The scalar may be a rounded share of fewer than {rules.minimum_count} people, or "
-            "their number.",
-            (f"{draft.output.name} = {value}, of {people}",),
-            set(),
-        )
-        return
-    detail = (f"{draft.output.name} = {value}, of {people}",)
-    least = rules.minimum_count
-    if people < least or (part is not None and 0 < min(part, people - part) < least):
-        sentence = f"The scalar is of fewer than {least} people, or a share of so few."
-        draft.find("small-count", rules.scalars.small_count, sentence, detail, set())
-    elif part is not None and part in (0, people):
-        sentence = "The scalar is a share of none or of all."
-        draft.find("class-disclosure", rules.scalars.class_disclosure, sentence, detail, set())
 
 
 def _read_figure(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOutput:
@@ -320,10 +293,7 @@ def _read_model(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOu
         draft.find("uncounted", rules.models.uncounted, sentence, detail, set())
         return draft
     draft.people = scalar.people_in(_index(output, intake))
-    if draft.people < rules.minimum_count:
-        numbers_text = (f"{found.numbers} numbers, of {draft.people}",)
-        sentence = f"The model is of fewer than {rules.minimum_count} people."
-        draft.find("small-count", rules.models.small_count, sentence, numbers_text, set())
+    small_counts.check_model(draft, draft.people, rules)
     return draft
 
 

@@ -32,7 +32,7 @@ _NEEDED: Final = frozenset({"key", "policy", "container engine", "sandbox", "lim
 _log = structlog.get_logger("phtlab.station")
 
 
-def look(
+def find_problems(
     folder: StationFolder,
     settings: StationSettings,
     identity: Callable[[], Identity],
@@ -61,7 +61,7 @@ def run_self_test(station: DaemonContext) -> Report:
     """
     note_self_test_begun(station.folder)
     results = tuple(
-        look(
+        find_problems(
             station.folder,
             station.settings,
             lambda: station.identity,

@@ -19,7 +19,7 @@ def _told(central: World, *looks: object) -> list[set[str]]:
     heard: list[set[str]] = []
 
     class Heard(ChangeBus):
-        def tell(self, topics) -> None:  # type: ignore[no-untyped-def]
+        def notify(self, topics) -> None:  # type: ignore[no-untyped-def]
             heard[-1] |= set(topics)
 
         def notify_all(self) -> None:

@@ -102,7 +102,7 @@ async def test_who_guesses_many_at_once_is_sent_away(
     await made(asking)
     thought = threading.Event()  # what a wrong guess costs lasts until the test has looked
     keys = asking.extension.workspace.keys
-    monkeypatch.setattr(keys, "_sleep", lambda seconds: thought.wait(30))
+    monkeypatch.setattr(keys._unlock, "_sleep", lambda seconds: thought.wait(30))
     guesses = [
         asyncio.create_task(asking.request("POST", "keys/unlock", json={"passphrase": "wrong one"}))
         for _ in range(MOST_WAITING + 3)

@@ -22,7 +22,7 @@ from phtlab.station.context.station_context import StationContext
 from phtlab.station.executor.contract import CheckResult
 from phtlab.station.executor.docker_executor import DockerExecutor
 from phtlab.station.health import local_train, self_test_train
-from phtlab.station.health.self_test import look
+from phtlab.station.health.self_test import find_problems
 from phtlab.station.health.self_test_train import train_check
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import write_settings
@@ -157,7 +157,9 @@ def test_an_airlock_that_lets_a_small_group_through_is_broken_until_a_train_find
 def look_at(world: World) -> list[CheckResult]:
     log = StationContext(world.folder, world.settings).audit
     key = identity("cleveland")
-    return [*look(world.folder, world.settings, lambda: key, log, by="grace", now=world.now)]
+    return [
+        *find_problems(world.folder, world.settings, lambda: key, log, by="grace", now=world.now)
+    ]
 
 
 def _of_train(results: list[CheckResult]) -> list[CheckResult]:

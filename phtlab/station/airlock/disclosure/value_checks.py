@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from phtlab.station.airlock.disclosure.beside_counts import small_parts
+from phtlab.station.airlock.disclosure import small_counts
 from phtlab.station.airlock.disclosure.bins import bins_of_the_data
 from phtlab.station.airlock.disclosure.extremes import extremes_in
 from phtlab.station.airlock.disclosure.table_readings import dimensions_of
 from phtlab.station.airlock.formats import figure, table
 from phtlab.station.airlock.formats.table import Table
 from phtlab.station.airlock.marked_output import MarkedOutput
-from phtlab.station.airlock.work_limit import TOO_MANY_STEPS, TooManyStepsError, WorkLimit
+from phtlab.station.airlock.work_limit import WorkLimit
 from phtlab.station.policy.airlock_findings import named
 from phtlab.station.policy.airlock_rules import AirlockRules
 
@@ -25,21 +25,7 @@ def check_values(draft: MarkedOutput, parsed: Table, rules: AirlockRules, steps:
     numbers = output.kind == "table"
     others.update(dimensions_of(parsed, output.by, others, numbers=numbers))
     extremes = extremes_in(parsed, counts, others, output.by, minimum)
-    small = {row for row, count in enumerate(counts) if count < minimum} | extremes.rows
-    try:
-        small |= small_parts(parsed, counts, others, minimum, steps)
-    except TooManyStepsError:
-        draft.find("unchecked", actions.unchecked, TOO_MANY_STEPS, (), set(range(parsed.rows)))
-    if small:
-        draft.find(
-            "small-count",
-            actions.small_count,
-            f"It has rows with a count below {rules.minimum_count}."
-            if output.kind == "table"
-            else f"The figure shows a count below {rules.minimum_count}.",
-            named(table.described(parsed, row) for row in sorted(small)),
-            small,
-        )
+    small_counts.check_rows(draft, parsed, others, extremes.rows, rules, steps)
     if names := [*extremes.names, *bins_of_the_data(parsed)]:
         draft.find(
             "extreme",
