@@ -113,7 +113,7 @@ def run(world: World, steps: Steps, fresh: bool) -> Showcase:
     for released in opened.values():
         for verdict in released.record.outputs:
             if verdict.verdict != "released":
-                steps.note(f"{released.station} kept back: {verdict.name}. {verdict.sentence}")
+                steps.note(f"{released.station} withheld: {verdict.name}. {verdict.sentence}")
     with steps.step("The notebook's aggregate cells put them together") as report:
         report("running them in a kernel of this machine")
         return conclude(world, journey)

@@ -106,7 +106,7 @@ def test_the_second_question_brings_what_the_teachers_page_says(run, tmp_path):
     assert shown[1:] == [
         f"  cleveland: {left}",
         *(
-            f"    {v.name}: {'kept back. ' if v.verdict == 'refused' else ''}{v.sentence}"
+            f"    {v.name}: {'withheld. ' if v.verdict == 'refused' else ''}{v.sentence}"
             for v in second.values()
             if v.sentence
         ),

@@ -101,7 +101,7 @@ def without_figure(results) -> Results:
 
 
 def test_what_a_station_kept_back_is_said_with_its_reason(without_figure):
-    said = "age_hist: kept back. It differs by fewer than 10 people from another output."
+    said = "age_hist: withheld. It differs by fewer than 10 people from another output."
     assert f"\n    {said}\n" in f"{without_figure!r}\n"
     assert without_figure._repr_html_().count(said) == 2  # in its tab, and among the station's
 

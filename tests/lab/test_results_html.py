@@ -161,4 +161,4 @@ def test_a_train_is_a_card():
         "heart_rate_model",
     ):
         assert words in text
-    assert "python, 7 cells travel" in text
+    assert "python, 7 cells in the train" in text

@@ -69,7 +69,7 @@ def test_the_card_tells_what_travels(tutorial: Executed):
     assert "output     counts (table)" in card
     assert "output     groups (figure)" in card
     (html,) = tutorial.shown("train", "text/html")
-    assert "4 cells travel" in html
+    assert "4 cells in the train" in html
 
 
 def test_the_rehearsal_went_to_the_twin_and_shows_what_it_would_send(tutorial: Executed):

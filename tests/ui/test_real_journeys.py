@@ -135,7 +135,7 @@ def test_a_second_question_of_almost_the_same_people_says_what_stayed(
     results.get_by_role("tab", name=re.compile("age_hist")).click()
     kept = results.get_by_role("tabpanel").get_by_role("list", name="What did not leave")
     expect(kept).to_contain_text(
-        "cleveland kept back: It differs by fewer than 10 people from another output, or from what "
+        "cleveland withheld: It differs by fewer than 10 people from another output, or from what "
         "has left before."
     )
 

@@ -197,14 +197,14 @@ def test_what_stayed_at_a_station_is_said_with_the_rule(lab_page, told):
     refused = tab(page, "weights")
     expect(refused).to_contain_text("model from 2 of 3 stations")
     expect(refused.get_by_role("list", name="What did not leave")).to_contain_text(
-        "switzerland kept back: This station releases no output of kind 'model'."
+        "switzerland withheld: This station releases no output of kind 'model'."
     )
     expect(page.get_by_role("tab", name="mean_age")).not_to_contain_text("▲")
     stops = page.get_by_role("list", name="Stops")
     expect(stops.get_by_role("listitem").filter(has_text="switzerland")).to_contain_text(
         "3 outputs"
     )
-    expect(stops).to_contain_text("1 in part, 1 kept back")
+    expect(stops).to_contain_text("1 in part, 1 withheld")
 
 
 def test_an_output_that_no_station_let_out_still_has_its_place(lab_page, told):

@@ -96,7 +96,7 @@ def a_file() -> dict[str, Any]:
 
 
 def some_results(**more: Any) -> dict[str, Any]:
-    """Two sent all, one had something kept back, one failed, one was cancelled unsigned."""
+    """Two sent all, one had something withheld, one failed, one was cancelled unsigned."""
     partly = {
         "counts": a_verdict(
             "counts", verdict="suppressed", rule="small-count", sentence=SMALL, suppressed_rows=2

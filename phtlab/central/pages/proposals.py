@@ -53,7 +53,7 @@ class StationDecision:
     decided: datetime
     words: str
     holds: bool
-    taken_back: bool
+    revoked: bool
 
 
 @dataclass(frozen=True)
@@ -181,5 +181,5 @@ def _station_answer(decision: DecisionView, view: ProposalView, roster: Roster) 
         decided=decision.decided,
         words=words,
         holds=holds,
-        taken_back=decision.revocation is not None,
+        revoked=decision.revocation is not None,
     )

@@ -51,7 +51,7 @@ def why_not(record: StopRecord) -> str:
 
 def passage(verdict: OutputVerdict) -> str:
     """An output, and what its station's airlock says of it, on one line."""
-    kept_back = "kept back. " if verdict.verdict == "refused" else ""
+    kept_back = "withheld. " if verdict.verdict == "refused" else ""
     return escaped(f"{verdict.name}: {kept_back}{verdict.sentence}")
 
 

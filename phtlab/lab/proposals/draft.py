@@ -208,7 +208,7 @@ def draft_text(
         f"stations = {_toml([station.name for station in holding])}",
         "",
         "journeys = 1  # how often the train may travel under this proposal",
-        "rounds = 1    # and how many rounds each, if it travels in rounds",
+        "rounds = 1    # and how many rounds each, if it runs in rounds",
         f"until = {(today + timedelta(days=DAYS)).isoformat()}  # the last day",
         "",
         f"# The kernel image: {manifest.kernel.name}.",

@@ -219,7 +219,7 @@ def _cost(record: StopRecord) -> str:
 
 def _verdict(verdict: OutputVerdict) -> str:
     mark, tone = ("✓", "good") if verdict.verdict == "released" else ("‖", "warn")
-    label = "kept back" if verdict.verdict == "refused" else verdict.verdict
+    label = "withheld" if verdict.verdict == "refused" else verdict.verdict
     words = f"{verdict.name}: {label}" + (verdict.sentence and f". {verdict.sentence}")
     return f"<div>{badge(mark, tone)} {_escape(words)}</div>"
 

@@ -234,7 +234,7 @@ export function RestoreForm(props: IFormProps): JSX.Element {
           aria-describedby={`${id}-hint`}
         />
         <div id={`${id}-hint`} className="pht-Hint">
-          {trans.__('The backup, NAME.key.age. It travels sealed, as it is.')}
+          {trans.__('The backup, NAME.key.age. It is sent sealed, as it is.')}
         </div>
       </div>
       <PassphraseField

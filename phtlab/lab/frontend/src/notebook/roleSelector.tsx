@@ -38,7 +38,7 @@ function roleDescription(role: Role, trans: TranslationBundle): string {
     case 'aggregate':
       return trans.__('Runs here, on what the stations published');
     case 'local':
-      return trans.__('Runs here and never travels');
+      return trans.__('Runs here and never leaves');
   }
 }
 

@@ -94,7 +94,7 @@ export function stationMark(
     case 'refused':
       return { mark: '✗', tone: 'bad', label: trans.__('refused') };
     case 'revoked':
-      return { mark: '✗', tone: 'bad', label: trans.__('taken back') };
+      return { mark: '✗', tone: 'bad', label: trans.__('revoked') };
     case 'expired':
       return { mark: '–', tone: 'still', label: trans.__('its time is over') };
     case 'in-review':

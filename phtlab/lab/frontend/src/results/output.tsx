@@ -261,7 +261,7 @@ function verdictLabel(verdict: string, trans: TranslationBundle): string {
     case 'held':
       return trans.__('held for a person to look at');
     case 'refused':
-      return trans.__('kept back');
+      return trans.__('withheld');
     case 'unreadable':
       return trans.__('not shown');
     default:

@@ -187,7 +187,7 @@ function withheldText(
   const parts = [
     suppressed ? trans._n('%1 in part', '%1 in part', suppressed) : '',
     held ? trans._n('%1 held', '%1 held', held) : '',
-    refused ? trans._n('%1 kept back', '%1 kept back', refused) : ''
+    refused ? trans._n('%1 withheld', '%1 withheld', refused) : ''
   ].filter(Boolean);
   return parts.length ? parts.join(', ') : null;
 }

@@ -46,7 +46,7 @@ export const UNREADABLE: IProblem = {
 export const UNREACHABLE: IProblem = {
   code: 'server-unreachable',
   message:
-    'Your Jupyter server does not answer. What travels goes on without it; ' +
+    'Your Jupyter server does not answer. Journeys go on without it; ' +
     'check the connection, or start the server again.'
 };
 
@@ -88,7 +88,7 @@ function problemOfStatus(status: number, statusText: string): IProblem {
     return {
       code: 'server-stopped',
       message:
-        'Your Jupyter server is not running. What travels goes on without it; start the server ' +
+        'Your Jupyter server is not running. Journeys go on without it; start the server ' +
         'again to see it.'
     };
   }

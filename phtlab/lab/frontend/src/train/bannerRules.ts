@@ -47,7 +47,7 @@ export function bannersOf(
         kind: 'connection',
         tone: 'warning',
         text: trans.__(
-          'Connection lost: what is shown may be old. Trying again. What travels goes on.'
+          'Connection lost: what is shown may be old. Trying again. Journeys go on.'
         ),
         remedy: null
       }
@@ -99,7 +99,7 @@ function centralBanner(
       text:
         sentence ||
         trans.__(
-          'Central does not answer: what is shown may be old. Trying again. What travels goes on.'
+          'Central does not answer: what is shown may be old. Trying again. Journeys go on.'
         ),
       remedy: null
     };
