@@ -25,7 +25,7 @@ def train_html(analysis: Analysis, kernel: str, digest: str) -> str:
         f'<span style="{MUTED}">train <code style="{CODE}" title="{html.escape(digest)}">'
         f"{html.escape(digest.removeprefix('sha256:')[:12])}</code></span>"
         f'<span style="margin-left:auto;{MUTED}">{html.escape(kernel)}, '
-        f"{travelling} {'cell in the train' if travelling == 1 else 'cells in the train'}</span></div>"
+        f"{travelling} cell{'' if travelling == 1 else 's'} in the train</span></div>"
     )
     parameters = [
         (
