@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, expect
 
 from phtlab.lab.display.route_map import MIME_TYPE
 from tests.lab.example_maps import examples
+from tests.ui.chromium import evaluate
 from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_journey, a_stop
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.lab_server import LabServer
@@ -114,7 +115,7 @@ def test_a_forged_map_is_text(lab_page, jupyter, told):
     output = opened(lab_page, jupyter, told, forged)
     expect(output.locator(".pht-journey-name")).to_contain_text("<img src=x onerror=")
     expect(lab_page.page.locator("img[src=x]")).to_have_count(0)
-    assert lab_page.page.evaluate("window.pwned") is None
+    assert evaluate(lab_page.page, "window.pwned") is None
     assert output.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
 
 
