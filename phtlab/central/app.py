@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 
-from phtlab import __version__
 from phtlab.central import problems
 from phtlab.central.api.request_log import RequestLog
 from phtlab.central.api.routes import (
@@ -50,6 +49,7 @@ from phtlab.central.pages.routes import (
     proposals as proposal_pages,
 )
 from phtlab.central.settings import CentralSettings
+from phtlab.version import VERSION
 
 _DESCRIPTION = """
 Stores and forwards for a Personal Health Train: signed trains, orders and stop records. What is
@@ -85,7 +85,7 @@ def create_app(settings: CentralSettings, services: CentralContext | None = None
     parts.metrics.watch(parts.database)
     app = FastAPI(
         title="phtlab central",
-        version=__version__,
+        version=VERSION,
         description=_DESCRIPTION,
         lifespan=_lifespan,
         # FastAPI's pages load scripts from other hosts; the OpenAPI document is enough.

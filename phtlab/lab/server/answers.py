@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import phtlab
 from phtlab.errors import PhtlabError
 from phtlab.lab.client.dispatch_history import notebook_of
 from phtlab.lab.display.journey_text import describe, short
@@ -25,6 +24,7 @@ from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.record import FINAL_STATES, CellError
 from phtlab.train.documents.roster import KernelImage
 from phtlab.user_settings import keys_directory
+from phtlab.version import VERSION
 from phtlab.wire.api.journeys import Column, DataSetDescription, JourneyView, StationView, StopView
 
 # Gives the path of a file as Lab has it, None for one that Lab does not show.
@@ -54,7 +54,7 @@ def status_answer(workspace: Workspace) -> api.Status:
         code=trouble.code, message=readable(trouble.message), hint=readable(trouble.hint)
     )
     return api.Status(
-        version=phtlab.__version__,
+        version=VERSION,
         place=workspace.place,
         user=workspace.user,
         reads=snapshot.reads,

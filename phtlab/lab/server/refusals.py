@@ -11,8 +11,24 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from phtlab import errors
-from phtlab.errors import PhtlabError
+from phtlab.errors import (
+    CentralError,
+    JourneyError,
+    KeyFileError,
+    NotebookError,
+    OrderError,
+    ParameterError,
+    PhtlabError,
+    ProposalError,
+    RecordError,
+    RegistryError,
+    RosterError,
+    SealError,
+    SettingsError,
+    SignatureError,
+    TrainError,
+    UnreachableError,
+)
 from phtlab.lab.server.api import Problem
 from phtlab.printable import escaped_lines
 from phtlab.validation_summary import validation_summaries
@@ -37,22 +53,22 @@ BY_CODE: Final[Mapping[str, int]] = {
 }
 
 BY_CLASS: Final[Mapping[type[PhtlabError], int]] = {
-    errors.NotebookError: 422,
-    errors.ParameterError: 422,
-    errors.TrainError: 422,
-    errors.OrderError: 422,
-    errors.RosterError: 422,
-    errors.KeyFileError: 422,
-    errors.SettingsError: 409,
-    errors.JourneyError: 409,
-    errors.ProposalError: 409,
+    NotebookError: 422,
+    ParameterError: 422,
+    TrainError: 422,
+    OrderError: 422,
+    RosterError: 422,
+    KeyFileError: 422,
+    SettingsError: 409,
+    JourneyError: 409,
+    ProposalError: 409,
     # What others sent does not hold: it is not this server's fault, and not the reader's.
-    errors.SignatureError: 502,
-    errors.RecordError: 502,
-    errors.SealError: 502,
-    errors.CentralError: 502,
-    errors.RegistryError: 502,
-    errors.UnreachableError: 503,
+    SignatureError: 502,
+    RecordError: 502,
+    SealError: 502,
+    CentralError: 502,
+    RegistryError: 502,
+    UnreachableError: 503,
     PhtlabError: 500,
 }
 
@@ -81,7 +97,7 @@ class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
     @classmethod
     def of(cls, error: PhtlabError, fields: Mapping[str, str] = FIELDS) -> Refusal:
         """`fields` names the field of a code where it is another than usual."""
-        named = "parameters" if isinstance(error, errors.ParameterError) else None
+        named = "parameters" if isinstance(error, ParameterError) else None
         field = {**FIELDS, **fields}.get(error.code, named)
         return cls(status_of(error), error.code, error.message, error.hint, field=field)
 

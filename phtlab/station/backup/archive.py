@@ -27,13 +27,13 @@ from typing import IO, Final, Literal
 
 from pydantic import AwareDatetime
 
-from phtlab import __version__
 from phtlab.files.durable_file import replaced_durably
 from phtlab.governance.audit.chain import Entry, verify_chain
 from phtlab.station.context.station_context import StationContext
 from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest, canonical
 from phtlab.train.crypto.age import Recipient, encrypt
+from phtlab.version import VERSION
 
 INDEX: Final = "backup.json"
 _HEX: Final = r"[0-9a-f]{64}"
@@ -108,7 +108,7 @@ def _write(station: StationContext, archive: IO[bytes], now: datetime) -> Index:
         index = Index(
             station=station.name,
             at=now,
-            phtlab=__version__,
+            phtlab=VERSION,
             entries=head.number,
             head=head.digest,
             stops=stops,

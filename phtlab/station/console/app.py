@@ -6,7 +6,6 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
-from phtlab import __version__
 from phtlab.station.console import refusals
 from phtlab.station.console.console import Console
 from phtlab.station.console.guard import Guard
@@ -25,6 +24,7 @@ from phtlab.station.console.routes import (
     review,
     station,
 )
+from phtlab.version import VERSION
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     login.router,
@@ -52,7 +52,7 @@ def create_app(console: Console) -> FastAPI:
     """Create the ASGI application of `console`."""
     app = FastAPI(
         title="phtlab station console",
-        version=__version__,
+        version=VERSION,
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,

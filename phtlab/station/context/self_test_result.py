@@ -16,7 +16,6 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from phtlab import __version__
 from phtlab.files.durable_file import write_durably
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.context.station_context import StationContext
@@ -25,6 +24,7 @@ from phtlab.station.executor.unfinished_trial import unfinished_trial
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings
 from phtlab.train.canonical import canonical
+from phtlab.version import VERSION
 
 STOPPING: Final[dict[str, str]] = {
     "limits": "a run could take the machine",
@@ -139,7 +139,7 @@ def report_of(
     return Report(
         station=settings.name,
         at=at,
-        version=__version__,
+        version=VERSION,
         results=(*(Found.of(result) for result in results), *kept),
     )
 
@@ -169,7 +169,7 @@ def last_report(folder: StationFolder) -> Report | None:
             sentence="What the last self-test found cannot be read.",
             advice="Have the station test itself anew.",
         )
-        return Report(station="", at=changed, version=__version__, results=(lost,))
+        return Report(station="", at=changed, version=VERSION, results=(lost,))
 
 
 def request_test(station: StationContext, *, by: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from phtlab import __version__
 from phtlab.errors import PolicyError
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.context.maintenance import closed
 from phtlab.station.data.datasets import describe, twin_of
+from phtlab.version import VERSION
 from phtlab.wire.api.journeys import StationProfile
 
 
@@ -25,7 +25,7 @@ def profile_of(station: DaemonContext) -> tuple[StationProfile, dict[str, bytes]
     paused = why.reason if why else ""
     profile = StationProfile(
         datasets=tuple(descriptions),
-        version=__version__,
+        version=VERSION,
         paused=paused,
         airlock=published_rules(station),
     )

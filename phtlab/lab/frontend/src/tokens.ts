@@ -4,33 +4,12 @@
 import { ICellModel } from '@jupyterlab/cells';
 import { NotebookPanel } from '@jupyterlab/notebook';
 import { Token } from '@lumino/coreutils';
-import { IDisposable } from '@lumino/disposable';
 import { ISignal } from '@lumino/signaling';
 
-import { Role } from './notebook/roleTags';
+import { Role } from './roleTags';
 import { ICheck, IFinding, IProblem, IParameterValues } from './server/api';
-import {
-  IJourneyServer,
-  IKeyServer,
-  INotebookServer,
-  IProposalServer,
-  IServerState
-} from './server/interfaces';
 
-/** All of the phtlab server extension. A component asks only for the parts that it uses. */
-export interface IPhtServer
-  extends
-    IServerState,
-    INotebookServer,
-    IJourneyServer,
-    IProposalServer,
-    IKeyServer,
-    IDisposable {}
-
-export const IPhtServer = new Token<IPhtServer>(
-  'phtlab:IPhtServer',
-  'The phtlab server extension: status, stations, journeys, and requests.'
-);
+export { IPhtServer } from './server/interfaces';
 
 export interface ICellRoles {
   /** The role of the cell at `index`; null for a cell that can have none. */

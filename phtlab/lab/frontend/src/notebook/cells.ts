@@ -9,7 +9,7 @@ import { Notebook, NotebookPanel } from '@jupyterlab/notebook';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Role, declaredRole } from './roleTags';
+import { Role, declaredRole } from '../roleTags';
 
 /** The role of a cell; null for one that can have none. */
 export function roleOf(model: ICellModel): Role | null {

@@ -24,7 +24,7 @@ import * as React from 'react';
 
 import { ICellRoles } from '../tokens';
 import { NotebookCells, roleOf } from './cells';
-import { ROLES, Role, tagsWithRole } from './roleTags';
+import { ROLES, Role, tagsWithRole } from '../roleTags';
 
 /** A role as people read it. Its word is also the tag, so it is the same in every language. */
 function roleDescription(role: Role, trans: TranslationBundle): string {

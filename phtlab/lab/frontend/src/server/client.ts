@@ -4,7 +4,7 @@
 import { ServerConnection } from '@jupyterlab/services';
 import { ISignal } from '@lumino/signaling';
 
-import { IPhtServer } from '../tokens';
+import { IPhtServer } from './interfaces';
 import {
   ICheck,
   IDispatch,

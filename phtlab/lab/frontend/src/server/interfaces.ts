@@ -1,6 +1,8 @@
 /**
  * The server extension as components use it: what is known now, and requests by topic.
  */
+import { Token } from '@lumino/coreutils';
+import { IDisposable } from '@lumino/disposable';
 import { ISignal } from '@lumino/signaling';
 
 import {
@@ -98,3 +100,18 @@ export interface IKeyServer {
   /** The membership request. */
   membershipRequest(): Promise<IDownload>;
 }
+
+/** All of the phtlab server extension. A component asks only for the parts that it uses. */
+export interface IPhtServer
+  extends
+    IServerState,
+    INotebookServer,
+    IJourneyServer,
+    IProposalServer,
+    IKeyServer,
+    IDisposable {}
+
+export const IPhtServer = new Token<IPhtServer>(
+  'phtlab:IPhtServer',
+  'The phtlab server extension: status, stations, journeys, and requests.'
+);

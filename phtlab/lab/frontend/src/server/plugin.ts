@@ -6,7 +6,7 @@ import {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 
-import { IPhtServer } from '../tokens';
+import { IPhtServer } from './interfaces';
 import { PhtServer } from './client';
 
 export const serverPlugin: JupyterFrontEndPlugin<IPhtServer> = {

@@ -1,9 +1,4 @@
-import {
-  ROLES,
-  declaredRole,
-  tagsWithRole,
-  isInTrain
-} from '../../notebook/roleTags';
+import { ROLES, declaredRole, tagsWithRole, isInTrain } from '../roleTags';
 
 describe('declaredRole', () => {
   const cases: [unknown, string | null][] = [
