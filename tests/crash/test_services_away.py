@@ -181,7 +181,7 @@ def test_station_check_says_how_to_repair_an_engine_that_is_not_there(
     assert said.returncode == 8
     assert (
         f"FAIL container engine: The container engine at unix://{leash.path} does not answer.\n"
-        "     mend: Start it: systemctl start docker\n"
+        "     repair: Start it: systemctl start docker\n"
     ) in said.stdout
     leash.mend()
     said = command(small, "station", "check", "-C", folder)
