@@ -42,7 +42,7 @@ def demo(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start four hospitals on this machine, send them a notebook, open and plot the results."""
+    """Start four hospitals on this machine, dispatch a notebook, open and plot its results."""
     from phtlab.demo.world import World
 
     world = World(directory.absolute())
