@@ -106,7 +106,7 @@ class LocalAccounts(Authenticator):
 
     file = Unicode(help="The account file").tag(config=True)
     trusted_proxies = List(
-        Unicode(), help="The TLS servers in front, whose word on a browser's address counts"
+        Unicode(), help="The TLS servers in front, whose report of a browser's address is trusted"
     ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:

@@ -34,23 +34,30 @@ Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+[^\s/]$")]
 class OidcSettings(StrictModel):
     """An OpenID provider for sign-in. The client's secret is in a file beside hub.toml."""
 
-    issuer: Url = Field(description="The provider; its discovery document tells the rest")
+    issuer: Url = Field(description="The provider's address; its discovery document gives the rest")
     client_id: str = Field(min_length=1, description="The hub's name at the provider")
-    display: str = Field("single sign-on", description="What the button to sign in names")
+    display: str = Field(
+        "single sign-on", description="The provider's name on the button to sign in"
+    )
     scopes: tuple[str, ...] = Field(
-        ("openid", "profile"), description="What the hub asks to know; add what brings the groups"
+        ("openid", "profile"),
+        description="Scopes that the hub requests; add the scope that provides the groups",
     )
     username_claim: str = Field(
         "preferred_username",
-        description="The claim that is someone's name on the roster; one that they cannot edit",
+        description="The claim that holds a user's name on the roster; a claim that users cannot "
+        "edit",
     )
-    domain: str = Field("", description="Names must be like ada@domain; the part before @ is taken")
+    domain: str = Field(
+        "",
+        description="Require names such as ada@domain, and use the part before @; empty: any name",
+    )
     names: dict[str, MemberName] = Field(
-        {}, description="Names at the provider to names on the roster, where they differ"
+        {}, description="Map of names at the provider to names on the roster, where they differ"
     )
-    groups_claim: str = Field("groups", description="The claim that lists someone's groups")
+    groups_claim: str = Field("groups", description="The claim that lists a user's groups")
     groups: dict[str, str] = Field(
-        {}, description="The provider's groups to the hub's, where they differ"
+        {}, description="Map of the provider's groups to the hub's, where they differ"
     )
 
 
@@ -60,46 +67,66 @@ class HubSettings(FileSettings):
     model_config = SettingsConfigDict(env_prefix="PHTLAB_HUB_", extra="forbid", frozen=True)
 
     directory: Path = Field(description="The hub's folder: database, secrets, accounts")
-    listen: Address = Field("127.0.0.1:8000", description="Where the proxy listens for browsers")
-    hub_listen: Address = Field("127.0.0.1:8081", description="Where the hub itself listens")
-    hub_connect: str = Field("", description="Where the proxy reaches the hub, if elsewhere")
-    proxy_api: Address = Field("127.0.0.1:8001", description="Where the proxy takes its orders")
+    listen: Address = Field(
+        "127.0.0.1:8000", description="Address and port on which the proxy listens for browsers"
+    )
+    hub_listen: Address = Field(
+        "127.0.0.1:8081", description="Address and port on which the hub itself listens"
+    )
+    hub_connect: str = Field(
+        "", description="Address at which the proxy reaches the hub, if different"
+    )
+    proxy_api: Address = Field("127.0.0.1:8001", description="Address of the proxy's API")
     own_proxy: bool = Field(
-        True, description="Whether the hub starts the proxy; if not, it runs by itself"
+        True,
+        description="Whether the hub starts the proxy; if not, the proxy runs as a separate "
+        "service",
     )
     public_url: str = Field(
-        "", description="How browsers reach the hub, if through TLS: https://hub.example.org"
+        "", description="Address of the hub for browsers behind TLS: https://hub.example.org"
     )
     subdomains: bool = Field(
-        False, description="A host name for each user, so that no page reads another's"
+        False,
+        description="A host name for each user, so that no user's page can read another user's",
     )
     trusted_proxies: tuple[str, ...] = Field(
-        (), description="Addresses of the TLS servers in front, whose X-Forwarded-For counts"
+        (),
+        description="Addresses of the TLS servers in front, whose X-Forwarded-For the hub trusts",
     )
-    central: Url = Field("http://127.0.0.1:8400", description="Where the hub reaches central")
+    central: Url = Field(
+        "http://127.0.0.1:8400", description="Address at which the hub reaches central"
+    )
     central_directory: Path | None = Field(
-        None, description="Central's folder, if the hub is to start it; else it runs by itself"
+        None,
+        description="Central's folder, if the hub starts central; else central runs as a separate "
+        "service",
     )
     root: Path | None = Field(None, description="The consortium's root.json, for workspaces")
     root_config: str = Field(
         "", description="In a swarm, instead of root: the name of its config that holds root.json"
     )
     reverse_proxy: str = Field(
-        "", description="Where workspaces reach hub, central and registry; empty: as the hub does"
+        "",
+        description="Address at which workspaces reach hub, central and registry; empty: the hub's "
+        "own addresses",
     )
-    registry: Url = Field("http://127.0.0.1:5400", description="Where the registry is reached")
+    registry: Url = Field("http://127.0.0.1:5400", description="Address of the registry")
     image: str = Field("", description="The workspace image, as the engine or registry names it")
     network: str = Field("phtlab-workspaces", description="The engine's network of workspaces")
-    prefix: str = Field(
-        "phtlab", description="What containers, and the volumes of homes, are named with"
-    )
+    prefix: str = Field("phtlab", description="Prefix of the names of containers and home volumes")
     workspaces: dict[str, dict[str, Any]] = Field(
-        {}, description="Group to the size of its workspaces: memory, cpu, pids, files, scratch"
+        {},
+        description="Map of groups to the size of their workspaces: memory, cpu, pids, files, "
+        "scratch",
     )
-    idle_seconds: int = Field(3600, ge=0, description="A server this long idle is stopped; 0: none")
-    session_days: float = Field(1.0, gt=0, le=30, description="A login lasts this long")
-    concurrent_spawns: int = Field(10, ge=1, description="Servers that may start at once")
-    servers: int = Field(100, ge=0, description="Servers that may run; 0: as many as wanted")
+    idle_seconds: int = Field(
+        3600, ge=0, description="Seconds until an idle server is stopped; 0: never"
+    )
+    session_days: float = Field(1.0, gt=0, le=30, description="Days until a login expires")
+    concurrent_spawns: int = Field(10, ge=1, description="Servers that may start at the same time")
+    servers: int = Field(
+        100, ge=0, description="Servers that may run at the same time; 0: no limit"
+    )
     oidc: OidcSettings | None = Field(None, description="Single sign-on, instead of accounts.toml")
 
     @classmethod

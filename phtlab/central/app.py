@@ -52,13 +52,13 @@ from phtlab.central.settings import CentralSettings
 from phtlab.version import VERSION
 
 _DESCRIPTION = """
-Stores and forwards for a Personal Health Train: signed trains, orders and stop records. What is
-acted upon is signed by members and checked by its reader; central can delay and refuse, no more.
+Stores and forwards for a Personal Health Train: signed trains, orders and stop records. Members
+sign each document and readers verify it; central can only delay and refuse.
 
 Members authenticate by a JWT that their own Ed25519 key signs (issuer: the member's name;
-audience: as `GET /api/v1` says; at most a minute). A central that belongs to a JupyterHub takes
-its users' tokens too, for what their scopes name. Refusals are problems (RFC 9457) whose `code` is
-stable.
+audience: as `GET /api/v1` reports; valid for at most a minute). A central that belongs to a
+JupyterHub also accepts its users' tokens, for what their scopes name. Refusals are problems
+(RFC 9457) whose `code` is stable.
 """
 
 API = (

@@ -76,14 +76,14 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for status, description in {
-        401: "No token, or one that does not hold",
-        403: "Not allowed to this member, or not by this token",
-        404: "Not there, or not to be seen by this member",
-        409: "In conflict with what central has",
-        408: "Too slow in coming",
+        401: "No token, or an invalid token",
+        403: "This member or token does not have the permission",
+        404: "Not found, or not visible to this member",
+        409: "Conflicts with central's data",
+        408: "The request arrived too slowly",
         413: "Too large",
         422: "Refused, with the reason",
-        429: "Too many at once",
+        429: "Too many requests at the same time",
         503: "No roster is published yet, or the database or the hub does not answer",
     }.items()
 }

@@ -42,9 +42,7 @@ class CentralSettings(FileSettings):
     )
 
     directory: Path = Field(description="The folder with central's keys, root and registry files")
-    name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="The consortium that it serves"
-    )
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="Name of the consortium")
     listen: str = Field("127.0.0.1:8400", description="Address and port to listen on")
     url: str = Field("http://127.0.0.1:8400", description="Where members reach central")
     database: str = Field("", description="SQLAlchemy URL; empty: SQLite in the folder")
@@ -54,35 +52,43 @@ class CentralSettings(FileSettings):
     registry_service: str = Field(
         "phtlab-registry", description="The registry's name in its tokens"
     )
-    registry_issuer: str = Field("phtlab-central", description="Central's name in those tokens")
-    registry_token_seconds: int = Field(300, ge=60, le=3600, description="How long one lasts")
+    registry_issuer: str = Field(
+        "phtlab-central", description="Central's name in the registry's tokens"
+    )
+    registry_token_seconds: int = Field(
+        300, ge=60, le=3600, description="Seconds that a registry token is valid"
+    )
     metrics: bool = Field(True, description="Whether /metrics is served")
     openapi: bool = Field(True, description="Whether /openapi.json is served")
     online_seconds: int = Field(
-        60, ge=5, description="A station is online if it asked this recently"
+        60, ge=5, description="Seconds after its last request during which a station is online"
     )
     poll_seconds: float = Field(
-        2.0, gt=0, description="How often a waiting request looks by itself, if no news comes"
+        2.0,
+        gt=0,
+        description="Seconds between two reads of a waiting request without a notice of a change",
     )
     housekeeping_seconds: float = Field(
-        300.0, gt=0, description="How often renewal and retention run"
+        300.0, gt=0, description="Seconds between two runs of renewal and retention"
     )
-    timestamp_days: float = Field(1.0, gt=0, description="How long central's timestamp is valid")
+    timestamp_days: float = Field(1.0, gt=0, description="Days that central's timestamp is valid")
     journey_days: float = Field(
-        90.0, gt=0, description="Journeys and their cargo are removed after these days"
+        90.0, gt=0, description="Days until journeys and their cargo are removed"
     )
     train_days: float = Field(
-        180.0, gt=0, description="Trains are removed these days after their last journey"
+        180.0, gt=0, description="Days from a train's last journey until the train is removed"
     )
     trusted_proxies: tuple[str, ...] = Field(
         ("127.0.0.1", "::1"),
-        description="Addresses of proxies whose X-Forwarded-For names who sends a request",
+        description="Addresses of proxies whose X-Forwarded-For names the sender of a request",
     )
     requests_per_address: int = Field(
-        512, ge=1, description="Requests, and connections, that one address may have at once"
+        512,
+        ge=1,
+        description="Requests, and connections, that one address may have at the same time",
     )
     requests_per_member: int = Field(
-        64, ge=1, description="Requests that one member may have under way at once"
+        64, ge=1, description="Requests of one member that may run at the same time"
     )
     trains_per_day: int = Field(500, ge=1, description="Trains that a member may submit in a day")
     journeys_per_day: int = Field(
@@ -98,46 +104,55 @@ class CentralSettings(FileSettings):
         500, ge=1, description="Approvals and refusals that a station may send in a day"
     )
     checkpoints_per_day: int = Field(
-        1000, ge=1, description="Signed ends of logs that a member may send in a day"
+        1000, ge=1, description="Checkpoints of logs that a member may send in a day"
     )
     updates_per_day: int = Field(
-        5000, ge=1, description="Changes of one stop's progress that its station may send in a day"
+        5000, ge=1, description="Progress reports on one stop that its station may send in a day"
     )
-    event_days: float = Field(30.0, gt=0, description="Events can be taken up for these days")
+    event_days: float = Field(
+        30.0, gt=0, description="Days that events are kept, so that a client can resume"
+    )
     prefix: str = Field(
-        "", description="A path under which it answers too, such as /services/central/"
+        "", description="A further path under which central answers, such as /services/central/"
     )
     hub_api_url: str = Field(
-        "", description="API of the JupyterHub whose users' tokens are taken; empty: of none"
+        "", description="API of the JupyterHub whose users' tokens central accepts; empty: none"
     )
     hub_token: str = Field(
-        "", repr=False, description="Central's own token at that hub, for its pages' login"
+        "",
+        repr=False,
+        description="Central's own token at that hub, for the login to central's pages",
     )
-    hub_url: str = Field("/hub/", description="Where browsers reach that hub")
-    hub_client_id: str = Field("", description="Central's OAuth client id there; empty: no pages")
+    hub_url: str = Field("/hub/", description="Address of that hub for browsers")
+    hub_client_id: str = Field(
+        "", description="Central's OAuth client id at that hub; empty: no pages"
+    )
     hub_callback_url: str = Field(
-        "", description="Where that hub sends browsers back; empty: prefix and oauth_callback"
+        "",
+        description="Address to which that hub redirects browsers after the login; empty: prefix "
+        "and oauth_callback",
     )
 
     public_url: str = Field(
-        "", description="Where people open central's pages, for links in mails; empty: no links"
+        "", description="Public address of central's pages, for links in mails; empty: no links"
     )
     smtp_host: str = Field("", description="The mail server for notifications; empty: no mail")
     smtp_port: int = Field(587, ge=1, le=65535, description="The mail server's port")
     smtp_tls: Literal["starttls", "tls", "none"] = Field(
-        "starttls", description="How the mail server is spoken to; none only on this machine"
+        "starttls",
+        description="Encryption of the connection to the mail server; none only on this machine",
     )
-    smtp_user: str = Field("", description="Who logs in at the mail server; empty: nobody")
-    smtp_password: str = Field("", repr=False, description="That user's password there")
+    smtp_user: str = Field("", description="User name at the mail server; empty: no login")
+    smtp_password: str = Field("", repr=False, description="Password of that user")
     smtp_ca_file: Path | None = Field(
-        None, description="Certificates to trust for the mail server, else the system's"
+        None, description="Certificates to trust for the mail server; empty: the system's"
     )
-    mail_from: str = Field("", description="From which address mails come")
+    mail_from: str = Field("", description="Sender address of mails")
     webhook_private: bool = Field(
-        False, description="Whether webhooks may be http, and at private and loopback addresses"
+        False, description="Whether webhooks may use http, and private and loopback addresses"
     )
     notification_seconds: float = Field(
-        5.0, gt=0, description="How often what could not be sent is looked for again"
+        5.0, gt=0, description="Seconds between two retries of notifications that could not be sent"
     )
 
     @field_validator("url", "registry_url")

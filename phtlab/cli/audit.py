@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from phtlab.train.documents.roster import Roster
 
 app = typer.Typer(
-    help="Read and verify what happened: central's log, a station's, or an exported one.",
+    help="Read and verify an audit log: central's, a station's or an exported log.",
     no_args_is_help=True,
 )
 
 ExportArgument = Annotated[
     Path | None,
     typer.Argument(
-        help="What 'phtlab audit export' wrote: read offline. Without it and without --directory, "
+        help="An export of 'phtlab audit export', read offline. Default without --directory: "
         "central's log.",
         metavar="EXPORT",
     ),
@@ -43,8 +43,8 @@ OfflineOption = Annotated[
     bool,
     typer.Option(
         "--offline",
-        help="With --directory: ask central nothing and open no key. What central has of what "
-        "the station signed is then not examined.",
+        help="With --directory: do not contact central and open no key. Central's copies of what "
+        "the station signed are then not checked.",
     ),
 ]
 
@@ -90,13 +90,21 @@ def export_(
 def show(
     export: ExportArgument = None,
     directory: StationOption = None,
-    actor: Annotated[str, typer.Option(help="By this person or station.")] = "",
-    action: Annotated[str, typer.Option(help="Such as approved, or stop-ended.")] = "",
-    subject: Annotated[str, typer.Option(help="What was acted on, or how its name begins.")] = "",
-    digest: Annotated[str, typer.Option(help="With this digest, or how it begins.")] = "",
-    since: Annotated[str, typer.Option(help="From this day or moment on, in UTC.")] = "",
-    until: Annotated[str, typer.Option(help="Up to this day or moment, in UTC.")] = "",
-    last: Annotated[int, typer.Option(min=1, help="At most so many, the last ones.")] = 50,
+    actor: Annotated[str, typer.Option(help="Entries by this person or station.")] = "",
+    action: Annotated[
+        str, typer.Option(help="Entries with this action, such as approved or stop-ended.")
+    ] = "",
+    subject: Annotated[
+        str, typer.Option(help="Entries about this subject, or the first characters of its name.")
+    ] = "",
+    digest: Annotated[
+        str, typer.Option(help="Entries with this digest, or its first characters.")
+    ] = "",
+    since: Annotated[str, typer.Option(help="Entries from this date or time on, in UTC.")] = "",
+    until: Annotated[str, typer.Option(help="Entries up to this date or time, in UTC.")] = "",
+    last: Annotated[
+        int, typer.Option(min=1, help="Maximum number of entries; the newest are shown.")
+    ] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """Show entries, newest last. Nothing is verified: see 'phtlab audit verify'."""
@@ -151,7 +159,7 @@ def witness(as_json: JsonOption = False) -> None:
 
 @app.command()
 def accept(
-    reason: Annotated[str, typer.Option(help="What the officers say of it; kept in the log.")],
+    reason: Annotated[str, typer.Option(help="The officers' explanation; recorded in the log.")],
     directory: DirectoryOption = None,
     by: ByOption = None,
 ) -> None:

@@ -14,7 +14,7 @@ from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_n
 from phtlab.errors import SettingsError
 
 app = typer.Typer(
-    help="Make and run central: it stores and forwards, and can read nothing.",
+    help="Set up and run central, which stores and forwards and cannot read content.",
     no_args_is_help=True,
 )
 
@@ -43,7 +43,7 @@ def init(
         str, typer.Option(help="Where members reach the registry.")
     ] = "http://127.0.0.1:5400",
     root: Annotated[
-        Path | None, typer.Option(help="The consortium's root, if it is founded already.")
+        Path | None, typer.Option(help="The consortium's root, if the consortium exists already.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -90,7 +90,7 @@ def pin(
     directory: DirectoryArgument,
     root: Annotated[Path, typer.Argument(help="root.json, from a consortium officer.")],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Follow another consortium than before.")
+        bool, typer.Option("--replace", help="Serve another consortium than before.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -184,7 +184,7 @@ def status(directory: DirectoryArgument, as_json: JsonOption = False) -> None:
 def retention(
     directory: DirectoryArgument,
     once: Annotated[
-        bool, typer.Option("--once", help="Remove what is over its time, now.")
+        bool, typer.Option("--once", help="Remove expired cargo and trains now.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -26,16 +26,23 @@ if TYPE_CHECKING:
 
 def demo(
     directory: Annotated[
-        Path, typer.Option(help="Where the demonstration lives; made on the first run.")
+        Path, typer.Option(help="The demonstration's folder; created on the first run.")
     ] = Path("phtlab-demo"),
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the services up, and say how to go on by hand.")
+        bool,
+        typer.Option(
+            "--keep", help="Keep the services running, and print how to continue by hand."
+        ),
     ] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Found everything anew.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop what --keep left up.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Create everything again from the beginning.")
+    ] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop the services that --keep left running.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start four hospitals on this machine, send them a notebook, open and plot the results."""
+    """Start four hospitals on this machine, dispatch a notebook, open and plot its results."""
     from phtlab.demo.world import World
 
     world = World(directory.absolute())

@@ -15,29 +15,32 @@ from phtlab.errors import ParameterError
 def dispatch(
     notebook: Annotated[Path, typer.Argument(help="The notebook.", metavar="NOTEBOOK")],
     station: Annotated[
-        list[str] | None, typer.Option("--station", "-s", help="A station; repeat. Default: all.")
+        list[str] | None,
+        typer.Option("--station", "-s", help="A station; may be repeated. Default: all."),
     ] = None,
     parameter: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE; repeat.")
+        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE; may be repeated.")
     ] = None,
     recipient: Annotated[
         list[str] | None,
-        typer.Option("--recipient", help="A further member who can open the results; repeat."),
+        typer.Option(
+            "--recipient", help="A further member who can open the results; may be repeated."
+        ),
     ] = None,
     kernel: Annotated[str | None, typer.Option(help="A kernel image's name.")] = None,
-    days: Annotated[float, typer.Option(help="The order expires after so many days.")] = 7.0,
+    days: Annotated[float, typer.Option(help="Days until the order expires.")] = 7.0,
     proposal: Annotated[
         str | None,
         typer.Option(
-            help="Under this proposal, by the first characters of its name; by default to all the "
-            "stations that it names."
+            help="Dispatch under this proposal, given by the first characters of its name. Default "
+            "stations: all that the proposal names."
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Send it to the twin station only.")
+        bool, typer.Option("--dry-run", help="Dispatch to the twin station only.")
     ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Wait until it has ended.")
+        bool, typer.Option("--wait/--no-wait", help="Wait until the journey has ended.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -24,24 +24,28 @@ _CONFIGURATION: dict[bool, Configuration] = {True: "docker", False: "local"}
 
 def hub(
     directory: Annotated[
-        Path, typer.Option(help="Where the hub lives; made on the first run.")
+        Path, typer.Option(help="The hub's folder; created on the first run.")
     ] = Path("phtlab-hub"),
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Where browsers reach it. Default: 8000, if free."),
+        typer.Option(
+            min=1, max=65535, help="Port of the hub for browsers. Default: 8000, if free."
+        ),
     ] = None,
     containers: Annotated[
         bool | None,
         typer.Option(
             "--containers/--no-containers",
-            help="Everyone's Lab in a container of the workspace image, or as a process of yours. "
-            "Default: as it was, at first containers.",
+            help="Run each user's Lab in a container of the workspace image, or as a process of "
+            "your own user. Default: as in the last run; containers in the first.",
         ),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Found everything anew.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop the hub and all that it started.")] = (
-        False
-    ),
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Create everything again from the beginning.")
+    ] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop the hub and all processes that it started.")
+    ] = (False),
     as_json: JsonOption = False,
 ) -> None:
     """Run JupyterHub with central, four hospitals, a twin station, and people with accounts."""

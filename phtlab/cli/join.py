@@ -18,12 +18,12 @@ def join(
         Path, typer.Option(help="The consortium's root.json, from an officer you know.")
     ],
     key: Annotated[
-        Path | None, typer.Option(help="Your key file; by default the only one you have.")
+        Path | None, typer.Option(help="Your key file. Default: the only key file that you have.")
     ] = None,
     fingerprint: Annotated[
         str | None,
         typer.Option(
-            help="The root's fingerprint as an officer read it to you; without it you are asked."
+            help="The root's fingerprint as an officer read it to you. Default: a prompt."
         ),
     ] = None,
 ) -> None:

@@ -19,7 +19,8 @@ app = typer.Typer(help="Follow journeys and open their results.", no_args_is_hel
 JourneyId = Annotated[
     str | None,
     typer.Argument(
-        help="The first characters of its id; the newest by default.", metavar="JOURNEY"
+        help="The first characters of the journey's id. Default: the newest journey.",
+        metavar="JOURNEY",
     ),
 ]
 
@@ -64,7 +65,8 @@ def show(journey: JourneyId = None, as_json: JsonOption = False) -> None:
 def wait(
     journey: JourneyId = None,
     timeout: Annotated[
-        float | None, typer.Option(help="Give up after so many seconds; the journey goes on.")
+        float | None,
+        typer.Option(help="Seconds until the command stops waiting; the journey continues."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -90,7 +92,7 @@ def cancel(journey: JourneyId = None, as_json: JsonOption = False) -> None:
 def results(
     journey: JourneyId = None,
     directory: Annotated[
-        Path | None, typer.Option("--out", help="Write everything into this folder.")
+        Path | None, typer.Option("--out", help="Write all results into this folder.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -114,7 +116,7 @@ def results(
 
 @app.command()
 def log(
-    station: Annotated[str, typer.Argument(help="The station whose run it was.")],
+    station: Annotated[str, typer.Argument(help="The station of the run.")],
     journey: JourneyId = None,
 ) -> None:
     """Show what a run printed at a station, if a person at the station released it."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from phtlab.wire.registry.client import Registry
 
 app = typer.Typer(
-    help="Build kernel images and see which ones may run at stations.", no_args_is_help=True
+    help="Build kernel images and list those that may run at stations.", no_args_is_help=True
 )
 
 RegistryOption = Annotated[
@@ -31,17 +31,17 @@ RegistryOption = Annotated[
     ),
 ]
 
-PushOption = Annotated[bool, typer.Option("--push", help="Push the image when it is built.")]
+PushOption = Annotated[bool, typer.Option("--push", help="Push the image after the build.")]
 
 CacheOption = Annotated[
-    Path | None, typer.Option(help="Where layers are kept. Default: phtlab's cache.")
+    Path | None, typer.Option(help="Folder of the layer cache. Default: phtlab's cache.")
 ]
 
 OutOption = Annotated[
     Path | None,
     typer.Option(
         "--out",
-        help="Write kernel.json (for the catalogue), config.json and manifest.json here.",
+        help="Folder to write kernel.json (for the catalogue), config.json and manifest.json to.",
     ),
 ]
 
@@ -72,7 +72,7 @@ def workspace(
         Path, typer.Argument(help="The folder that holds workspace.toml.", metavar="RECIPE")
     ] = Path("spawner/workspace"),
     load: Annotated[
-        bool, typer.Option("--load", help="Give the image to this machine's container engine.")
+        bool, typer.Option("--load", help="Load the image into this machine's container engine.")
     ] = False,
     push: PushOption = False,
     registry: RegistryOption = None,
@@ -119,9 +119,11 @@ def workspace(
 @app.command()
 def adopt(
     recipe: Annotated[
-        Path, typer.Argument(help="The folder whose Dockerfile it is.", metavar="RECIPE")
+        Path, typer.Argument(help="The folder that holds the Dockerfile.", metavar="RECIPE")
     ],
-    reference: Annotated[str, typer.Argument(help="The tag it was pushed with.", metavar="TAG")],
+    reference: Annotated[
+        str, typer.Argument(help="The tag under which the image was pushed.", metavar="TAG")
+    ],
     registry: RegistryOption = None,
     directory: OutOption = None,
     as_json: JsonOption = False,
@@ -141,17 +143,17 @@ def install(
     image: Annotated[
         str | None,
         typer.Option(
-            help="This image instead, which the engine has or gets without authentication: "
+            help="Use this image instead, which the engine has or pulls without authentication: "
             "host:port/repository@sha256:…",
             metavar="REFERENCE",
         ),
     ] = None,
     name: Annotated[
-        str, typer.Option(help="What Jupyter calls the kernel.", metavar="NAME")
+        str, typer.Option(help="The kernel's name in Jupyter.", metavar="NAME")
     ] = "phtlab-sandbox",
     prefix: Annotated[
         Path | None,
-        typer.Option(help="Write the entry below this folder. Default: this user's own."),
+        typer.Option(help="Folder below which the entry is written. Default: this user's own."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

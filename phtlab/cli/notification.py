@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from phtlab.wire.central.notifications import NotificationClient
 
 app = typer.Typer(
-    help="See what waits for you, and choose how you are notified: page, mail, webhook.",
+    help="List your notifications, and choose how you receive them: page, mail, webhook.",
     no_args_is_help=True,
 )
 
 StationOption = Annotated[
     Path | None,
     typer.Option(
-        "--directory", "-C", help="A station's folder: for that station, in place of yourself."
+        "--directory", "-C", help="A station's folder: act for that station instead of yourself."
     ),
 ]
 
 
 @app.command("list")
 def list_(
-    unread: Annotated[bool, typer.Option("--unread", help="Only what you have not read.")] = False,
+    unread: Annotated[bool, typer.Option("--unread", help="Only unread notifications.")] = False,
     directory: StationOption = None,
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
@@ -92,7 +92,7 @@ def how(
 @app.command("set")
 def set_(
     mail: Annotated[
-        str | None, typer.Option(help="Your address; 'none' for no mail.", metavar="ADDRESS")
+        str | None, typer.Option(help="Your mail address; 'none' for no mail.", metavar="ADDRESS")
     ] = None,
     webhook: Annotated[
         str | None,
@@ -101,14 +101,14 @@ def set_(
     notify: Annotated[
         list[str] | None,
         typer.Option(
-            help="What is told how: EVENT=CHANNELS, as proposal-waits=page,mail; 'all' is every "
-            "event, and no channel is none. May be repeated. An address that is new is told of "
-            "everything without it.",
+            help="The channels of an event: EVENT=CHANNELS, as proposal-waits=page,mail; 'all' is "
+            "every event, and an empty list is no channel. May be repeated. Without this option, a "
+            "new address receives all events.",
             metavar="EVENT=CHANNELS",
         ),
     ] = None,
     new_secret: Annotated[
-        bool, typer.Option("--new-secret", help="Sign the webhook's calls with another secret.")
+        bool, typer.Option("--new-secret", help="Create a new secret to sign the webhook's calls.")
     ] = False,
     directory: StationOption = None,
     passphrase_file: PassphraseOption = None,

@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from phtlab.governance.difference import Difference
 
 app = typer.Typer(
-    help="Propose a study to stations, version by version, and see what they say.",
+    help="Propose a study to stations, version by version, and read their answers.",
     no_args_is_help=True,
 )
 
 DraftFile = Annotated[
-    Path, typer.Argument(help="The draft that 'phtlab proposal new' wrote.", metavar="DRAFT")
+    Path, typer.Argument(help="A draft that 'phtlab proposal new' wrote.", metavar="DRAFT")
 ]
 ProposalName = Annotated[
-    str, typer.Argument(help="The first characters of its name, p-….", metavar="PROPOSAL")
+    str,
+    typer.Argument(
+        help="The proposal, or the first characters of its name, p-….", metavar="PROPOSAL"
+    ),
 ]
 
 
@@ -32,7 +35,7 @@ def new(
     notebook: Annotated[Path, typer.Argument(help="The notebook.", metavar="NOTEBOOK")],
     file: Annotated[
         Path | None,
-        typer.Option("--out", help="Write the draft here; by default beside the notebook."),
+        typer.Option("--out", help="File to write the draft to. Default: beside the notebook."),
     ] = None,
 ) -> None:
     """Write a draft for NOTEBOOK: data sets, columns, bounds and risk come from the notebook."""
@@ -127,10 +130,13 @@ def show(proposal: ProposalName, as_json: JsonOption = False) -> None:
 def diff(
     proposal: ProposalName,
     older: Annotated[
-        int | None, typer.Option("--from", help="The older version; by default the one before.")
+        int | None,
+        typer.Option(
+            "--from", help="The older version. Default: the version before the newer one."
+        ),
     ] = None,
     newer: Annotated[
-        int | None, typer.Option("--to", help="The newer version; by default the newest.")
+        int | None, typer.Option("--to", help="The newer version. Default: the newest version.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -152,7 +158,7 @@ def diff(
 @app.command()
 def comment(
     proposal: ProposalName,
-    text: Annotated[str, typer.Argument(help="What you say, such as an answer to a question.")],
+    text: Annotated[str, typer.Argument(help="The comment, such as an answer to a question.")],
 ) -> None:
     """Comment on a proposal, for its stations and the officers."""
     import phtlab
@@ -164,8 +170,8 @@ def comment(
 @app.command()
 def withdraw(
     proposal: ProposalName,
-    reason: Annotated[str, typer.Option(help="Why, for the stations.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    reason: Annotated[str, typer.Option(help="The reason, for the stations.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Withdraw a proposal permanently."""
     import phtlab

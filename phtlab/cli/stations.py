@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def stations(
     station: Annotated[
-        str | None, typer.Argument(help="Show the columns of this one.", metavar="STATION")
+        str | None,
+        typer.Argument(help="Show the columns of this station's data sets.", metavar="STATION"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -14,7 +14,10 @@ app = typer.Typer(help="Turn a notebook into a train.", no_args_is_help=True)
 Notebook = Annotated[Path, typer.Argument(help="The notebook.", metavar="NOTEBOOK")]
 Kernel = Annotated[
     str | None,
-    typer.Option(help="A kernel image's name in the catalogue; by default the language's."),
+    typer.Option(
+        help="A kernel image's name in the catalogue. Default: the kernel image of the notebook's "
+        "language."
+    ),
 ]
 
 
@@ -84,7 +87,8 @@ def build(
         ),
     ] = None,
     directory: Annotated[
-        Path | None, typer.Option("--out", help="Write layer, configuration and manifest here.")
+        Path | None,
+        typer.Option("--out", help="Folder to write layer, configuration and manifest to."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

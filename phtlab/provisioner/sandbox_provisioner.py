@@ -31,9 +31,9 @@ class SandboxProvisioner(KernelProvisionerBase):
         config=True
     )
     datasets = Unicode(
-        help="The JSON file that declares the data sets; empty: what PHTLAB_DATASETS names"
+        help="The JSON file that declares the data sets; empty: the file that PHTLAB_DATASETS names"
     ).tag(config=True)
-    folder = Unicode(help="Where kernels' folders are made; empty: TMPDIR, else /tmp").tag(
+    folder = Unicode(help="Folder for the kernels' folders; empty: TMPDIR, else /tmp").tag(
         config=True
     )
     memory_mib = Integer(_DEFAULTS.memory_bytes // MIB, min=64, help="Memory, without swap").tag(
@@ -41,7 +41,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     )
     cpus = Float(_DEFAULTS.cpus, min=0.01, help="Processors").tag(config=True)
     pids = Integer(_DEFAULTS.pids, min=8, help="Processes and threads").tag(config=True)
-    start_seconds = Float(30.0, min=0.1, help="How long the kernel may take to answer").tag(
+    start_seconds = Float(30.0, min=0.1, help="Seconds that the kernel may take to answer").tag(
         config=True
     )
 

@@ -22,7 +22,7 @@ WORDS: Final[Mapping[StationState, str]] = {
     "approved": "approved",
     "refused": "refused",
     "revoked": "approval revoked",
-    "expired": "approval ended",
+    "expired": "approval expired",
     "void": "approval void: signed with keys that the station has no more",
 }
 

@@ -31,12 +31,12 @@ class WorkspaceMixin(_Spawner):
     workspaces = Dict(
         help="""Group to workspace: a table of image, memory, cpu, pids, files, scratch.
 
-        The first group that a user is in counts; who is in none gets the plain one."""
+        The user's first group decides; users in no group get the default workspace."""
     ).tag(config=True)
     reverse_proxy = Unicode(
-        help="""Where workspaces reach the hub's API, central and the registry, and nothing else.
+        help="""The only address that workspaces reach: the hub's API, central and the registry.
 
-        Empty: wherever hub and environment say."""
+        Empty: the addresses in the hub's configuration and environment."""
     ).tag(config=True)
     root_json = Unicode(
         help="The consortium's root.json on the hub's machine; it is mounted read-only."

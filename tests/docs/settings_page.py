@@ -114,15 +114,15 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "PHTLAB_IN": "Set in the sandbox: the folder of inputs",
     "PHTLAB_JOB": "Set in the sandbox: the job's description",
     "PHTLAB_JOURNEY": "The journey that `phtlab.results()` opens, where a notebook runs for one",
-    "PHTLAB_KEY": "One's key file; else `key` in `profile.toml`",
+    "PHTLAB_KEY": "The user's key file; else `key` in `profile.toml`",
     "PHTLAB_NEW_PASSPHRASE": "The new passphrase, for `phtlab key passphrase`",
-    "PHTLAB_NOTEBOOK": "The notebook that `lab.dispatch()` sends, where it cannot be found out",
+    "PHTLAB_NOTEBOOK": "The notebook that `lab.dispatch()` dispatches, if it cannot be detected",
     "PHTLAB_OUT": "Set in the sandbox: the folder of outputs",
     "PHTLAB_BACKUP_PASSPHRASE": "The passphrase of a station's backup",
     "PHTLAB_PASSPHRASE": "The passphrase of the key in use; for an officer also with the name "
     "behind it, such as `PHTLAB_PASSPHRASE_OFFICER_ADA`",
     "PHTLAB_REGISTRY": "Where this machine reaches the registry, if not where central says",
-    "PHTLAB_REPORT": "Set by the demonstration: where its notebook leaves the report",
+    "PHTLAB_REPORT": "Set by the demonstration: where its notebook writes the report",
     "PHTLAB_ROOT": "The consortium's `root.json`, pinned on first use where none is",
     "PHTLAB_STATION": "The station's folder, for `phtlab station`; else the current one",
 }
@@ -160,7 +160,7 @@ def page() -> str:
         ["setting", ""],
         [
             ["`central`", "Central's address."],
-            ["`key`", "One's key file; a relative path is below the folder."],
+            ["`key`", "The user's key file; a relative path is below the folder."],
         ],
     )
     lines += ["## Environment", ""]

@@ -45,7 +45,7 @@ hub_token = APIKeyHeader(
     scheme_name="hubToken",
     name="Authorization",
     description="`Authorization: token TOKEN` of a user of the JupyterHub that central belongs "
-    "to. What it allows are its scopes `custom:phtlab:…`.",
+    "to. Its scopes `custom:phtlab:…` determine what it allows.",
     auto_error=False,
 )
 

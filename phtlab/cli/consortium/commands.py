@@ -28,7 +28,7 @@ from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_n
 from phtlab.errors import SettingsError
 
 app = typer.Typer(
-    help="Found a consortium and decide who is a member. Keep the folder offline.",
+    help="Found a consortium and manage its members. Keep the folder offline.",
     no_args_is_help=True,
 )
 
@@ -37,7 +37,9 @@ app = typer.Typer(
 def init(
     directory: Annotated[Path, typer.Argument(help="A new folder, on the officers' own medium.")],
     name: Annotated[str, typer.Option(help="The consortium's name: a-z, 0-9 and '-'.")],
-    officer: Annotated[list[str], typer.Option(help="An officer whose key is made here; repeat.")],
+    officer: Annotated[
+        list[str], typer.Option(help="An officer whose key is created here; may be repeated.")
+    ],
     online_key: Annotated[
         Path, typer.Option(help="Central's public key file, from 'phtlab central init'.")
     ],
@@ -45,26 +47,26 @@ def init(
         list[Path] | None,
         typer.Option(
             help="The request of an officer whose key stays on another laptop, from 'phtlab key "
-            "create NAME --role officer'; repeat."
+            "create NAME --role officer'; may be repeated."
         ),
     ] = None,
     fingerprint: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FINGERPRINT",
-            help="What the senders of the requests read to you, in their order; else you are "
-            "asked.",
+            help="The fingerprints that the senders read to you, in the order of the requests. "
+            "Default: a prompt.",
         ),
     ] = None,
     threshold: Annotated[int, typer.Option(help="How many officers must sign a roster.")] = 2,
     roster_days: Annotated[
         float,
         typer.Option(
-            help="A signed roster holds for so long. Within it officers must sign again; a "
+            help="Days that a signed roster is valid. Officers must sign again within them; a "
             "hostile central can hide a change no longer than that."
         ),
     ] = 7,
-    root_days: Annotated[float, typer.Option(help="The root holds for so long.")] = 365,
+    root_days: Annotated[float, typer.Option(help="Days that the root is valid.")] = 365,
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -150,7 +152,9 @@ app.command()(status)
 
 @app.command()
 def sign(
-    officer: Annotated[list[str], typer.Option(help="Who signs; repeat, or sign one by one.")],
+    officer: Annotated[
+        list[str], typer.Option(help="The officer who signs; may be repeated, or sign one by one.")
+    ],
     key: Annotated[
         list[str] | None,
         typer.Option(
@@ -182,7 +186,7 @@ def sign(
 
 @app.command("export")
 def export_(
-    file: Annotated[Path, typer.Argument(help="The file to write, for another officer.")],
+    file: Annotated[Path, typer.Argument(help="The file to write for another officer.")],
     directory: DirectoryOption = Path(),
 ) -> None:
     """Export the consortium's folder without its keys, for the next officer to sign."""
@@ -202,7 +206,7 @@ def export_(
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="What another officer exported.")],
+    file: Annotated[Path, typer.Argument(help="The file that another officer exported.")],
     fingerprint: FingerprintOption = None,
     directory: DirectoryOption = Path(),
 ) -> None:

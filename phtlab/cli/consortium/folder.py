@@ -32,19 +32,22 @@ PassphraseOption = Annotated[
     typer.Option(
         "--passphrase-file",
         metavar="[OFFICER=]FILE",
-        help="Read an officer's passphrase from this file; repeat for several officers. Else "
-        f"from {VARIABLE}_OFFICER or {VARIABLE}, else you are asked.",
+        help="File to read an officer's passphrase from; may be repeated. Default: "
+        "{VARIABLE}_OFFICER or {VARIABLE}, else a prompt.",
     ),
 ]
 FingerprintOption = Annotated[
     str | None,
-    typer.Option("--fingerprint", help="What its sender read to you; without it you are asked."),
+    typer.Option(
+        "--fingerprint",
+        help="The fingerprint that the sender of the request read to you. Default: a prompt.",
+    ),
 ]
 StolenOption = Annotated[
     bool,
     typer.Option(
         "--stolen",
-        help="Others may have the old keys: believe nothing that they signed, not even before.",
+        help="Others may have the old keys: reject all their signatures, earlier ones included.",
     ),
 ]
 RequestArgument = Annotated[Path, typer.Argument(help="A request file, NAME.request.json.")]

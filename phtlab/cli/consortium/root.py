@@ -23,7 +23,7 @@ from phtlab.cli.terminal.fingerprint_check import TELEPHONE, ChannelOption
 from phtlab.cli.terminal.output import err, print_next_steps
 
 officer = typer.Typer(
-    help="Add and remove officers, or give one another key. Officers sign the root that says so.",
+    help="Add and remove officers, or replace an officer's key. Officers sign the changed root.",
     no_args_is_help=True,
 )
 
@@ -96,10 +96,10 @@ def online_key(
 
 def lifetimes(
     roster_days: Annotated[
-        float | None, typer.Option(help="A signed roster holds for so long.", min=0.01)
+        float | None, typer.Option(help="Days that a signed roster is valid.", min=0.01)
     ] = None,
     root_days: Annotated[
-        float | None, typer.Option(help="The root holds for so long.", min=0.01)
+        float | None, typer.Option(help="Days that the root is valid.", min=0.01)
     ] = None,
     directory: DirectoryOption = Path(),
 ) -> None:

@@ -39,7 +39,7 @@ def add(
 
 
 def rotate(
-    name: Annotated[str, typer.Argument(help="The member's name, which stays.")],
+    name: Annotated[str, typer.Argument(help="The member's name, which does not change.")],
     request: RequestArgument,
     fingerprint: FingerprintOption = None,
     channel: ChannelOption = TELEPHONE,
@@ -73,7 +73,7 @@ def remove(
 
 
 def add_kernel(
-    file: Annotated[Path, typer.Argument(help="What 'phtlab kernel build' wrote, as JSON.")],
+    file: Annotated[Path, typer.Argument(help="The JSON file that 'phtlab kernel build' wrote.")],
     directory: DirectoryOption = Path(),
 ) -> None:
     """Allow a kernel image at the stations, from the next signature on."""
@@ -107,10 +107,10 @@ def remove_kernel(
 def agreement(
     file: Annotated[
         Path | None,
-        typer.Argument(help="The text, as UTF-8; without it, the one in force is printed."),
+        typer.Argument(help="The text, as UTF-8. Default: print the text in force."),
     ] = None,
     remove: Annotated[
-        bool, typer.Option("--remove", help="Ask for no agreement any more.")
+        bool, typer.Option("--remove", help="Require no agreement any longer.")
     ] = False,
     directory: DirectoryOption = Path(),
 ) -> None:

@@ -14,11 +14,11 @@ def accept(
     digest: Annotated[
         str | None,
         typer.Option(
-            help="Accept the text with this digest without being asked; another text is refused."
+            help="Accept the text with this digest without a prompt; refuse any other text."
         ),
     ] = None,
     who: Annotated[
-        bool, typer.Option("--list", help="Only list who has accepted the text in force.")
+        bool, typer.Option("--list", help="Only list the members who accepted the text in force.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

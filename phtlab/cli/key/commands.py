@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from phtlab.train.crypto.identity import Identity, PublicKeys, Role
     from phtlab.train.documents.envelope import Envelope
 
-app = typer.Typer(help="Make, show, export and guard your keys.", no_args_is_help=True)
+app = typer.Typer(help="Create, show, export and protect your keys.", no_args_is_help=True)
 app.command()(accept)
 
 KEY_SUFFIX = ".key.age"
@@ -28,14 +28,14 @@ PassphraseOption = Annotated[
     Path | None,
     typer.Option(
         "--passphrase-file",
-        help="Read the passphrase from this file. Else from PHTLAB_PASSPHRASE, else you are asked.",
+        help="File to read the passphrase from. Default: PHTLAB_PASSPHRASE, else a prompt.",
     ),
 ]
 RoleOption = Annotated[
     list[str] | None,
-    typer.Option("--role", help="A role to ask for; repeat. Default: researcher."),
+    typer.Option("--role", help="A role to request; may be repeated. Default: researcher."),
 ]
-OrganisationOption = Annotated[str, typer.Option(help="Your organisation, as others know it.")]
+OrganisationOption = Annotated[str, typer.Option(help="The name of your organisation.")]
 
 
 @app.command()
@@ -44,7 +44,8 @@ def create(
     role: RoleOption = None,
     organisation: OrganisationOption = "",
     directory: Annotated[
-        Path | None, typer.Option(help="Where to write. Default: keys/ in phtlab's configuration.")
+        Path | None,
+        typer.Option(help="Folder of the key. Default: keys/ in phtlab's configuration."),
     ] = None,
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
@@ -131,7 +132,8 @@ def export(
     file: KeyArgument,
     form: Annotated[str, typer.Option("--as", help="Only 'age', an age identity.")] = "age",
     output: Annotated[
-        Path | None, typer.Option(help="Write it to this new file (mode 0600), not to stdout.")
+        Path | None,
+        typer.Option(help="Write the identity to this new file (mode 0600), not to stdout."),
     ] = None,
     passphrase_file: PassphraseOption = None,
 ) -> None:
@@ -161,7 +163,7 @@ def passphrase(
     passphrase_file: PassphraseOption = None,
     new_passphrase_file: Annotated[
         Path | None,
-        typer.Option(help="Read the new passphrase from this file. Else you are asked."),
+        typer.Option(help="File to read the new passphrase from. Default: a prompt."),
     ] = None,
 ) -> None:
     """Change the passphrase of a key file. Copies of the old file keep the old one."""

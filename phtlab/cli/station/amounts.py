@@ -14,7 +14,7 @@ from phtlab.cli.terminal.output import JsonOption, err, out, print_json
 
 def amounts(
     month: Annotated[
-        str | None, typer.Option(help="The month (UTC), as 2026-12. Default: the present one.")
+        str | None, typer.Option(help="The month (UTC), as 2026-12. Default: the current month.")
     ] = None,
     directory: DirectoryOption = None,
     as_json: JsonOption = False,

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 TargetArgument = Annotated[
     str,
-    typer.Argument(help="A held journey or a proposal (p-…), or how its name begins."),
+    typer.Argument(help="A held journey or a proposal (p-…), or the first characters of its name."),
 ]
 DaysOption = Annotated[
     int | None,
     typer.Option(
-        help="Until when, in days from now. Default: until the journey's order expires; a rule, "
-        "until the proposal ends."
+        help="Days until the approval expires. Default: when the journey's order expires; for a "
+        "rule, when the proposal ends."
     ),
 ]
 BoundOption = Annotated[
@@ -43,18 +43,17 @@ BoundOption = Annotated[
         help="Narrower parameters, as min_age=18..65 or outcome=any,severe. May be repeated.",
     ),
 ]
-NoteOption = Annotated[str, typer.Option(help="One line that is signed with it.")]
+NoteOption = Annotated[str, typer.Option(help="A note of one line, signed with the approval.")]
 VersionOption = Annotated[
     str | None,
     typer.Option(
         "--version",
-        help="Of a proposal: the version that you read, by its digest or at least the first 12 "
-        "characters of it, as 'phtlab station proposals show' prints it. Without it the terminal "
-        "asks.",
+        help="For a proposal: the digest of the version that you read, or at least its first 12 "
+        "characters, as 'phtlab station proposals show' prints it. Default: a prompt.",
     ),
 ]
 ShowOption = Annotated[
-    bool, typer.Option("--show", help="Only say what would be signed; decide nothing.")
+    bool, typer.Option("--show", help="Only show the terms that would be signed; decide nothing.")
 ]
 
 
@@ -88,22 +87,28 @@ def approve_rule(
     target: TargetArgument,
     low_risk: Annotated[
         bool,
-        typer.Option("--low-risk", help="The researcher's trains of low risk, within it."),
+        typer.Option(
+            "--low-risk", help="Approve the researcher's trains of low risk within the proposal."
+        ),
     ] = False,
     notebook: Annotated[
         str | None,
-        typer.Option(help="Trains of the notebook with this digest (sha256:…), within it."),
+        typer.Option(
+            help="Approve trains of the notebook with this digest (sha256:…) within the proposal."
+        ),
     ] = None,
     this_notebook: Annotated[
         bool,
-        typer.Option("--this-notebook", help="Trains of the notebook of this held journey."),
+        typer.Option(
+            "--this-notebook", help="Approve trains of the notebook of this held journey."
+        ),
     ] = False,
     risk: Annotated[
         str | None,
         typer.Option(
-            help="Up to which risk a notebook's trains may be: low, mid or high. Default: what "
-            "the study's own are of, as its researcher says; at least mid where a kernel image of "
-            "it is new here."
+            help="The highest risk of a notebook's trains: low, mid or high. Default: the risk "
+            "that the researcher states for the study's own trains; at least mid if one of its "
+            "kernel images is new at this station."
         ),
     ] = None,
     by: ByOption = None,
@@ -141,7 +146,7 @@ def approve_rule(
 
 def refuse(
     target: TargetArgument,
-    reason: Annotated[str, typer.Option(help="Why; the researcher reads it.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason; the researcher can read it.")] = "",
     version: VersionOption = None,
     by: ByOption = None,
     directory: DirectoryOption = None,
@@ -163,10 +168,12 @@ def refuse(
 
 
 def revoke(
-    approval: Annotated[str, typer.Argument(help="The approval, or how its digest begins.")],
-    reason: Annotated[str, typer.Option(help="Why; it is signed with it.")] = "",
+    approval: Annotated[
+        str, typer.Argument(help="The approval, or the first characters of its digest.")
+    ],
+    reason: Annotated[str, typer.Option(help="The reason; signed with the revocation.")] = "",
     stop_runs: Annotated[
-        bool, typer.Option("--stop-runs", help="Stop what runs under it too.")
+        bool, typer.Option("--stop-runs", help="Also stop runs under this approval.")
     ] = False,
     by: ByOption = None,
     directory: DirectoryOption = None,

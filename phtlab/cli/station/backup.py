@@ -24,8 +24,7 @@ BackupPassphraseOption = Annotated[
     Path | None,
     typer.Option(
         "--backup-passphrase-file",
-        help=f"Read the backup's own passphrase from this file. Else from {VARIABLE}, else you "
-        "are asked.",
+        help=f"File to read the backup's own passphrase from. Default: {VARIABLE}, else a prompt.",
     ),
 ]
 
@@ -36,8 +35,8 @@ def backup(
         list[str] | None,
         typer.Option(
             "--to",
-            help="Encrypt it for this age recipient (age1pq1…), such as a key that lies in a safe; "
-            "repeat. Default: under a passphrase.",
+            help="Encrypt the backup for this age recipient (age1pq1…), such as a key in a safe; "
+            "may be repeated. Default: under a passphrase.",
         ),
     ] = None,
     by: ByOption = None,
@@ -71,7 +70,8 @@ def restore(
     key: Annotated[
         Path | None,
         typer.Option(
-            help="The key file whose key it was encrypted for (--to). Default: a passphrase."
+            help="The key file for whose key the backup was encrypted (--to). Default: a "
+            "passphrase."
         ),
     ] = None,
     by: ByOption = None,
@@ -103,7 +103,7 @@ def compare(
         bool,
         typer.Option(
             "--without-central",
-            help="Central is gone for good: end all that was open, and take over nothing.",
+            help="Central is lost permanently: end all open stops, and take over nothing.",
         ),
     ] = False,
     by: ByOption = None,
@@ -152,7 +152,9 @@ def compare(
 
 def accept_loss(
     datasets: Annotated[list[str], typer.Argument(help="Data sets, as 'compare' named them.")],
-    reason: Annotated[str, typer.Option(help="Why they may be counted again; it is logged.")],
+    reason: Annotated[
+        str, typer.Option(help="The reason why the data sets may be counted again; logged.")
+    ],
     by: ByOption = None,
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
@@ -174,8 +176,13 @@ def accept_loss(
 
 
 def disregard(
-    journey: Annotated[str, typer.Argument(help="The journey, or how its digest begins.")],
-    reason: Annotated[str, typer.Option(help="Why it tells nobody anything; it is logged.")],
+    journey: Annotated[
+        str, typer.Argument(help="The journey, or the first characters of its digest.")
+    ],
+    reason: Annotated[
+        str,
+        typer.Option(help="The reason why the outputs of the journey disclose nothing; logged."),
+    ],
     by: ByOption = None,
     directory: DirectoryOption = None,
     as_json: JsonOption = False,

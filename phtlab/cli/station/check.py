@@ -27,7 +27,8 @@ def check(
     deep: Annotated[
         bool,
         typer.Option(
-            "--deep", help="Also run a train of its own here, from its image to its opened results."
+            "--deep",
+            help="Also run a test train here, from building its image to opening its results.",
         ),
     ] = False,
     passphrase_file: PassphraseOption = None,

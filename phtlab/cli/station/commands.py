@@ -66,23 +66,25 @@ app.add_typer(policy_app, name="policy")
 app.command()(console)
 app.add_typer(people_app, name="people")
 
-JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its digest begins.")]
+JourneyArgument = Annotated[
+    str, typer.Argument(help="The journey, or the first characters of its digest.")
+]
 
 
 @app.command()
 def init(
     directory: Annotated[Path, typer.Argument(help="The station's new folder.")],
     name: Annotated[str, typer.Option(help="The station's name on the roster: a-z, 0-9, '-'.")],
-    organisation: Annotated[str, typer.Option(help="Whose station it is.")],
-    central: Annotated[str | None, typer.Option(help="Central's address, if you know it.")] = None,
+    organisation: Annotated[str, typer.Option(help="The organisation that operates the station.")],
+    central: Annotated[str | None, typer.Option(help="Central's address, if known.")] = None,
     twin: Annotated[
         bool, typer.Option(help="A station of synthetic twins only, for dry runs.")
     ] = False,
     admit: Annotated[
         str | None,
         typer.Option(
-            help="What happens to new orders: auto, human or refuse. Default: human; "
-            "auto for a twin station."
+            help="Admission of new orders: auto, human or refuse. Default: human; auto for a twin "
+            "station."
         ),
     ] = None,
     passphrase_file: PassphraseOption = None,
@@ -169,7 +171,10 @@ def join(
     central: Annotated[str | None, typer.Option(help="Central's address.")] = None,
     fingerprint: Annotated[
         str | None,
-        typer.Option(help="The root's fingerprint as an officer read it to you; else you compare."),
+        typer.Option(
+            help="The root's fingerprint as an officer read it to you. Default: a prompt to "
+            "compare."
+        ),
     ] = None,
     channel: ChannelOption = TELEPHONE,
     by: ByOption = None,

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from phtlab.station.settings.folder import StationFolder
     from phtlab.station.settings.people import People
 
-people_app = typer.Typer(help="Say who works at the station's console.", no_args_is_help=True)
+people_app = typer.Typer(
+    help="Manage the people who use the station's console.", no_args_is_help=True
+)
 
-NameArgument = Annotated[str, typer.Argument(help="What the person is called here.")]
+NameArgument = Annotated[str, typer.Argument(help="The person's name at this station.")]
 RoleOption = Annotated[
     list[str] | None,
     typer.Option("--role", help="reader, reviewer, releaser or admin; may be repeated."),
@@ -33,9 +35,14 @@ RoleOption = Annotated[
 def console(
     person: Annotated[
         str | None,
-        typer.Option(help="Whom the printed link logs in; not needed where only one person works."),
+        typer.Option(
+            help="The person whom the printed link logs in; optional if only one person is "
+            "declared."
+        ),
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Port; else the one of people.toml.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the console. Default: the port in people.toml.")
+    ] = None,
     directory: DirectoryOption = None,
 ) -> None:
     """Serve the station's console on this machine's loopback, and print a link to log in.
@@ -90,7 +97,7 @@ def people_add(
     role: RoleOption = None,
     subject: Annotated[
         list[str] | None,
-        typer.Option(help="Who this is at the identity provider: the claim 'sub'."),
+        typer.Option(help="The person's id at the identity provider: the claim 'sub'."),
     ] = None,
     by: ByOption = None,
     directory: DirectoryOption = None,

@@ -15,19 +15,22 @@ from phtlab.cli.terminal.output import JsonOption, err, out, print_json
 from phtlab.errors import DataSetError
 
 dataset_app = typer.Typer(help="Declare the station's data sets.", no_args_is_help=True)
-policy_app = typer.Typer(help="See and change what the station allows.", no_args_is_help=True)
+policy_app = typer.Typer(help="Show, try and change the station's policy.", no_args_is_help=True)
 policy_app.command("try")(try_policy)
 policy_app.command("put")(put_policy)
 
 
 @dataset_app.command("add")
 def dataset_add(
-    name: Annotated[str, typer.Argument(help="What analyses call it.")],
-    schema: Annotated[Path, typer.Option(help="Its columns, as TOML; see docs/station.md.")],
+    name: Annotated[str, typer.Argument(help="The name by which analyses read the data set.")],
+    schema: Annotated[
+        Path, typer.Option(help="TOML file that declares its columns; see docs/station.md.")
+    ],
     path: Annotated[
         Path | None,
         typer.Argument(
-            help="A CSV or Parquet file, or a folder. A twin station needs none: it makes it up."
+            help="A CSV or Parquet file, or a folder. Not needed at a twin station, which "
+            "generates the data."
         ),
     ] = None,
     directory: DirectoryOption = None,
@@ -88,7 +91,7 @@ def dataset_list(directory: DirectoryOption = None, as_json: JsonOption = False)
 
 @dataset_app.command("twin")
 def dataset_twin(
-    name: Annotated[str, typer.Argument(help="Which data set's.")],
+    name: Annotated[str, typer.Argument(help="The data set.")],
     directory: DirectoryOption = None,
 ) -> None:
     """Make a data set's synthetic twin again from its schema."""

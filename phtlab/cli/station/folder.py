@@ -22,8 +22,8 @@ PassphraseOption = Annotated[
     Path | None,
     typer.Option(
         "--passphrase-file",
-        help="Read the passphrase from this file. Else from PHTLAB_PASSPHRASE, from the "
-        "systemd credential 'passphrase', else you are asked.",
+        help="File to read the passphrase from. Default: PHTLAB_PASSPHRASE, else the systemd "
+        "credential 'passphrase', else a prompt.",
     ),
 ]
 

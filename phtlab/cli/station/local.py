@@ -24,14 +24,15 @@ def local(
         list[str] | None,
         typer.Option(
             "--dataset",
-            help="A data set that it may read; repeat. Default: those that its cells name.",
+            help="A data set that the notebook may read; may be repeated. Default: the data sets "
+            "that its cells name.",
         ),
     ] = None,
     parameter: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE; repeat.")
+        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE; may be repeated.")
     ] = None,
     twin: Annotated[
-        bool, typer.Option("--twin", help="On the synthetic twins, in place of the data.")
+        bool, typer.Option("--twin", help="Run on the synthetic twins instead of the data.")
     ] = False,
     by: ByOption = None,
     directory: DirectoryOption = None,

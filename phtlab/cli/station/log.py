@@ -10,7 +10,9 @@ from phtlab.cli.station.folder import DirectoryOption, station_at
 from phtlab.cli.station.person import ByOption, person
 from phtlab.cli.terminal.output import err, out, print_next_steps
 
-JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its digest begins.")]
+JourneyArgument = Annotated[
+    str, typer.Argument(help="The journey, or the first characters of its digest.")
+]
 
 
 def log(journey: JourneyArgument, by: ByOption = None, directory: DirectoryOption = None) -> None:
@@ -32,7 +34,10 @@ def log(journey: JourneyArgument, by: ByOption = None, directory: DirectoryOptio
 def release_log_(
     journey: JourneyArgument,
     reason: Annotated[
-        str, typer.Option(help="Why, in one line. It stays at the station; nobody else reads it.")
+        str,
+        typer.Option(
+            help="The reason, in one line. It stays at the station; nobody else can read it."
+        ),
     ],
     by: ByOption = None,
     directory: DirectoryOption = None,

@@ -24,16 +24,16 @@ _POLL_SECONDS = 0.5
 
 
 def pause(
-    reason: Annotated[str, typer.Option(help="Why, in a line; researchers read it.")],
+    reason: Annotated[str, typer.Option(help="The reason, in one line; researchers can read it.")],
     until: Annotated[
         str | None,
         typer.Option(
-            help='When it ends by itself, local time: "18:00", "2027-01-04 07:00"; else it lasts '
-            "until 'phtlab station resume'."
+            help='When the pause ends, local time: "18:00", "2027-01-04 07:00". '
+            "Default: at 'phtlab station resume'."
         ),
     ] = None,
     drain: Annotated[
-        bool, typer.Option("--drain", help="Return once nothing runs here any more.")
+        bool, typer.Option("--drain", help="Wait until no run is active at the station.")
     ] = False,
     by: ByOption = None,
     directory: DirectoryOption = None,
@@ -68,8 +68,8 @@ def resume(
         bool,
         typer.Option(
             "--copy-ended",
-            help="Two records of one journey were signed: say that the copy of this folder that "
-            "signed the other was found and ended.",
+            help="Two records of one journey were signed: confirm that the copy of this folder "
+            "that signed the other record was found and stopped.",
         ),
     ] = False,
     by: ByOption = None,

@@ -19,15 +19,23 @@ if TYPE_CHECKING:
     from phtlab.station.release.held_outputs import Choice, HeldStop
     from phtlab.station.release.output_view import OutputView, TableView
 
-app = typer.Typer(no_args_is_help=True, help="Outputs that the airlock holds for a person.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="View, release and withhold outputs that the airlock holds for a decision.",
+)
 
-JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its digest begins.")]
+JourneyArgument = Annotated[
+    str, typer.Argument(help="The journey, or the first characters of its digest.")
+]
 OutputArgument = Annotated[
-    str | None, typer.Argument(help="Which output; may be left out where only one waits.")
+    str | None, typer.Argument(help="The output; optional if only one waits.")
 ]
 _DONE = {"hold": "held by", "suppress": "rows suppressed by", "pass": "noted by"}
 ReasonOption = Annotated[
-    str, typer.Option(help="Why, in one line. It stays at the station; the researcher reads none.")
+    str,
+    typer.Option(
+        help="The reason, in one line. It stays at the station; the researcher cannot read it."
+    ),
 ]
 
 
@@ -112,12 +120,12 @@ def release(
     output: OutputArgument = None,
     without_row: Annotated[
         list[int] | None,
-        typer.Option(help="Take this row out of the table, counted from 1. May be repeated."),
+        typer.Option(help="Suppress this row of the table, counted from 1. May be repeated."),
     ] = None,
     without_cell: Annotated[
         list[str] | None,
         typer.Option(
-            help="Empty this cell of the table: ROW:COLUMN, such as 3:n. May be repeated."
+            help="Suppress this cell of the table: ROW:COLUMN, such as 3:n. May be repeated."
         ),
     ] = None,
     by: ByOption = None,

@@ -12,8 +12,8 @@ ByOption = Annotated[
     str | None,
     typer.Option(
         "--by",
-        help="Who decides: a-z, 0-9, '.', '_' and '-'. Default: this system's user. The name is "
-        "signed, and kept in the audit log.",
+        help="The person who decides: a-z, 0-9, '.', '_' and '-'. Default: this system's user. The "
+        "name is signed, and kept in the audit log.",
     ),
 ]
 

@@ -15,8 +15,10 @@ from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_n
 if TYPE_CHECKING:
     from phtlab.station.approvals.proposals import StationProposal
 
-app = typer.Typer(help="See the proposals that name this station, and ask about them.")
-ProposalArgument = Annotated[str, typer.Argument(help="The proposal, or how its name begins.")]
+app = typer.Typer(help="Show the proposals that name this station, and ask questions about them.")
+ProposalArgument = Annotated[
+    str, typer.Argument(help="The proposal, or the first characters of its name.")
+]
 
 
 @app.callback(invoke_without_command=True)

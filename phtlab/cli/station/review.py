@@ -13,7 +13,9 @@ from phtlab.cli.terminal.output import JsonOption, out, print_next_steps
 
 
 def review(
-    journey: Annotated[str, typer.Argument(help="The journey, or how its digest begins.")],
+    journey: Annotated[
+        str, typer.Argument(help="The journey, or the first characters of its digest.")
+    ],
     whole: Annotated[
         bool,
         typer.Option(

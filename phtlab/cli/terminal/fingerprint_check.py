@@ -19,8 +19,8 @@ ChannelOption = Annotated[
     str,
     typer.Option(
         "--channel",
-        help="How the two of you compared it: telephone, in person, video. It is kept with your "
-        "name in the log.",
+        help="How you and the sender compared the fingerprint: telephone, in person, video. The "
+        "log records this with your name.",
     ),
 ]
 TELEPHONE = "telephone"

@@ -30,7 +30,9 @@ class TableActions(_Actions):
 
     small_count: Action = Field("suppress", description="A row counts too few persons")
     dominance: Action = Field("suppress", description="A few persons make most of a row's sum")
-    p_percent: Action = Field("suppress", description="A row's sum tells a contribution closely")
+    p_percent: Action = Field(
+        "suppress", description="A contribution can be estimated closely from a row's sum"
+    )
     complementary: Action = Field(
         "suppress", description="A withheld row could be computed from what leaves or has left"
     )
@@ -38,9 +40,9 @@ class TableActions(_Actions):
     differencing: Action = Field(
         "suppress", description="A row differs by too few persons from one that has left"
     )
-    unchecked: Action = Field("hold", description="Too large to be checked against the others")
+    unchecked: Action = Field("hold", description="Too large to be compared with the other outputs")
     uncounted: WholeAction = Field(
-        "hold", description="No column is said to count persons: rows may be persons"
+        "hold", description="No column is declared to count persons: rows may be persons"
     )
     extreme: WholeAction = Field(
         "hold",
@@ -53,15 +55,19 @@ class TableActions(_Actions):
 
 
 class ScalarActions(_Actions):
-    small_count: WholeAction = Field("refuse", description="It counts too few, or is of too few")
+    small_count: WholeAction = Field(
+        "refuse", description="The scalar counts too few persons, or is computed from too few"
+    )
     class_disclosure: WholeAction = Field("hold", description="A share of none or of all")
     complementary: WholeAction = Field("refuse", description="A withheld row follows from it")
     differencing: WholeAction = Field(
-        "hold", description="It differs by too few persons from one that has left"
+        "hold", description="The scalar differs by too few persons from one that has left"
     )
     unchecked: WholeAction = Field("hold", description="Too much to be checked against the others")
     uncounted: WholeAction = Field(
-        "hold", description="It says neither that it counts persons nor of how many it is"
+        "hold",
+        description="The scalar declares neither that it counts persons nor from how many it is "
+        "computed",
     )
     extreme: WholeAction = Field(
         "hold", description="The largest or smallest value, or a quantile: one person's"
@@ -71,7 +77,8 @@ class ScalarActions(_Actions):
     )
     group: WholeAction = Field(
         "hold",
-        description="It counts others than another output, and `where` does not say whom",
+        description="The scalar counts other persons than another output, and `where` does not "
+        "declare which",
     )
 
 
@@ -86,7 +93,8 @@ class FigureActions(_Actions):
     )
     unchecked: WholeAction = Field("hold", description="Too large to be checked")
     uncounted: WholeAction = Field(
-        "hold", description="No column of its data is said to count persons: points may be persons"
+        "hold",
+        description="No column of its data is declared to count persons: points may be persons",
     )
     extreme: WholeAction = Field(
         "hold",
@@ -100,18 +108,22 @@ class FigureActions(_Actions):
 
 class ModelActions(_Actions):
     membership: WholeAction = Field(
-        "hold", description="A model of many numbers, which may tell who was in its data"
+        "hold", description="A model of many numbers, which may disclose who was in its data"
     )
     uncounted: WholeAction = Field(
         "hold",
-        description="It does not say of how many persons it is, or has under five for a number",
+        description="The model does not declare its number of persons, or has fewer than five for "
+        "each number",
     )
-    small_count: WholeAction = Field("refuse", description="It is of too few")
+    small_count: WholeAction = Field(
+        "refuse", description="The model is computed from too few persons"
+    )
     extreme: WholeAction = Field(
         "hold", description="An array named as largest or smallest values: each is one person's"
     )
     differencing: WholeAction = Field(
-        "hold", description="It is of too few persons more or fewer than values that have left"
+        "hold",
+        description="The model's persons differ by too few from those of values that have left",
     )
     unchecked: WholeAction = Field("hold", description="Too much to be checked against the others")
     forgotten: WholeAction = Field(

@@ -28,15 +28,21 @@ class AirlockRules(StrictModel):
     """
 
     minimum_count: int = Field(10, ge=0, description="The least count of persons that may leave")
-    dominance_n: int = Field(2, ge=1, le=10, description="So many largest contributions to a sum")
+    dominance_n: int = Field(2, ge=1, le=10, description="Number of largest contributions to a sum")
     dominance_k: float = Field(
-        90.0, gt=0, le=100, description="Per cent of a sum that they may make together"
+        90.0,
+        gt=0,
+        le=100,
+        description="Per cent of a sum that these contributions may make together",
     )
     p_percent: float = Field(
-        10.0, ge=0, le=100, description="Per cent within which no contribution may be told"
+        10.0,
+        ge=0,
+        le=100,
+        description="Per cent within which nobody may be able to estimate a contribution",
     )
     large_model: int = Field(
-        10_000, ge=1, description="Numbers from which on a model may remember persons"
+        10_000, ge=1, description="Number of values from which on a model may memorise persons"
     )
     max_numbers: int = Field(
         100_000,
@@ -45,21 +51,20 @@ class AirlockRules(StrictModel):
         "data, scalars, numbers and arrays of models; and one for each eight bytes of names, "
         "labels, pictures",
     )
-    amount: WholeAction = Field("hold", description="What outputs do that are beyond `max_numbers`")
+    amount: WholeAction = Field("hold", description="Action for outputs that exceed `max_numbers`")
     close_total: WholeAction = Field(
         "hold",
-        description="What a table does that counts, in all, almost as many persons as another "
-        "one, and out of which `differencing` takes rows: none of them could be taken out for it",
+        description="Action for a table that counts, in all, almost as many persons as another "
+        "table, and from which `differencing` suppresses rows: no row could be suppressed for it",
     )
     values: WholeAction = Field(
         "hold",
-        description="What tables, figures and scalars do that hold, with the models, more than one "
-        "number beside counts for each five persons: their values could be worked out",
+        description="Action for tables, figures and scalars that have, with the models, more than "
+        "one number beside counts for each five persons: their values could be computed",
     )
     beyond_rows: WholeAction = Field(
         "hold",
-        description="What an output does that says that it is of more persons than the data sets "
-        "have rows",
+        description="Action for an output that declares more persons than the data sets have rows",
     )
     kinds: tuple[OutputKind, ...] = Field(
         ("table", "scalar", "figure", "model"),

@@ -38,7 +38,7 @@ class MonthLimits(StrictModel):
         1.0,
         ge=0,
         description="Numbers beside counts, for each row of the data sets: with as many as there "
-        "are persons, what each has could be worked out. The same output again counts once",
+        "are persons, each person's value could be computed. The same output again counts once",
     )
 
     def values_of(self, people: int) -> int:

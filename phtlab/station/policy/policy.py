@@ -40,20 +40,20 @@ class Allowed(StrictModel):
     images: tuple[str, ...] = Field((ANY,), description="Kernel images, by name or digest")
     datasets: tuple[str, ...] = Field((ANY,), description="Data sets that may be analysed")
     routes: tuple[str, ...] = Field(
-        ("parallel",), description="Kinds of route; this version travels parallel ones"
+        ("parallel",), description="Kinds of route; this version runs parallel routes"
     )
 
 
 class Rule(StrictModel):
     """`mode` for the orders that match all named values; an omitted entry matches all."""
 
-    mode: Mode = Field(description="What happens to the orders that fit")
+    mode: Mode = Field(description="Admission of the orders that match")
     researchers: tuple[str, ...] = Field((ANY,), description="Names on the roster")
     trains: tuple[str, ...] = Field((ANY,), description="Digests of trains")
     datasets: tuple[str, ...] = Field(
-        (ANY,), description="Fits if every data set of the train is named"
+        (ANY,), description="Data sets; the rule matches if it names every data set of the train"
     )
-    reason: str = Field("", description="Told to the researcher when the rule refuses")
+    reason: str = Field("", description="Reported to the researcher when the rule refuses")
 
     def fits(self, order: Order, train: Train, researcher: str) -> bool:
         return (
@@ -68,14 +68,14 @@ class ApprovalRules(StrictModel):
 
     required: Literal["none", "low", "mid", "high"] = Field(
         "none",
-        description="Trains of at least this risk need an approval that stands, also where `mode` "
-        "or a rule is auto; none: where it is auto nobody is asked",
+        description="Trains of at least this risk need an active approval, even where `mode` or a "
+        "rule is auto; none: auto needs no approval",
     )
     two_persons: tuple[Risk, ...] = Field(
-        (), description="Trains of these risks need the yes of two different persons"
+        (), description="Trains of these risks need the approval of two different persons"
     )
     maximum_days: int = Field(
-        365, ge=1, le=3650, description="Days that an approval may be for at most"
+        365, ge=1, le=3650, description="Maximum number of days that an approval is valid"
     )
     agreement: bool = Field(
         False,
@@ -127,17 +127,17 @@ class LimitCaps(StrictModel):
 class Policy(StrictModel):
     """The whole of `policy.toml`."""
 
-    mode: Mode = Field("human", description="What happens to an order that `[allow]` lets come")
+    mode: Mode = Field("human", description="Admission of an order that `[allow]` permits")
     allow: Allowed = Allowed()
     progress: Literal["none", "cells"] = Field(
         "none",
-        description="What is told of a run on data until it ends: nothing, or at which cell it is, "
-        "whose timing the run can make tell anything; a twin tells cells always",
+        description="Progress reported of a run on data until it ends: none, or the current cell, "
+        "whose timing the run can use to disclose data; a twin always reports cells",
     )
     publish_rules: bool = Field(
         True,
-        description="Whether central shows `[airlock]`, by which a dry run foresees what would "
-        "stay here or be held; the sentences that leave name its numbers in any case",
+        description="Whether central shows `[airlock]`, from which a dry run forecasts what would "
+        "be withheld or held; sentences that leave name its numbers in any case",
     )
     rules: tuple[Rule, ...] = ()
     approval: ApprovalRules = ApprovalRules()

@@ -40,16 +40,16 @@ class ReleaseRules(StrictModel):
     """Rules for decisions on outputs that the airlock holds."""
 
     days: float = Field(
-        7.0, gt=0, le=366, description="Days that an output waits; never past the order's end"
+        7.0, gt=0, le=366, description="Days that an output waits; at most until the order expires"
     )
     two_persons: tuple[Risk, ...] = Field(
         (), description="Risks of trains whose held outputs two persons release"
     )
     reasons: Reasons = Field(
         "general",
-        description="What the author is told at once of why an output is held: `none`; `general`: "
-        "the rule where it follows from what the train declares, else only that it is about "
-        "counts; or the `rule`, which tells something of the data before a person has looked",
+        description="What the author is shown at once about why an output is held: `none`; "
+        "`general`: the rule if the train's declaration implies it, else only that counts are the "
+        "cause; or the `rule`, which discloses something of the data before a person decides",
     )
 
     def persons(self, risk: Risk) -> int:

@@ -45,7 +45,7 @@ class Person(StrictModel):
         min_length=1, description="What the person may do: reader, reviewer, releaser, admin"
     )
     subjects: tuple[Subject, ...] = Field(
-        (), description="Who this is at the identity provider: claims `sub` of `[oidc]`"
+        (), description="The person's ids at the identity provider: claims `sub` of `[oidc]`"
     )
 
     def may(self, role: Role) -> bool:
@@ -77,10 +77,14 @@ class ConsoleSettings(StrictModel):
     """The console's address, and how long logins last. Times are in seconds."""
 
     address: str = Field("127.0.0.1", description="Address of this machine's loopback")
-    port: int = Field(8470, ge=1, le=65535, description="Port; the same for each start")
-    idle: int = Field(900, ge=30, le=86400, description="Seconds without a click until it ends")
-    longest: int = Field(8 * 3600, ge=60, le=86400, description="Seconds until it ends in any case")
-    link: int = Field(300, ge=10, le=3600, description="Seconds that a one-time link is good for")
+    port: int = Field(8470, ge=1, le=65535, description="Port, the same at each start")
+    idle: int = Field(
+        900, ge=30, le=86400, description="Seconds without a click until a login ends"
+    )
+    longest: int = Field(
+        8 * 3600, ge=60, le=86400, description="Seconds until a login ends in any case"
+    )
+    link: int = Field(300, ge=10, le=3600, description="Seconds that a one-time link is valid")
 
 
 class People(StrictModel):

@@ -48,12 +48,14 @@ class StationSettings(FileSettings):
     )
 
     name: MemberName = Field(description="The station's name on the roster")
-    organisation: str = Field("", description="Whose station it is, for people")
-    central: str | None = Field(None, description="Central's address; 'station join' writes it")
-    registry: str | None = Field(
-        None, description="The registry's address; without it, the one that central names"
+    organisation: str = Field("", description="Name of the organisation that operates the station")
+    central: str | None = Field(
+        None, description="Central's address; 'phtlab station join' writes this setting"
     )
-    executor: str = Field("docker", description="What runs the stops")
+    registry: str | None = Field(
+        None, description="The registry's address. Default: the address that central names"
+    )
+    executor: str = Field("docker", description="The executor that runs the stops")
     executor_options: dict[str, Any] = Field(
         default_factory=dict, description="The executor's own options: docs/sandbox.md"
     )
@@ -65,19 +67,22 @@ class StationSettings(FileSettings):
     gpus: int = Field(0, ge=0, le=64, description="GPUs that every run gets")
     inbox_wait: int = Field(25, ge=1, le=60, description="Seconds of one long poll at central")
     roster_refresh: int = Field(
-        60, ge=1, le=86400, description="Seconds until the roster is asked for again"
+        60, ge=1, le=86400, description="Seconds between two refreshes of the roster"
     )
     engine_patience: int = Field(
         120,
         ge=0,
         le=86400,
-        description="Seconds that an engine may not answer before a stop fails",
+        description="Seconds without an answer of the engine before a stop fails",
     )
     progress_interval: float = Field(
-        0.5, gt=0, le=60, description="Seconds between two words of progress to central"
+        0.5, gt=0, le=60, description="Seconds between two progress reports to central"
     )
     proposals_per_researcher: int = Field(
-        50, ge=1, description="Proposals of one researcher that wait here at the same time, at most"
+        50,
+        ge=1,
+        description="Maximum number of one researcher's proposals that wait at the station at the "
+        "same time",
     )
     audit_interval: int = Field(
         3600, ge=5, le=86400, description="Seconds until central's log is verified and signed again"
@@ -86,11 +91,11 @@ class StationSettings(FileSettings):
         Field("03:30", description="Local time of the nightly self-test, HH:MM; empty for none")
     )
     self_test_jitter: int = Field(
-        30, ge=0, le=720, description="Minutes by which a station's self-test may be later"
+        30, ge=0, le=720, description="Minutes by which a station's self-test may start later"
     )
     maintenance: tuple[Window, ...] = Field(
         (),
-        description='Times at which nothing new begins, local time: "sun 02:00-04:00", '
+        description='Times at which no new run starts, local time: "sun 02:00-04:00", '
         '"daily 23:30-00:30"',
     )
 

@@ -28,27 +28,31 @@ class Transition:
 
 TRANSITIONS: Final = (
     Transition(Marker.RECORD, "send the record to central", (Marker.REPORTED,), may_lapse=False),
-    Transition(Marker.ENDING, "sign how it ended", (Marker.RECORD,), may_lapse=False),
+    Transition(
+        Marker.ENDING, "sign a record of how the stop ended", (Marker.RECORD,), may_lapse=False
+    ),
     # Before cancellations are checked: cargo in the registry always gets a record.
-    Transition(Marker.PUSHED, "sign that it departed", (Marker.RECORD,), may_lapse=False),
-    Transition(Marker.CANCEL, "end it as cancelled", (Marker.ENDING,), may_lapse=False),
+    Transition(
+        Marker.PUSHED, "sign a record that the cargo departed", (Marker.RECORD,), may_lapse=False
+    ),
+    Transition(Marker.CANCEL, "end the stop as cancelled", (Marker.ENDING,), may_lapse=False),
     Transition(Marker.SEALED, "push the cargo into the registry", (Marker.PUSHED,)),
-    Transition(Marker.RELEASE, "seal what people released", (Marker.SEALED, Marker.ENDING)),
+    Transition(Marker.RELEASE, "seal the released outputs", (Marker.SEALED, Marker.ENDING)),
     Transition(Marker.AIRLOCK_HELD, "count the votes on held outputs", (Marker.RELEASE,)),
     Transition(
         Marker.OUTCOME,
-        "check the outputs, and seal what may leave",
+        "check the outputs, and seal those that may leave",
         (Marker.SEALED, Marker.AIRLOCK_HELD, Marker.ENDING),
     ),
     Transition(
         Marker.STARTING,
-        "start the run once, watch it, and note its end",
+        "start the run once, monitor it, and record its end",
         (Marker.STARTED, Marker.STOPPING, Marker.OUTCOME, Marker.ENDING),
     ),
     Transition(Marker.ADMITTED, "wait for a free slot", (Marker.STARTING,)),
     Transition(
         Marker.VERIFIED,
-        "decide by policy and approvals whether it may run",
+        "decide by policy and approvals whether the train may run",
         (Marker.HELD, Marker.ADMITTED, Marker.ENDING),
         may_lapse=False,
     ),

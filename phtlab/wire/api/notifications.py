@@ -27,15 +27,16 @@ Channel = Literal["page", "mail", "webhook"]
 
 SENTENCES: Final[dict[Event, str]] = {
     "proposal-waits": "A decision waits for you on proposal {subject}.",
-    "proposal-said": "Somebody has said something of proposal {subject}.",
+    "proposal-said": "Proposal {subject} has a new comment.",
     "proposal-decided": "A station has decided on your proposal {subject}.",
     "approval-revoked": "A station revoked an approval: {subject}.",
     "train-waits": "A train waits for a person at your station: journey {subject}.",
-    "journey-done": "Your journey {subject} has ended at all of its stations.",
+    "journey-done": "Your journey {subject} has ended at all its stations.",
     "stop-contradicted": "A station signed two different records of journey {subject}. Do not rely "
-    "on its results before its operator says which one counts.",
+    "on its results until the station's operator confirms which record is valid.",
     "roster-published": "The officers have published {subject}.",
-    "log-doubted": "What {subject} signed of an audit log does not fit what central has.",
+    "log-doubted": "A checkpoint of an audit log that {subject} signed contradicts what central "
+    "has.",
 }
 """What is said of each event, to a person, on every channel."""
 

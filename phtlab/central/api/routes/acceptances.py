@@ -38,7 +38,7 @@ def accept(
     return view
 
 
-@router.get("", summary="Who accepted the consortium's agreement")
+@router.get("", summary="Acceptances of the consortium's agreement")
 def listed(
     member: Reader, published: PublishedNow, services: ServicesOf
 ) -> tuple[AcceptanceView, ...]:

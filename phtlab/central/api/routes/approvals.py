@@ -48,14 +48,18 @@ def approve(
     return view
 
 
-@router.get("/approvals", summary="The approvals that one has to do with")
+@router.get("/approvals", summary="Approvals that concern the member")
 def approvals(
     member: Reader,
     services: ServicesOf,
-    station: Annotated[MemberName | None, Query(description="Only those of this station")] = None,
+    station: Annotated[
+        MemberName | None, Query(description="Only approvals of this station")
+    ] = None,
     proposal: Annotated[
         ProposalId | Digest | None,
-        Query(description="Only those under this proposal, or this version of one"),
+        Query(
+            description="Only approvals under this proposal, or under this version of a proposal"
+        ),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
     before: Before = None,
@@ -68,7 +72,7 @@ def approvals(
         return visible_approvals(session, member, station, proposal, limit=limit, before=before)
 
 
-@router.post("/revocations", status_code=201, summary="Take an approval back")
+@router.post("/revocations", status_code=201, summary="Revoke an approval")
 def revoke(
     envelope: Envelope,
     member: StationMember,

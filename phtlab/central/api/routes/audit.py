@@ -25,30 +25,35 @@ LogName = Annotated[str, Query(min_length=1, max_length=200)]
 
 @router.get("", summary="Central's log")
 def log(_: Reader, services: ServicesOf, after: Number = 0) -> AuditPage:
-    """All of it is for every member, since a chain can only be verified whole. It has names and
-    digests, no data. At most 1000 lines; ask again after the last."""
+    """Every member may read all entries, since a chain can only be verified whole.
+
+    Entries hold names and digests, no data. At most 1000; request the next ones after the last.
+    """
     with services.database.read() as session:
         return audit_page(session, services.database.log, after)
 
 
-@router.get("/head", summary="How far central's log goes")
+@router.get("/head", summary="The newest entry of central's log")
 def head(_: Reader, services: ServicesOf) -> AuditHead:
-    """What a member signs as a checkpoint, once it has verified all up to it."""
+    """A member signs this entry as a checkpoint after verifying all entries up to it."""
     with services.database.read() as session:
         return audit_head(session, services.database.log)
 
 
-@router.post("/checkpoints", status_code=201, summary="Sign how far a log goes")
+@router.post("/checkpoints", status_code=201, summary="Submit a checkpoint of a log")
 def witness(
     envelope: Envelope, member: Dispatcher, published: PublishedNow, services: ServicesOf
 ) -> CheckpointView:
-    """Of central's log by any member, of a station's by itself. What does not fit is refused."""
+    """Any member signs central's log; a station signs its own.
+
+    Central refuses a checkpoint that contradicts the log.
+    """
     most = services.settings.checkpoints_per_day
     return put_checkpoint(services.database, published.roster, member, envelope, most=most)
 
 
-@router.get("/checkpoints", summary="What members signed of a log")
+@router.get("/checkpoints", summary="Checkpoints of a log")
 def checkpoints(_: Reader, services: ServicesOf, log: LogName, after: Number = 0) -> CheckpointPage:
-    """In the order in which they came. Open each envelope with the roster."""
+    """In the order of their arrival. Verify each envelope with the roster."""
     with services.database.read() as session:
         return checkpoints_after(session, log, after)

@@ -24,14 +24,14 @@ router = APIRouter(
 )
 
 
-@router.get("/inbox", summary="What waits for this station", response_model=Inbox)
+@router.get("/inbox", summary="Unfinished stops of this station", response_model=Inbox)
 async def inbox(
     member: StationMember,
     services: ServicesOf,
     after: Annotated[int, Query(ge=0, le=LARGEST, description="The last cursor seen")] = 0,
-    wait: Annotated[float, Query(ge=0, description="Seconds to wait for news")] = 0.0,
+    wait: Annotated[float, Query(ge=0, description="Seconds to wait for a change")] = 0.0,
 ) -> Response:
-    """All unfinished stops whose turn it is, as soon as the cursor differs from `after`.
+    """All unfinished stops whose turn has come, as soon as the cursor differs from `after`.
 
     If nothing changes, answers after `wait` seconds, 50 at most, with the same stops. Each request
     marks the station as seen.

@@ -35,7 +35,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/journeys", status_code=201, summary="Send a signed order")
+@router.post("/journeys", status_code=201, summary="Submit a signed order")
 def submit(
     envelope: Envelope,
     member: Dispatcher,
@@ -53,7 +53,7 @@ def submit(
     return view
 
 
-@router.get("/journeys", summary="One's journeys")
+@router.get("/journeys", summary="Journeys of the member")
 def mine(
     member: Reader,
     services: ServicesOf,
@@ -65,7 +65,7 @@ def mine(
         return visible_journeys(session, member, limit, before)
 
 
-@router.get("/journeys/{journey}", summary="One journey, with its stops and their records")
+@router.get("/journeys/{journey}", summary="A journey, with its stops and their records")
 def read_journey(journey: Digest, member: Reader, services: ServicesOf) -> JourneyView:
     """For its researcher, recipients and stations. `removed`: when central removed its cargo."""
     with services.database.read() as session:
@@ -74,11 +74,11 @@ def read_journey(journey: Digest, member: Reader, services: ServicesOf) -> Journ
 
 @router.post("/journeys/{journey}/cancel", summary="Cancel a journey")
 def stop(journey: Digest, member: Dispatcher, services: ServicesOf) -> JourneyView:
-    """Only its researcher may. The stations learn of it at once and sign a stop record."""
+    """Only its researcher may. Stations receive it at once and sign a stop record."""
     return cancel(services.database, member, journey)
 
 
-@router.get("/journeys/{journey}/events", summary="What happens to a journey", responses=_STREAM)
+@router.get("/journeys/{journey}/events", summary="Events of a journey", responses=_STREAM)
 def events(
     journey: Digest,
     member: Reader,
@@ -108,7 +108,7 @@ def all_events(
     return stream_events(services, sender, member, last_event_id, None)
 
 
-@router.patch("/journeys/{journey}/stops/{station}", summary="Say how far a stop is")
+@router.patch("/journeys/{journey}/stops/{station}", summary="Report a stop's progress")
 def update(
     journey: Digest,
     station: MemberName,

@@ -20,20 +20,20 @@ router = APIRouter(
 )
 
 
-@router.get("", summary="What one is told")
+@router.get("", summary="Notifications of the member")
 def mine(member: Reader, services: ServicesOf) -> NotificationsView:
     """The newest first, at most 100, and the member's preferences."""
     with services.database.read() as session:
         return notifications_of(session, services, member.name)
 
 
-@router.put("", summary="Choose how to be told")
+@router.put("", summary="Set notification preferences")
 def chosen(new: NewPreferences, member: Reader, services: ServicesOf) -> NotificationsView:
     """Replaces the preferences. The answer holds the webhook's secret once, if it is new."""
     return set_preferences(services, member, new)
 
 
-@router.put("/read", summary="Say what one has read")
+@router.put("/read", summary="Mark notifications as read")
 def read(up_to: ReadUpTo, member: Reader, services: ServicesOf) -> NotificationsView:
     """Marks all notifications up to this number as read."""
     read_up_to(services.database, member.name, up_to.number)

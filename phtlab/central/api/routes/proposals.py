@@ -76,7 +76,7 @@ def mine(
         )
 
 
-@router.get("/{proposal}", summary="One proposal, with its versions and what was said of it")
+@router.get("/{proposal}", summary="A proposal, with its versions and comments")
 def read_proposal(proposal: ProposalId, member: Reader, services: ServicesOf) -> ProposalView:
     """For its researcher, the stations that any version named, and officers."""
     with services.database.read() as session:
@@ -84,7 +84,7 @@ def read_proposal(proposal: ProposalId, member: Reader, services: ServicesOf) ->
         return proposal_view(row, services.publication.current().roster, services.clock())
 
 
-@router.post("/{proposal}/comments", status_code=201, summary="Say something of a proposal")
+@router.post("/{proposal}/comments", status_code=201, summary="Comment on a proposal")
 def comment(
     proposal: ProposalId,
     comment: NewComment,
@@ -113,7 +113,7 @@ def withdraw(
     return withdraw_proposal(services.database, published.roster, member, proposal, envelope)
 
 
-@router.put("/{proposal}/reviews/{station}", summary="Say that a station reads a version")
+@router.put("/{proposal}/reviews/{station}", summary="Report that a station reviews a version")
 def review(
     proposal: ProposalId,
     station: MemberName,

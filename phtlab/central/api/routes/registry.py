@@ -29,7 +29,7 @@ def token(
     services: ServicesOf,
     scope: Annotated[list[str], Query(description="repository:NAME:pull or …:pull,push")] = [],  # noqa: B006
 ) -> RegistryToken:
-    """As much of each `scope` as the member may have, per Distribution's specification.
+    """Grants of each `scope` what the member may access, per Distribution's specification.
 
     Container engines may send the member's token as the password of basic
     authentication. A hub user pulls with the scope read, and pushes with the scope dispatch,

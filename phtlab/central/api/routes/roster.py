@@ -67,7 +67,7 @@ def _publish(content: bytes, services: CentralContext) -> None:
     "/tuf/metadata/{name}", summary="TUF metadata", response_class=Response, responses=_ABSENT
 )
 def metadata(name: str, services: ServicesOf) -> Response:
-    """Open to all, since signed. Read it with a TUF client, starting from your own root."""
+    """Needs no token: the metadata is signed. Read it with a TUF client and your own root."""
     return Response(services.publication.file(METADATA, name), media_type="application/json")
 
 
@@ -75,5 +75,5 @@ def metadata(name: str, services: ServicesOf) -> Response:
     "/tuf/targets/{name}", summary="A TUF target", response_class=Response, responses=_ABSENT
 )
 def targets(name: str, services: ServicesOf) -> Response:
-    """Open to all: roster and catalogue, each with its SHA-256 before its name."""
+    """Needs no token: roster and catalogue, each with its SHA-256 before its name."""
     return Response(services.publication.file(TARGETS, name), media_type="application/json")

@@ -26,7 +26,7 @@ class Readiness(BaseModel):
     roster: bool
 
 
-@router.get(PREFIX, summary="Who this central is")
+@router.get(PREFIX, summary="Identity of this central")
 def info(services: ServicesOf) -> Info:
     """What a client needs to sign a token; `time` shows whether a clock is wrong."""
     settings = services.settings
@@ -40,15 +40,15 @@ def info(services: ServicesOf) -> Info:
     )
 
 
-@router.get("/health", summary="Whether central runs")
+@router.get("/health", summary="Liveness of central")
 def health() -> dict[str, str]:
     """Answers as long as the process runs."""
     return {"status": "ok"}
 
 
-@router.get("/ready", summary="Whether central can do its work", responses={503: {}})
+@router.get("/ready", summary="Readiness of central", responses={503: {}})
 def ready(services: ServicesOf) -> Response:
-    """503 and what is missing, unless database and registry answer and a roster is published."""
+    """503 and the cause, unless database and registry answer and a roster is published."""
     state = readiness(services)
     return JSONResponse(state.model_dump(), 200 if state.ready else 503)
 

@@ -31,7 +31,7 @@ def stations(_: Onlooker, published: PublishedNow, services: ServicesOf) -> tupl
         return stations_of(session, published.roster, services.clock(), services.online)
 
 
-@router.put("/self", status_code=204, summary="Say what this station has")
+@router.put("/self", status_code=204, summary="Publish this station's profile")
 def profile(profile: StationProfile, member: StationMember, services: ServicesOf) -> None:
     """Replaces the station's profile."""
     put_profile(services.database, member, profile)

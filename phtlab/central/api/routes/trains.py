@@ -36,7 +36,7 @@ def submit(
     return summary
 
 
-@router.get("", summary="One's trains")
+@router.get("", summary="Trains of the member")
 def mine(
     member: Reader,
     services: ServicesOf,
@@ -48,7 +48,7 @@ def mine(
         return visible_trains(session, member, limit, before)
 
 
-@router.get("/{digest}", summary="One train")
+@router.get("/{digest}", summary="A train")
 def read_train(digest: Digest, member: Reader, services: ServicesOf) -> TrainSummary:
     """For researchers, and for parties of a journey of it. `removed`: when central removed it."""
     with services.database.read() as session:

@@ -16,9 +16,9 @@ def router_of(login: HubLogin) -> APIRouter:
     pages, services = PageRenderer(login.home), login.services
     router = APIRouter(route_class=pages.route(), include_in_schema=False)
 
-    @router.get("/audit", summary="What happened, for people")
+    @router.get("/audit", summary="Page of the audit log")
     def log(request: Request, before: Before = None) -> Response:
-        """Members see all of it, the newest first, or what they look for."""
+        """All entries, the newest first, or those that match the filter; for members."""
         sender = login.sender(request)
         if sender is None:
             return login.begin(request)

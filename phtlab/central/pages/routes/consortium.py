@@ -19,7 +19,7 @@ def router_of(login: HubLogin) -> APIRouter:
     pages = PageRenderer(login.home)
     router = APIRouter(route_class=pages.route(), include_in_schema=False)
 
-    @router.get("/", summary="The consortium, for people")
+    @router.get("/", summary="Page of the consortium")
     def consortium(request: Request) -> Response:
         """Logs in at the hub, then shows stations, roster, kernel images and own journeys."""
         sender = login.sender(request)
@@ -27,12 +27,12 @@ def router_of(login: HubLogin) -> APIRouter:
             return login.begin(request)
         return pages.page("consortium.html", view=consortium_view(login.services, sender))
 
-    @router.get(f"/{CALLBACK}", summary="Where the hub's login ends")
+    @router.get(f"/{CALLBACK}", summary="Callback of the hub's login")
     def callback(request: Request) -> Response:
         """Exchanges the hub's code for the session's cookie."""
         return login.finish(request)
 
-    @router.get(f"/{_STYLE}", summary="The pages' style")
+    @router.get(f"/{_STYLE}", summary="Style sheet of the pages")
     def style() -> Response:
         """Open to all."""
         kept = headers() | {"Cache-Control": "max-age=3600"}

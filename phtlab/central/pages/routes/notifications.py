@@ -25,7 +25,7 @@ def router_of(login: HubLogin) -> APIRouter:
     pages, services = PageRenderer(login.home), login.services
     router = APIRouter(route_class=pages.route(), include_in_schema=False)
 
-    @router.get("/notifications", summary="What one is told, for people")
+    @router.get("/notifications", summary="Page of notifications")
     def mine(request: Request) -> Response:
         """The newest notifications first, and the member's preferences."""
         sender = login.sender(request)
@@ -34,7 +34,7 @@ def router_of(login: HubLogin) -> APIRouter:
         view = notification_page(services, sender, request.cookies[SESSION])
         return pages.page("notifications.html", forms=True, view=view)
 
-    @router.post("/notifications", summary="Say that one has read them")
+    @router.post("/notifications", summary="Mark notifications as read, from the page")
     async def read(request: Request) -> Response:
         """Takes the page's form, then shows the page again."""
         body = await request.body()

@@ -32,19 +32,19 @@ def router_of(login: HubLogin) -> APIRouter:
     pages, services = PageRenderer(login.home), login.services
     router = APIRouter(prefix="/proposals", route_class=pages.route(), include_in_schema=False)
 
-    @router.get("", summary="The proposals, for people")
+    @router.get("", summary="Page of proposals")
     def every(request: Request, before: Before = None) -> Response:
-        """Those that the visitor may read, the last changed first."""
+        """Proposals that the visitor may read, the last changed first."""
         sender = login.sender(request)
         if sender is None:
             return login.begin(request)
         return pages.page("proposals.html", view=proposal_list(services, sender, before))
 
-    @router.get("/{proposal}", summary="One proposal, for people")
+    @router.get("/{proposal}", summary="Page of a proposal")
     def proposal_page_route(
         request: Request, proposal: ProposalId, version: Before = None
     ) -> Response:
-        """What it asks for, what changed, what stations said."""
+        """The requested terms, the changes, and the stations' answers."""
         sender = login.sender(request)
         if sender is None:
             return login.begin(request)
@@ -52,7 +52,7 @@ def router_of(login: HubLogin) -> APIRouter:
         view = proposal_page(services, sender, proposal, version, token)
         return pages.page("proposal.html", forms=view.may_comment, view=view)
 
-    @router.post("/{proposal}", summary="Say something of a proposal")
+    @router.post("/{proposal}", summary="Comment on a proposal")
     async def comment(request: Request, proposal: ProposalId) -> Response:
         """Takes the page's form, then shows the page again."""
         body = await request.body()

@@ -22,7 +22,8 @@ def amounts(
     console: ConsoleOf,
     worker: Reader,
     month: Annotated[
-        str | None, Query(max_length=20, description="As 2026-12; else the present one")
+        str | None,
+        Query(max_length=20, description="The month, as 2026-12. Default: the current month"),
     ] = None,
 ) -> Response:
     """Show a month's released amounts per researcher and data set, with the policy's limits."""

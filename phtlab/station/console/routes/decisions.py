@@ -80,9 +80,9 @@ def refuse(
     console: ConsoleOf,
     worker: Reviewer,
     target: Target,
-    reason: Annotated[str, Form(max_length=500, description="The researcher reads it")] = "",
+    reason: Annotated[str, Form(max_length=500, description="The researcher can read it")] = "",
     version: Annotated[
-        str, Form(max_length=71, description="Of a proposal: the version that the page showed")
+        str, Form(max_length=71, description="For a proposal: the version that the page showed")
     ] = "",
 ) -> Response:
     """Record a refusal, with a reason that the researcher reads."""
@@ -107,7 +107,7 @@ def comment(
     console: ConsoleOf,
     worker: Reviewer,
     target: Annotated[str, Path(pattern=r"^p-[0-9a-f]{16}$")],
-    text: Annotated[str, Form(max_length=4000, description="The researcher reads it")] = "",
+    text: Annotated[str, Form(max_length=4000, description="The researcher can read it")] = "",
 ) -> Response:
     """Ask the researcher about a proposal, which keeps waiting for a decision."""
     decisions.comment(console.station, target, text.replace("\r\n", "\n").strip(), by=worker.name)

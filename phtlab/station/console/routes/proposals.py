@@ -59,8 +59,8 @@ def revoke(
     console: ConsoleOf,
     worker: Reviewer,
     approval: ApprovalPath,
-    reason: Annotated[str, Form(max_length=500, description="Signed with it")] = "",
-    stop_runs: Annotated[bool, Form(description="Stop what runs under it too")] = False,
+    reason: Annotated[str, Form(max_length=500, description="Signed with the revocation")] = "",
+    stop_runs: Annotated[bool, Form(description="Also stop runs under the approval")] = False,
 ) -> Response:
     """Revoke an approval, at once for new starts; the daemon signs it and sends it to central."""
     decisions.revoke(

@@ -54,7 +54,7 @@ def review(
     console: ConsoleOf,
     worker: Reader,
     journey: Journey,
-    show: Annotated[Literal["changes", "notebook"], Query(description="What the frame has")]
+    show: Annotated[Literal["changes", "notebook"], Query(description="Content of the frame")]
     | None = None,
 ) -> Response:
     """Show the notebook or its changes, the findings, the manifest, and the form for a decision."""

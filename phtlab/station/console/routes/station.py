@@ -64,7 +64,7 @@ def self_test(console: ConsoleOf, worker: Admin) -> Response:
 def pause_now(
     console: ConsoleOf,
     worker: Admin,
-    reason: Annotated[str, Form(max_length=200, description="Researchers read it")] = "",
+    reason: Annotated[str, Form(max_length=200, description="Researchers can read it")] = "",
 ) -> Response:
     """Pause the station: runs continue, new orders wait."""
     pause(console.station, by=worker.name, reason=reason)
@@ -77,7 +77,8 @@ def resume_now(
     console: ConsoleOf,
     worker: Admin,
     copy_ended: Annotated[
-        bool, Form(description="That the copy of the station's folder was found and ended")
+        bool,
+        Form(description="Confirms that the copy of the station's folder was found and stopped"),
     ] = False,
 ) -> Response:
     """End the pause; after two records of one journey, only if the copy was ended."""
