@@ -566,7 +566,7 @@ def test_the_map_in_a_notebook_opens_results_and_the_cell_that_failed(lab_page, 
     lab_page.ready("watch.ipynb")
     lab_page.select(1)
     lab_page.page.keyboard.press("Control+Enter")
-    output.get_by_role("button", name="Open results").click()
+    output.get_by_role("button", name="Results").click()
     expect(lab_page.page.locator(".pht-Results").get_by_role("tab")).to_have_count(5)
 
 
