@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from phtlab.errors import ApprovalError, ProposalError, StationError
 from phtlab.governance.coverage import CoverageRequest
@@ -37,25 +38,37 @@ class Study:
 
 @dataclass(frozen=True)
 class HeldJourney:
-    """A journey that waits for a decision; `study` is what it is under, if its version is here."""
+    """A journey that waits for a decision. Each file is read once, when it is first needed.
+
+    A refusal needs none of them, so that one that is damaged keeps nobody from refusing.
+    """
 
     stop: Stop
-    offer: VerifiedOffer
-    risk: Risk
-    study: Study | None
+    station: StationContext
 
     @classmethod
     def of(cls, stop: Stop, station: StationContext) -> HeldJourney:
-        """Read the stop's files. Raises StationError if the stop waits for no decision."""
+        """Raise StationError if the stop waits for no decision."""
         if not stop.undecided:
             raise StationError(
                 f"The stop {stop.hex[:12]} waits for no decision; it is {stop.state}.",
                 "'phtlab station status' shows which wait.",
                 code="nothing-to-decide",
             )
-        offer = stop.verified_offer()
-        study = study_of(offer.order.proposal, station)
-        return cls(stop, offer, stop.read(stop_files.HELD).risk, study)
+        return cls(stop, station)
+
+    @cached_property
+    def offer(self) -> VerifiedOffer:
+        return self.stop.verified_offer()
+
+    @cached_property
+    def risk(self) -> Risk:
+        return self.stop.read(stop_files.HELD).risk
+
+    @cached_property
+    def study(self) -> Study | None:
+        """The study that the order names, if the station has its version."""
+        return study_of(self.offer.order.proposal, self.station)
 
     def required_study(self) -> Study | None:
         """The study that the order names. Raises ApprovalError if its version is not here."""

@@ -25,6 +25,7 @@ from phtlab.governance.refusal import Withdrawal, open_refusal
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.station.approvals import decisions
 from phtlab.station.approvals.drafts import DraftFolder, DraftStore
+from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.approvals.signer import ApprovalSigner
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.approvals.sync import ApprovalSync
@@ -205,6 +206,18 @@ def test_a_refusal_says_who_and_why(world: World) -> None:
     assert stop.read(stop_files.DECISION).by == ("olga",)
     with raises_code(StationError, "nothing-to-decide"):
         decisions.approve(desk(world), offer.journey, by="olga")
+
+
+def test_a_damaged_proposal_keeps_nobody_from_refusing_its_journey(world: World) -> None:
+    once(world)
+    signed, proposal = proposed(world)
+    _, offer, stop = held(world, proposal=signed.digest)
+    kept = StationProposals(world.folder.proposals).find(proposal.id)
+    (kept.path / f"{signed.digest.removeprefix('sha256:')}.json").write_text("{}")
+    with pytest.raises(PhtlabError):
+        decisions.approve(desk(world), offer.journey, by="olga")
+    decisions.refuse(desk(world), offer.journey, by="olga", reason="no")
+    assert stop.read(stop_files.DECISION).verdict == "refuse"
 
 
 @pytest.mark.parametrize("name", ["", "Olga", "olga/../x", "o" * 80, "ol ga"])
