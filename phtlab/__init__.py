@@ -9,12 +9,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from phtlab.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from phtlab.lab import Journey, Lab, Results, Train, connect
     from phtlab.lab.client.lab import results
     from phtlab.runtime import dataset, publish
-
-__version__ = "0.1.0"
 
 _HOME = {
     "dataset": "phtlab.runtime",

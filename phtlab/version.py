@@ -1,8 +1,5 @@
-"""The version of phtlab that runs."""
+"""The version of phtlab. The build reads it here, so it is a plain constant."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Final
-
-VERSION: Final = version("phtlab")
+VERSION = "0.1.0"

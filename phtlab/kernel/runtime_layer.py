@@ -13,7 +13,10 @@ import phtlab
 def runtime_sources() -> dict[str, Path]:
     """Return phtlab's files in a kernel image: path from the package's folder to the local file."""
     package = Path(phtlab.__file__).parent
-    files = [package / "__init__.py", package / "py.typed", *(package / "runtime").rglob("*")]
+    files = [
+        *(package / name for name in ("__init__.py", "py.typed", "version.py")),
+        *(package / "runtime").rglob("*"),
+    ]
     return {
         file.relative_to(package).as_posix(): file
         for file in sorted(files)

@@ -102,7 +102,7 @@ def test_an_approval_that_is_void_is_shown_as_void_and_is_asked_for_again(desk: 
     world.daemon().step()
     _believe(world, _rotated(world))
     page = desk.login("rev").get("/approvals").text
-    assert "✓ stands" not in page
+    assert "✓ active" not in page
     assert page.count("✗ void") == len(list(Approvals(world.folder)))
     assert "approve again" in page
     assert "waits for this station" in page
@@ -144,7 +144,7 @@ def test_a_reviewer_says_yes_to_what_is_chosen_and_the_study_s_train_starts(
         expect(page.get_by_role("radio", name="One notebook")).to_be_checked()
         expect(page.get_by_role("radio", name="Low-risk trains")).not_to_be_checked()
         expect(page.locator(".sentence")).to_contain_text(f"with the notebook {notebook}")
-        expect(page.get_by_text("each run can tell at most")).to_be_visible()
+        expect(page.get_by_text("each run can disclose at most")).to_be_visible()
         page.get_by_role("heading", name="Decide").scroll_into_view_if_needed()
         page.get_by_role("button", name="Approve").scroll_into_view_if_needed()
         picture(page, "11-approval-of-a-study")
@@ -153,11 +153,11 @@ def test_a_reviewer_says_yes_to_what_is_chosen_and_the_study_s_train_starts(
         world.daemon().step()
         assert _own_train_starts(world, signed.digest)
         page.get_by_role("navigation").get_by_role("link", name="Approvals").click()
-        expect(page.get_by_text("✓ stands").first).to_be_visible()
-        # The station's keys are rotated: at once nothing of it is called standing.
+        expect(page.get_by_text("✓ active").first).to_be_visible()
+        # The station's keys are rotated: at once nothing of it is called active.
         _believe(world, _rotated(world))
         page.reload()
-        expect(page.get_by_text("✓ stands")).to_have_count(0)
+        expect(page.get_by_text("✓ active")).to_have_count(0)
         expect(page.get_by_text("✗ void").first).to_be_visible()
         picture(page, "12-void-approvals")
         watch.require_nothing()

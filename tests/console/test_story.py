@@ -136,7 +136,7 @@ def test_from_the_inbox_to_a_yes_and_to_a_release_in_part(seen: Seen) -> None:
     page.get_by_role("textbox", name="Why").fill("Ward C is one family; A and B are large.")
     picture(page, "04-held-output")
     page.get_by_role("button", name="Release without the marked cells").click()
-    expect(page.get_by_text("'wards' may leave as you said")).to_be_visible()
+    expect(page.get_by_text("'wards' may leave as you decided")).to_be_visible()
     expect(page.get_by_role("link", name="Look: wards")).to_have_count(0)
 
     # A proposal: asked about, then approved by a rule with a bound.
@@ -153,7 +153,7 @@ def test_from_the_inbox_to_a_yes_and_to_a_release_in_part(seen: Seen) -> None:
     expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
 
     seen.go("Approvals")
-    expect(page.get_by_text("✓ stands").first).to_be_visible()
+    expect(page.get_by_text("✓ active").first).to_be_visible()
     picture(page, "06-approvals")
     seen.go("Journeys")
     expect(page.get_by_text("✓ departed")).to_have_count(3)

@@ -65,7 +65,7 @@ def test_a_changed_runtime_changes_the_top_layer_only(
 ) -> None:
     package = tmp_path / "phtlab"
     shutil.copytree(Path(runtime_layer.phtlab.__file__).parent / "runtime", package / "runtime")
-    for name in ("__init__.py", "py.typed"):
+    for name in ("__init__.py", "py.typed", "version.py"):
         shutil.copy(Path(runtime_layer.phtlab.__file__).with_name(name), package)
     monkeypatch.setattr(runtime_layer.phtlab, "__file__", str(package / "__init__.py"))
     assert build_kernel(RECIPE, KERNEL_CACHE).image == built_kernel.image

@@ -1,4 +1,4 @@
-"""A journey in a notebook of a real JupyterLab: its map moves, its buttons reach Lab and kernel."""
+"""The widget, and the plugin phtlab:journey-renderer: the map moves, its buttons reach Lab."""
 
 from __future__ import annotations
 
