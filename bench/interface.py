@@ -51,7 +51,7 @@ WATCH = """hospitals => {
             seen.shown ??= now();
             seen.journey = journey.dataset.journey;
         }
-        if (journey && seen.opened === undefined && !journey.querySelector('[role=progressbar]')) {
+        if (journey && seen.opened === undefined && !journey.querySelector('.pht-Bar')) {
             const button = journey.querySelector('.pht-journey-feet .pht-mod-accept');
             if (button) {
                 seen.opened = now();

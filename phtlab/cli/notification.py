@@ -170,7 +170,7 @@ def _events(
         known = event == "all" or event in events
         if not equals or not known or not set(named) <= {"page", "mail", "webhook"}:
             raise SettingsError(
-                f"'{text}' does not say what is told how.",
+                f"'{text}' is not of the form EVENT=CHANNELS.",
                 f"Write EVENT=CHANNELS, with an event of: all, {', '.join(events)}; and channels "
                 "of: page, mail, webhook.",
             )

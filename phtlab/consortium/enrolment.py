@@ -64,7 +64,7 @@ def request_membership(
     except ValidationError as error:
         where, why = validation_summaries(error)[0]
         raise RosterError(
-            f"This cannot be asked for: {where} ({why}).",
+            f"This request is not valid: {where} ({why}).",
             "A name is 2 to 63 characters of a-z, 0-9 and '-'.",
             code="request",
         ) from None
@@ -112,7 +112,7 @@ def request_removal(identity: Identity, reason: str = "", now: datetime | None =
         )
     except ValidationError as error:
         where, why = validation_summaries(error)[0]
-        raise RosterError(f"This cannot be asked for: {where} ({why}).", code="request") from None
+        raise RosterError(f"This request is not valid: {where} ({why}).", code="request") from None
     return sign_statement(
         identity, REMOVAL_TYPE, {removal.name: keys}, removal.model_dump(mode="json")
     )

@@ -70,8 +70,8 @@ def found(
             (draft / part).mkdir(mode=0o700, parents=True)
     except FileExistsError:
         raise SettingsError(
-            f"{draft} is there: a consortium is being founded, or was not finished.",
-            "If nobody is at it, delete that folder and try again.",
+            f"{draft} exists: a consortium is being founded, or a founding was not finished.",
+            "If nobody is founding one, delete that folder and try again.",
         ) from None
     try:
         draft.chmod(0o700)

@@ -296,9 +296,9 @@ def _damaged(reason: str) -> RosterError:
 
 def _conflict(what: str) -> RosterError:
     return RosterError(
-        f"You and the sender of this file have gone different ways: here is {what} staged than in "
-        "the file. Nothing was taken over.",
-        "Agree who goes on, and let the other drop what is staged with 'phtlab consortium "
+        f"Your staged changes and this file's differ: here is {what} staged than in the file. "
+        "Nothing was taken over.",
+        "Agree whose changes are kept; the other one drops theirs with 'phtlab consortium "
         "discard'.",
         code="handover-conflict",
     )

@@ -212,8 +212,8 @@ def open_active_approvals(
         raise ApprovalError(
             f"The newest list of {station}'s approvals that is known here ended at "
             f"{active.expires:%Y-%m-%d %H:%M} UTC.",
-            "The station is off, or central holds newer ones back: ask the station whether its "
-            "approval stands.",
+            "The station is off, or central withholds newer ones: ask the station whether its "
+            "approval is active.",
             code="standing-stale",
         )
     return active

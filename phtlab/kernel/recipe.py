@@ -116,7 +116,7 @@ def check_lock(lock: Path) -> None:
     except FileNotFoundError:
         raise KernelError(
             f"The lock file {lock} is missing.",
-            "docs/kernels.md tells how to make it.",
+            "docs/kernels.md explains how to make it.",
             code="kernel-lock-absent",
         ) from None
     for line in lines:
@@ -128,7 +128,7 @@ def check_lock(lock: Path) -> None:
             raise KernelError(
                 f"{lock}: '{words[0]}' must be one exact version with its sha256 hashes and "
                 "nothing else.",
-                "Make the lock file as docs/kernels.md tells.",
+                "Make the lock file as docs/kernels.md explains.",
                 code="kernel-lock",
             )
 

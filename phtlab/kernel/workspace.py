@@ -151,7 +151,7 @@ def _packages(recipe: WorkspaceRecipe, kernel: BuiltKernel) -> dict[str, str]:
     if twice:
         raise KernelError(
             f"{recipe.lock} names what the kernel image has already: {', '.join(twice)}.",
-            "Make the lock file as docs/workspace.md tells.",
+            "Make the lock file as docs/workspace.md explains.",
             code="workspace-twice",
         )
     return packages

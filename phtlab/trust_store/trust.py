@@ -212,8 +212,8 @@ class Trust:
         if kept is None:
             raise CentralUnreachableError(
                 why or "No roster is kept on this machine.",
-                "Without a roster nobody can be believed: check the address and the network, and "
-                "try again.",
+                "Without a roster no signature can be verified: check the address and the network, "
+                "and try again.",
             )
         try:
             return self._check(kept, self._newest_root(pinned), fresh=False)

@@ -137,6 +137,7 @@ def test_a_restarted_hub(desk: Desk, hub: HubWorld):
 
 def test_a_killed_kernel(desk: Desk, hub: HubWorld):
     open_notebook(desk)
+    desk.await_notebook()  # Lab drops a cell that is run before there is a kernel
     desk.select(2)
     desk.page.keyboard.press("Control+Enter")
     desk.confirm_sending()

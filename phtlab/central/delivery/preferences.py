@@ -73,7 +73,7 @@ def require_webhook(url: str, settings: CentralSettings) -> None:
         raise CentralError(
             "A webhook is called at an address that begins with https://, with a host's name and "
             "without a password.",
-            "Give such a one.",
+            "Give an address of this form.",
             code="notification-webhook",
         )
 

@@ -113,7 +113,7 @@ def _require_fit(session: Session, checkpoint: Checkpoint) -> None:
         raise AuditError(
             f"{checkpoint.witness} signed that entry {checkpoint.number} of central's log is "
             f"{checkpoint.head[:19]}…; here it {'is another' if name else 'does not exist'}.",
-            "One of the two was changed: keep both, and tell an officer.",
+            "One of them was changed: keep both, and tell an officer.",
             code="audit-unfit",
         )
 

@@ -211,7 +211,7 @@ def _write_request(folder: Path, name: str, request: Envelope) -> Path:
     except OSError as error:
         raise KeyFileError(
             f"The request {path} cannot be written: {error.strerror}.",
-            "The key is there; when the folder is corrected, run 'phtlab key request' on it.",
+            "The key exists; when the folder is corrected, run 'phtlab key request' on it.",
         ) from None
     return path
 

@@ -238,8 +238,8 @@ def open_checkpoint(envelope: Envelope, roster: Roster) -> Checkpoint:
         )
     if signer.name != checkpoint.witness or signer not in roster.signers(checkpoint.roster_version):
         raise AuditError(
-            f"This checkpoint of {checkpoint.witness} is signed by keys of {signer.name} that it "
-            "cannot be believed from.",
+            f"This checkpoint of {checkpoint.witness} is signed by keys of {signer.name}, which "
+            "are not valid for it.",
             code="checkpoint-signer",
         )
     return checkpoint

@@ -229,7 +229,7 @@ def _write_request(key: Path, request: Envelope) -> None:
     except OSError as error:
         raise KeyFileError(
             f"The request {_request_path(key)} cannot be written: {error.strerror}.",
-            "The key is there; mend the folder and ask for the request again.",
+            "The key exists; correct the folder and write the request again.",
         ) from None
 
 

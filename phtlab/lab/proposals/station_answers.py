@@ -68,7 +68,7 @@ class SeenNumbers:
         if not isinstance(content, dict) or not all(type(n) is int for n in content.values()):
             raise ApprovalError(
                 f"{self._path}, which keeps how new the stations' lists were, cannot be read.",
-                "Delete it, and ask the stations whether their approvals stand.",
+                "Delete it, and ask the stations whether their approvals are active.",
                 code="standing-seen",
             )
         return content

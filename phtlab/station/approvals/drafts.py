@@ -207,7 +207,7 @@ def require_person(name: str) -> str:
 def _gone() -> ApprovalError:
     return ApprovalError(
         "These terms wait for nobody any more: meanwhile they were signed, refused or ran out.",
-        "'phtlab station pending' and 'phtlab station approvals' say how it stands.",
+        "'phtlab station pending' and 'phtlab station approvals' show its state.",
         code="approval-gone",
     )
 

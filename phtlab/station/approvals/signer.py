@@ -156,10 +156,15 @@ class ApprovalSigner:
             return
         study = study_of(draft.proposal, station)
         if study is None:
-            raise ApprovalError("Its proposal is not here.", code="proposal-missing")
+            raise ApprovalError(
+                "This station does not have the approval's proposal.", code="proposal-missing"
+            )
         proposal = open_proposal(study.version.envelope, station.roster_cache.now().roster)
         if (proposal.id, proposal.researcher) != (draft.proposal_id, draft.researcher):
-            raise ApprovalError("Its proposal is another one.", code="approval-proposal")
+            raise ApprovalError(
+                "The approval and its proposal differ in name or researcher.",
+                code="approval-proposal",
+            )
 
     def _revoke(self) -> bool:
         signed = False

@@ -30,7 +30,7 @@ class Study:
         """
         if self.folder.refused(self.version.digest):
             raise ProposalError(
-                f"{station} refused this version of {self.folder.id} before, and that stands.",
+                f"{station} refused this version of {self.folder.id} before; a refusal is final.",
                 "Its researcher can send a new version.",
                 code="proposal-refused",
             )

@@ -62,7 +62,7 @@ def of_journey(
     scope = request.scope or "train"
     if scope != "train" and under is None:
         raise ApprovalError(
-            "This journey names no proposal that is here, and a rule is within a proposal.",
+            "This journey names no proposal that this station has, and a rule needs a proposal.",
             "Approve its train alone.",
             code="approval-no-proposal",
         )

@@ -85,7 +85,7 @@ def _of(role: Role) -> Callable[..., Awaitable[Worker]]:
         worker = worker_of(request, console)
         if worker is None:
             raise StationError(
-                "Nobody is logged in here, or the login's time is over.",
+                "You are not logged in, or your session has expired.",
                 "Log in again.",
                 code="console-login",
             )

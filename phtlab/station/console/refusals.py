@@ -110,7 +110,7 @@ def install(app: FastAPI, pages: PageRenderer) -> None:
             request,
             StationError(
                 "The console broke while it answered.",
-                "What was asked for may not have been done: look at the audit log. The place of "
+                "The request may not have been carried out: read the audit log. The place of "
                 "the defect is in the console's own log.",
                 code="console-broken",
             ),

@@ -44,7 +44,7 @@ def use_link(folder: StationFolder, secret: str, now: datetime) -> str:
     Raises StationError (``login-link``) if it was used before, has expired or never existed.
     """
     refusal = StationError(
-        "This link was used already, or its time is over.",
+        "This link was used already, or it has expired.",
         "Make a new one with 'phtlab station people link NAME' on the station's machine.",
         code="login-link",
     )

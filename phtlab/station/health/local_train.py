@@ -361,7 +361,7 @@ class _Nobody:
 
 
 def _no_central() -> CentralUnreachableError:
-    return CentralUnreachableError("A local train knows no central.")
+    return CentralUnreachableError("A local train has no central.")
 
 
 @dataclass

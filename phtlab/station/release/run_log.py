@@ -104,8 +104,7 @@ def require_same_log(words: Sequence[Vote], seen: str) -> None:
     for vote in words:
         if vote.seen != seen:
             raise StationError(
-                f"The log is not the one any more that {vote.by} looked at and let go: it stays "
-                "here.",
+                f"The log has changed since {vote.by} released it: it does not leave the station.",
                 "Look into the station's disk.",
                 code="log-unseen",
             )

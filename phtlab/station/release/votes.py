@@ -163,8 +163,7 @@ def outcome_with(words: Sequence[Vote], output: str, vote: Vote, persons: int) -
     for before in words:
         if before.by == vote.by:
             raise StationError(
-                f"{vote.by} has given a word on '{output}' already; another person has to look at "
-                "it as well.",
+                f"{vote.by} has voted on '{output}' already; a second person must vote as well.",
                 code="release-same-person",
             )
         if vote.choice != "refuse" and (vote.choice, vote.part) != (before.choice, before.part):
@@ -209,7 +208,7 @@ def _vote_file(output: str, number: int) -> StopFile[Vote]:
 def already_decided(output: str) -> StationError:
     """Return the error for a vote that comes too late."""
     return StationError(
-        f"What becomes of '{output}' is decided already.",
+        f"'{output}' is decided already.",
         "'phtlab station output list' shows what waits.",
         code="release-decided",
     )

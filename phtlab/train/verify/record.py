@@ -96,7 +96,7 @@ def verify_contradiction(
     )
     if records[0].digest == records[1].digest:
         raise RecordError(
-            f"Both records of {station} are the same one: nothing contradicts it.",
+            f"Both records of {station} are the same: there is no contradiction.",
             code="record-same",
         )
     return first, other

@@ -99,7 +99,7 @@ def entries_of(audit: AuditSource, start: Head = START) -> Iterator[Entry]:
     if last != promised.digest:
         raise AuditError(
             f"Entry {number} of central's log is not the one that central says it is, or not the "
-            "one that was seen here before: it was written anew.",
+            "one that was seen here before: it was rewritten.",
             code="audit-rewritten",
         )
 

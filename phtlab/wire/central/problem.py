@@ -31,7 +31,7 @@ def error_of(status: int, body: bytes, url: str) -> PhtlabError:
     except ValidationError:
         return CentralError(
             f"{url} answered {status} without saying why.",
-            "Check that this is the address of a central, and what stands in its log.",
+            "Check that this is the address of a central, and read its log.",
             code="central-no-reason",
         )
     kind = _CLASSES.get(problem.family) or _CLASSES.get(problem.code) or CentralError

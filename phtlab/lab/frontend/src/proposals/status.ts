@@ -52,7 +52,7 @@ export function proposalMark(
     return { mark: '–', tone: 'still', label: trans.__('withdrawn') };
   }
   if (proposal.state === 'expired') {
-    return { mark: '–', tone: 'still', label: trans.__('its time is over') };
+    return { mark: '–', tone: 'still', label: trans.__('expired') };
   }
   if (hasQuestion(proposal)) {
     return { mark: '?', tone: 'warning', label: trans.__('a station asks') };
@@ -96,7 +96,7 @@ export function stationMark(
     case 'revoked':
       return { mark: '✗', tone: 'bad', label: trans.__('revoked') };
     case 'expired':
-      return { mark: '–', tone: 'still', label: trans.__('its time is over') };
+      return { mark: '–', tone: 'still', label: trans.__('expired') };
     case 'in-review':
       return { mark: '…', tone: 'moving', label: trans.__('in review') };
     default:
