@@ -9,12 +9,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from phtlab.version import VERSION as __version__
+from phtlab.version import VERSION
 
 if TYPE_CHECKING:
     from phtlab.lab import Journey, Lab, Results, Train, connect
     from phtlab.lab.client.lab import results
     from phtlab.runtime import dataset, publish
+
+__version__ = VERSION
 
 _HOME = {
     "dataset": "phtlab.runtime",

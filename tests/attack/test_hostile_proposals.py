@@ -110,7 +110,7 @@ def test_a_revocation_can_be_held_back_for_a_day_and_no_longer(
     assert case.say(lab)["ulm"].answer == "allows"
     late = case.say(lab, datetime.now(UTC) + timedelta(hours=24))["ulm"]
     assert late.answer == "unknown"
-    assert "ask the station whether its approval stands" in late.sentence
+    assert "ask the station whether its approval is active" in late.sentence
     evidence(
         "attacks",
         attacker=CENTRAL,

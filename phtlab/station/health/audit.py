@@ -16,7 +16,8 @@ def audit_state(folder: StationFolder, name: str) -> str:
     for alarm in watch.alarms:
         raise AuditError(
             alarm.sentence,
-            "Keep everything as it is and tell an officer; 'phtlab audit verify' says which part is valid.",
+            "Keep everything as it is and tell an officer; 'phtlab audit verify' says which part "
+            "is valid.",
             code=alarm.code,
         )
     head = verify_chain(Log(folder.audit, name).entries(), log=name)

@@ -77,7 +77,7 @@ class ReleasedIndex:
         stored = {path.name for path in self._folder.glob("*.json")}
         if removed := known - stored:
             raise StationError(
-                f"{self._folder / min(removed)} is missing: this station cannot know what has left.",
+                f"{self._folder / min(removed)} is missing: what has left before is not known.",
                 f"Restore it from a backup; or remove {self._folder / NAME} too, and later stops "
                 "are not held against what it said.",
                 code="station-error",
