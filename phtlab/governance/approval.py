@@ -120,7 +120,7 @@ class Approval(SignedModel):
         data = ", ".join(self.datasets) or "no data set"
         return (
             f"{self.station} allows {what}{under}, on {data}, until {self.expires:%Y-%m-%d}; "
-            f"said by {' and '.join(self.approvers)}."
+            f"approved by {' and '.join(self.approvers)}."
         )
 
 

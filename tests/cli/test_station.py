@@ -297,7 +297,7 @@ def test_a_held_stop_is_listed_shown_and_approved(world: World) -> None:
     assert ok("approve", journey[7:15], "--show", *at).stdout.startswith(sentence)
     approved = ok("approve", journey[7:15], "--by", "olga", *at)
     assert approved.stdout.startswith(sentence)
-    assert "said by olga. Risk: at most mid. Parameters: min_age 18 to 100." in approved.stdout
+    assert "approved by olga. Risk: at most mid. Parameters: min_age 18 to 100." in approved.stdout
     assert "approved" in approved.stderr
     Daemon(world.station()).step()
     (stop,) = json.loads(ok("status", "--json", *at).stdout)["stops"]

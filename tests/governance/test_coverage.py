@@ -188,5 +188,5 @@ def test_what_is_signed_is_told_in_words_before_it_is() -> None:
     assert told.startswith(
         f"ulm allows trains of ada of at most low risk under proposal {proposal.id}, version sha256"
     )
-    assert told.endswith("said by grace and kurt.")
+    assert told.endswith("approved by grace and kurt.")
     assert "the train sha256:" in _approval(None).sentence()

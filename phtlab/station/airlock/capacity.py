@@ -159,7 +159,7 @@ def capacity_sentence(policy: Policy) -> str:
         f"{capacity.what} {capacity.bits:,}" for capacity in capacities_of_run(policy)
     )
     return (
-        f"Each run can tell at most {bits_of_run(policy, outputs=0):,} bits, whatever leaves with "
-        f"it ({parts}), and {bits_of_verdict(policy)} bits by the verdict of each output; "
+        f"Each run can disclose at most {bits_of_run(policy, outputs=0):,} bits, whatever leaves "
+        f"with it ({parts}), and {bits_of_verdict(policy)} bits by the verdict of each output; "
         "docs/reference/capacity.md has what outputs can hold."
     )

@@ -247,7 +247,7 @@ def test_the_first_one_s_word_waits_for_a_second_person(of_two: World) -> None:
     assert (waiting.approvers, waiting.persons, waiting.risk) == (("olga",), 2, "mid")
     second = decisions.approve(desk(of_two), offer.journey, by="peter")
     assert second.missing == 0
-    assert "said by olga and peter" in second.sentence
+    assert "approved by olga and peter" in second.sentence
     run(daemon)
     assert stop.state == "departed"
     (shown,) = decisions.list_approvals(desk(of_two))
