@@ -1,1 +1,1 @@
-"""Measurements next to others and next to ourselves, on the real parts: see README.md."""
+"""Benchmarks of phtlab, compared with peers and with phtlab itself: see README.md."""

@@ -1,7 +1,7 @@
-"""`python -m bench`: every bench, those of one consortium together; results.json has what came.
+"""`python -m bench`: run every bench, and store the rows in results.json.
 
-A bench whose claim does not hold, or that cannot run, does not keep the others from running: it
-is told at the end, and the command fails.
+Benches that need a consortium share one. If a bench's claim does not hold, or a bench cannot run,
+the others still run; the command reports that bench at the end, and fails.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 
 from bench.aims import AIMS
 from bench.consortium import consortium
-from bench.figures import Row, keep, kept, said
+from bench.figures import Row, keep, kept, summary
 from bench.size import FULL
 from bench.suite import ALONE, IN_CONSORTIUM
 
@@ -22,26 +22,27 @@ _failed: list[str] = []
 
 
 def main() -> int:
-    for name, alone in ALONE.items():
-        tried(name, partial(alone, FULL))
+    for name, measure_alone in ALONE.items():
+        run_bench(name, partial(measure_alone, FULL))
     with consortium() as world:
         for name, measure in IN_CONSORTIUM.items():
-            tried(name, partial(measure, world, FULL))
-    print("\n== What was aimed at and missed")
-    for one in kept():
-        if AIMS[one.name].missed(one.value, one.peer_value):
-            print(said(one))
+            run_bench(name, partial(measure, world, FULL))
+    print("\n== Missed aims")
+    for row in kept():
+        if AIMS[row.name].missed(row.value, row.peer_value):
+            print(summary(row))
     if _failed:
-        print(f"Not measured, or a claim does not hold: {', '.join(_failed)}.", file=sys.stderr)
+        print(f"Failed, or a claim does not hold: {', '.join(_failed)}.", file=sys.stderr)
     return 1 if _failed else 0
 
 
-def tried(name: str, measure: Callable[[], list[Row]]) -> None:
+def run_bench(name: str, measure: Callable[[], list[Row]]) -> None:
+    """Run a bench and keep its rows; print any exception, and note that the bench failed."""
     print(f"\n== {name}")
     began = time.monotonic()
     try:
         keep(measure())
-    except Exception:  # whatever it is: it is told, and the others run
+    except Exception:  # of any kind: it is reported, and the others run
         traceback.print_exc()
         _failed.append(name)
     print(f"({name}: {time.monotonic() - began:.0f} s)")

@@ -1,4 +1,4 @@
-"""What each name of results.json means, what is aimed at, and what to say of an aim missed."""
+"""Each name of results.json: what it measures, its aim, and a note if the aim is missed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Aim:
-    """`what` is measured; at most `most`, at most `of_peer` times the peer's, or so much above."""
+    """A description `what` of the value, and its upper limits.
+
+    `most` is absolute; `of_peer` is a multiple of the peer's value; `above_peer` is added to it.
+    `most` and `above_peer` have the unit of the row.
+    """
 
     what: str
     most: float | None = None
@@ -17,25 +21,25 @@ class Aim:
     above_peer: float | None = None
 
     def missed(self, value: float, peer: float | None) -> str:
-        """By how much the aim is missed, in words; empty if it is met."""
-        told = []
+        """Return by how much `value` exceeds each limit, as text; empty if the aim is met."""
+        excesses = []
         for limit, name in self._limits(peer):
             if value > limit:
-                told.append(f"{value - limit:.3g} over {name}")
-        return " and ".join(told)
+                excesses.append(f"{value - limit:.3g} over {name}")
+        return " and ".join(excesses)
 
     def said(self) -> str:
-        """`at most 6`, `at most 0.2 times the peer's`."""
-        told = []
+        """Return the limits as text: `at most 6, 0.2 times the peer's`."""
+        limits = []
         if self.most is not None:
-            told.append(f"at most {self.most:g}")
+            limits.append(f"at most {self.most:g}")
         if self.of_peer is not None:
-            told.append(
+            limits.append(
                 "below the peer's" if self.of_peer == 1 else f"{self.of_peer:g} times the peer's"
             )
         if self.above_peer is not None:
-            told.append(f"at most {self.above_peer:g} above the peer's")
-        return ", ".join(told)
+            limits.append(f"at most {self.above_peer:g} above the peer's")
+        return ", ".join(limits)
 
     def _limits(self, peer: float | None) -> list[tuple[float, str]]:
         limits = [] if self.most is None else [(self.most, f"the {self.most:g} aimed at")]
@@ -86,22 +90,23 @@ AIMS: Final[Mapping[str, Aim]] = {
 }
 
 _SEAL: Final = (
-    "What is left is SHA-256 of all that is written (which the peers do not take) and moving the "
-    "bytes; cipher, hash and writing have a thread each, files are read without a copy. Batches of "
-    "twice the size brought nothing."
+    "The remaining time is spent on SHA-256 of all written bytes (which the peers do not compute) "
+    "and on moving the bytes. Cipher, hash and writing have a thread each; files are read without "
+    "a copy. Batches of twice the size gave no improvement."
 )
 _STOP_FIXED: Final = (
-    "What does not grow with the size is the engine's: pulling the image, making and mounting the "
-    "volume, starting the container, removing it; the upload goes on meanwhile."
+    "The time that does not grow with the size is the engine's: it pulls the image, makes and "
+    "mounts the volume, starts the container and removes it. The upload runs during the removal."
 )
 _STOP_LARGE: Final = (
-    "What grows is the registry's work: it receives, hashes and stores on the same two processors. "
-    "The output is read in place and sealed in one pass, the next part is hashed while one goes "
-    "up, the body in small pieces (as large ones, the HTTP client copied it many times over)."
+    "The time that grows with the size is the registry's: it receives, hashes and stores on the "
+    "same two processors. The station reads the output in place and seals it in one pass. It "
+    "hashes the next part during the upload of a part, and sends the body in small pieces (the "
+    "HTTP client copied large pieces many times)."
 )
 _JOURNEY: Final = (
-    "Four containers, each with a Python kernel that takes most of a second of a processor to "
-    "come up, on as many processors as this machine has."
+    "Four containers, each with a Python kernel that needs most of a second of a processor to "
+    "start, share the processors of this machine."
 )
 MISSED: Final[Mapping[str, str]] = {
     "seal_1gb": _SEAL,
@@ -111,22 +116,23 @@ MISSED: Final[Mapping[str, str]] = {
     "stop_100mb": _STOP_LARGE,
     "stop_625mb": _STOP_LARGE,
     "journey4_cold": (
-        "Before its first run each station tries its sandbox in a container of its own: 0.7 s "
-        "alone, and here four at once. " + _JOURNEY
+        "Before its first run, each station tests its sandbox in a separate container: 0.7 s for a "
+        "single station, and here four at the same time. " + _JOURNEY
     ),
     "journey4_warm": _JOURNEY,
     "central_wait_p99": (
-        "A thousand stations begin a poll every 25 seconds, which takes central 5 to 10 ms "
-        "each, in one Python process; a dispatch, some twenty statements, waits for its turn in "
-        "it after each. Four inboxes are looked into at a time: of eight runs six had 0.15 to "
-        "0.66 s, and two 3.4 and 4.1, when ten dispatches of some 36 ms and fifty polls a "
-        "second were more than one processor did; without that limit forty threads keep each "
-        "other and the loop waiting, and nine runs had 0.36 to 3.2. The machine is slower than "
-        "at first: the code that had 0.111 s then has 10.2 now. Statements of polls and changes "
-        "are made once (a poll took twice as long), and a station is noted as seen in one. "
-        "There is one look at the database for all who wait; Python's collections walk over "
-        "less; an inbox becomes JSON beside the loop. Tried without gain: another event loop, "
-        "shorter turns of Python's threads."
+        "A thousand stations each begin a poll every 25 seconds. A poll takes central 5 to 10 ms "
+        "in its single Python process; a dispatch, with some twenty statements, waits for its "
+        "turn in that process after each statement. Central reads four inboxes at a time: of "
+        "eight runs, six had 0.15 to 0.66 s, and two had 3.4 and 4.1 s, when ten dispatches of "
+        "some 36 ms and fifty polls a second exceeded the capacity of a processor. Without that "
+        "limit, forty threads delay each other and the event loop, and nine runs had 0.36 to "
+        "3.2 s. The machine is slower than at first: code that had 0.111 s then has 10.2 s now. "
+        "Statements of polls and changes are built only once (a poll took twice as long before), "
+        "and a single statement notes that a station was seen. A single watch polls the "
+        "database for all waiting stations; Python's garbage collections scan fewer objects; an "
+        "inbox is converted to JSON outside the event loop. Tried without improvement: another "
+        "event loop, and a shorter switch interval of Python's threads."
     ),
 }
-"""For an aim that is missed: why, and what was tried."""
+"""For the note of a missed aim: the reason, and what was tried."""

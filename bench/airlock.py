@@ -1,9 +1,10 @@
-"""The airlock beside a million rows that have left, next to the same beside nothing.
+"""Airlock check of two tables with a million released rows, compared with none.
 
-A folder `released/` as years of journeys leave it: thousands of files, of tables of other
-dimensions each, and some of the very dimensions of the stop that is measured. A stop with two
-tables is checked as a station does: what is related is found by the index, read, and held against.
-The first stop after a million rows also makes the index, which is told apart.
+The bench fills a folder `released/` as years of journeys would: with thousands of files, each a
+table of other dimensions, and with some tables of the same dimensions as the measured stop's. The
+stop's two tables are checked as a station checks them: the airlock finds related tables in the
+index, reads them, and compares the stop's tables with them. The first stop after a million rows
+also makes the index; its time is reported separately.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from phtlab.train.documents.manifest import Output
 from tests.station.airlock.run_leftovers import LeftInMemory
 
 _RELATED = 40
-"""So many tables of the stop's own dimensions have left before, of other days."""
+"""Number of released tables with the dimensions of a table of the stop, of other days."""
 _ROWS = 100
-"""Of each of the others."""
+"""Number of rows of each other released table."""
 
 BY_SEX: Final[Mapping[tuple[str, ...], int]] = {("f",): 9600, ("m",): 20800}
 BY_ILLNESS: Final[Mapping[tuple[str, ...], int]] = {
@@ -39,41 +40,42 @@ BY_ILLNESS: Final[Mapping[tuple[str, ...], int]] = {
 
 
 def measure(size: BenchSize) -> list[Row]:
-    """Print what was found, and return its row."""
-    beside: dict[int, list[float]] = {0: [], size.airlock_rows: []}
+    """Measure, print the times, and return the row."""
+    seconds_by_rows: dict[int, list[float]] = {0: [], size.airlock_rows: []}
     with TemporaryDirectory(prefix="phtlab-bench-") as name:
-        folders = {rows: Path(name) / f"{rows}" for rows in beside}
+        folders = {rows: Path(name) / f"{rows}" for rows in seconds_by_rows}
         for rows, folder in folders.items():
             folder.mkdir()
-            _leave(folder, rows)
+            _fill_released(folder, rows)
         first = {rows: _stop(folder) for rows, folder in folders.items()}
         for _ in range(size.airlock_runs):
             for rows, folder in folders.items():
-                beside[rows].append(_stop(folder))
+                seconds_by_rows[rows].append(_stop(folder))
         index = (folders[size.airlock_rows] / NAME).stat().st_size
-        files = sum(one.stat().st_size for one in folders[size.airlock_rows].glob("*.json"))
+        files = sum(path.stat().st_size for path in folders[size.airlock_rows].glob("*.json"))
     print("Two tables through the airlock:")
-    for rows, seconds in beside.items():
-        print(line(f"beside {rows:,} rows", seconds))
+    for rows, seconds in seconds_by_rows.items():
+        print(line(f"with {rows:,} released rows", seconds))
     print(f"The first stop makes the index: {first[size.airlock_rows]:.1f} s.")
-    ours, theirs = beside[size.airlock_rows], beside[0]
+    ours, theirs = seconds_by_rows[size.airlock_rows], seconds_by_rows[0]
     note = (
-        f"{spread(ours)}, beside {size.airlock_rows:,} rows that have left; the index takes "
-        f"{index / 2**20:.0f} MiB, what has left {files / 2**20:.0f} MiB. To make the index, once: "
-        f"{first[size.airlock_rows]:.1f} s."
+        f"{spread(ours)}, with {size.airlock_rows:,} released rows; the index takes "
+        f"{index / 2**20:.0f} MiB, the files of released tables {files / 2**20:.0f} MiB. The index "
+        f"is made once, in {first[size.airlock_rows]:.1f} s."
     )
     return [
         row(
             "airlock_million_rows",
             median(ours),
             note,
-            peer="beside nothing",
+            peer="no released rows",
             peer_value=median(theirs),
         )
     ]
 
 
-def _leave(folder: Path, rows: int) -> None:
+def _fill_released(folder: Path, rows: int) -> None:
+    """Note `rows` released rows in `folder`, and the tables that are related to the stop's."""
     for number in range(rows // _ROWS):
         cells = [({f"d{number}": f"label {at}"}, 50 + at + number) for at in range(_ROWS)]
         released_counts.note(folder, ["heart"], [_output(cells)])
@@ -92,6 +94,7 @@ def _output(cells: list[tuple[dict[str, str], int]]) -> Mapping[str, Any]:
 
 
 def _stop(folder: Path) -> float:
+    """Return the seconds in which the airlock checks the stop's two tables."""
     files = _files("by_sex", ("sex",), BY_SEX) | _files("by_illness", ("sex", "ill"), BY_ILLNESS)
     outputs = tuple(
         Output(name=name, kind="table", counts="n") for name in ("by_sex", "by_illness")
@@ -101,18 +104,20 @@ def _stop(folder: Path) -> float:
     history = released_counts.ReleasedHistory(folder, ["heart"])
     passed = pass_outputs(outputs, left, AirlockRules(), history)
     took = time.monotonic() - began
-    found = {one.verdict.name: one.verdict.verdict for one in passed}
-    require(set(found.values()) == {"released"}, f"The stop's tables did not leave: {found}.")
+    verdicts = {output.verdict.name: output.verdict.verdict for output in passed}
+    require(
+        set(verdicts.values()) == {"released"}, f"The stop's tables were not released: {verdicts}."
+    )
     return took
 
 
 def _files(
     name: str, dimensions: tuple[str, ...], people: Mapping[tuple[str, ...], int]
 ) -> dict[str, bytes]:
-    heads = [{"name": one, "type": "string"} for one in dimensions]
+    columns = [{"name": name, "type": "string"} for name in dimensions]
     labels = [[cell[at] for cell in people] for at in range(len(dimensions))]
     content = {
-        "columns": [*heads, {"name": "n", "type": "integer"}],
+        "columns": [*columns, {"name": "n", "type": "integer"}],
         "data": [*labels, list(people.values())],
     }
     return {

@@ -1,11 +1,11 @@
-"""A low-risk train under a rule, next to a station that starts everything by itself.
+"""Start of a low-risk train under a rule, compared with a station that admits every train.
 
-The same trivial notebook goes to one station, in turns: with policy mode ``auto`` and no proposal;
-and with mode ``human``, under a proposal for whose low-risk trains the station gave a rule. What
-counts is from the call of `dispatch` to the moment at which the stop is running by its own files.
-So the researcher's look at what the station says stands is in it, and the station's at the
-proposal, at its approvals, and at two signatures of the one that allows it. A hundred other
-approvals of the same researcher lie there.
+The same trivial notebook is dispatched to one station, alternately with policy mode ``auto`` and
+no proposal, and with mode ``human`` under a proposal, with the station's rule for its low-risk
+trains. Measured is the time from the call of `dispatch` until the stop's own files record its
+start. This includes the researcher's check of the station's active approvals, and the station's
+checks of the proposal, of its approvals, and of two signatures of the approval that admits the
+train. The station stores a hundred other approvals of the same researcher.
 """
 
 from __future__ import annotations
@@ -44,69 +44,80 @@ STATION = "cleveland"
 PATIENCE = 60.0
 
 
-class Took(NamedTuple):
-    """Seconds from the dispatch, and from the offer's arrival at the station."""
+class Durations(NamedTuple):
+    """Seconds until the stop starts, from the dispatch and from the receipt of the offer."""
 
     whole: float
     at_station: float
 
 
 def measure(world: World, size: BenchSize) -> list[Row]:
-    """Print what was found, and return its row."""
+    """Measure, print the times, and return the row."""
     lab = connected(world)
     folder = StationFolder(world.station_folder(STATION))
     before = folder.policy.read_text()
-    ours: list[Took] = []
-    theirs: list[Took] = []
+    ours: list[Durations] = []
+    theirs: list[Durations] = []
     try:
         with TemporaryDirectory(prefix="phtlab-bench-") as place:
             folder.policy.write_text(default_policy("auto"))
-            _running(lab, folder, Path(place), "known", None)  # its kernel image is new no more
+            # The kernel image is no longer new to the station.
+            _time_until_running(lab, folder, Path(place), "known", None)
             turns = size.warmups + size.approval_runs
-            proposal = _ruled(world, lab, folder, turns, size.approval_others)
+            proposal = _submit_with_rule(world, lab, folder, turns, size.approval_others)
             for turn in range(turns):
                 folder.policy.write_text(default_policy("auto"))
-                theirs.append(_running(lab, folder, Path(place), f"auto-{turn}", None))
+                theirs.append(_time_until_running(lab, folder, Path(place), f"auto-{turn}", None))
                 folder.policy.write_text(default_policy("human"))
-                ours.append(_running(lab, folder, Path(place), f"rule-{turn}", proposal))
+                ours.append(_time_until_running(lab, folder, Path(place), f"rule-{turn}", proposal))
     finally:
         folder.policy.write_text(before)
     del ours[: size.warmups], theirs[: size.warmups]
-    beside = f"beside {size.approval_others} other approvals"
-    print("A trivial notebook to one station, from dispatch to running:")
-    print(line("mode auto", [one.whole for one in theirs]))
-    print(line(f"under a rule, {beside}", [one.whole for one in ours]))
+    beside = f"with {size.approval_others} other approvals"
+    print("A trivial notebook at one station, from dispatch to start:")
+    ours_whole = [durations.whole for durations in ours]
+    theirs_whole = [durations.whole for durations in theirs]
+    print(line("mode auto", theirs_whole))
+    print(line(f"under a rule, {beside}", ours_whole))
     pairs = list(zip(ours, theirs, strict=True))
-    added = [one.whole - other.whole for one, other in pairs]
-    here = median([one.at_station - other.at_station for one, other in pairs])
+    added = [rule.whole - auto.whole for rule, auto in pairs]
+    added_at_station = median([rule.at_station - auto.at_station for rule, auto in pairs])
     note = (
-        f"{spread(added)}. Under a rule {median([one.whole for one in ours]):.2f} s, by itself "
-        f"{median([one.whole for one in theirs]):.2f} s; of what is added, {here * 1000:.0f} ms at "
+        f"{spread(added)}. Under a rule {median(ours_whole):.2f} s, in mode auto "
+        f"{median(theirs_whole):.2f} s; of the difference, {added_at_station * 1000:.0f} ms at "
         f"the station, {beside}."
     )
     return [row("approval_rule_added", median(added), note)]
 
 
-def _running(lab: Lab, folder: StationFolder, place: Path, name: str, proposal: str | None) -> Took:
-    """From the dispatch of a train of its own to the station's `starting.json`."""
+def _time_until_running(
+    lab: Lab, folder: StationFolder, place: Path, name: str, proposal: str | None
+) -> Durations:
+    """Dispatch a new train, and return the times until the station's `starting.json`."""
     notebook = write(place / f"{name}.ipynb", [f"{TRIVIAL[0]}  # {name}"])
     began = time.time()
     journey = lab.dispatch(notebook, stations=[STATION], proposal=proposal)
     journey.wait(PATIENCE, on_change=lambda view: None)
     stop = Stops(folder.stops).stop(journey.id)
-    _until(lambda: stop.is_reported)  # central has the record a moment earlier
+    _wait_until(lambda: stop.is_reported)  # central has the record slightly earlier
     require(stop.state == "departed", f"{name} is {stop.state}")
-    require(not stop.has(Marker.HELD), f"{name} waited for a person")
-    allowed = stop.read(stop_files.ADMITTED).approval
-    require((allowed is None) == (proposal is None), f"{name} was let in by {allowed}")
-    came, runs = (
-        (stop.path / f"{one}.json").stat().st_mtime_ns / 1e9 for one in ("offer", "starting")
+    require(not stop.has(Marker.HELD), f"{name} was held for a person")
+    approval = stop.read(stop_files.ADMITTED).approval
+    require((approval is None) == (proposal is None), f"{name} was admitted by {approval}")
+    offered, started = (
+        (stop.path / f"{marker}.json").stat().st_mtime_ns / 1e9
+        for marker in (Marker.OFFER, Marker.STARTING)
     )
-    return Took(runs - began, runs - came)
+    return Durations(started - began, started - offered)
 
 
-def _ruled(world: World, lab: Lab, folder: StationFolder, journeys: int, others: int) -> str:
-    """A proposal, the station's rule for its low-risk trains, and `others` more approvals."""
+def _submit_with_rule(
+    world: World, lab: Lab, folder: StationFolder, journeys: int, others: int
+) -> str:
+    """Submit a proposal, approve a rule for its low-risk trains, and add `others` approvals.
+
+    Returns the proposal's id.
+    """
     now = datetime.now(UTC).replace(microsecond=0)
     proposal = Proposal(
         id=new_id(),
@@ -124,18 +135,20 @@ def _ruled(world: World, lab: Lab, folder: StationFolder, journeys: int, others:
         until=now + timedelta(days=30),
     )
     lab.central.governance.submit_proposal(proposal.sign(lab.identity))
-    _until(lambda: _is_here(folder, proposal.id))
-    _others(world, lab, folder, now, others)
-    desk = StationContext(folder, load_settings(folder))
-    decisions.approve(desk, proposal.id, by="olga")
-    here = StationProposals(folder.proposals).find(proposal.id)
-    _until(lambda: decisions.proposal_state(here, desk) == "approved")
-    # At central too, so that the researcher's machine finds what the station allows.
-    _until(lambda: bool(lab.central.governance.approvals(proposal=proposal.id)))
+    _wait_until(lambda: _is_received(folder, proposal.id))
+    _add_approvals(world, lab, folder, now, others)
+    context = StationContext(folder, load_settings(folder))
+    decisions.approve(context, proposal.id, by="olga")
+    received = StationProposals(folder.proposals).find(proposal.id)
+    _wait_until(lambda: decisions.proposal_state(received, context) == "approved")
+    # Central needs the approval too: the researcher's machine reads it there.
+    _wait_until(lambda: bool(lab.central.governance.approvals(proposal=proposal.id)))
     return proposal.id
 
 
-def _others(world: World, lab: Lab, folder: StationFolder, now: datetime, count: int) -> None:
+def _add_approvals(
+    world: World, lab: Lab, folder: StationFolder, now: datetime, count: int
+) -> None:
     key = read_key(folder.key, world.passphrase)
     for number in range(count):
         approval = Approval(
@@ -155,17 +168,17 @@ def _others(world: World, lab: Lab, folder: StationFolder, now: datetime, count:
         Approvals(folder).keep(approval.sign(key))
 
 
-def _is_here(folder: StationFolder, proposal: str) -> bool:
+def _is_received(folder: StationFolder, proposal: str) -> bool:
     try:
         return bool(StationProposals(folder.proposals).find(proposal))
     except ProposalError:
         return False
 
 
-def _until(holds: Callable[[], bool]) -> None:
+def _wait_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
-    while not holds():
-        require(time.monotonic() < end, "the station did not come to it")
+    while not condition():
+        require(time.monotonic() < end, f"the station did not do its part within {PATIENCE:g} s")
         time.sleep(0.1)
 
 

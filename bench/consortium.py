@@ -1,4 +1,4 @@
-"""The consortium that the benches talk to: four hospitals and a twin, on this machine."""
+"""The consortium that the benches use: four hospitals and a twin, on this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import CACHE
 
 @contextmanager
 def consortium() -> Iterator[World]:
-    """A world of its own, founded, started, and gone afterwards."""
+    """Found and start a new world; stop and remove it on leaving."""
     os.environ["PHTLAB_CACHE"] = str(CACHE)
     with (
         TemporaryDirectory(prefix="phtlab-bench-") as folder,
@@ -23,6 +23,6 @@ def consortium() -> Iterator[World]:
         yield world
 
 
-def desk(world: World) -> dict[str, str]:
-    """What the researcher's Jupyter server is told; the key is locked."""
+def researcher_environment(world: World) -> dict[str, str]:
+    """Environment variables of the researcher's Jupyter server; the key is locked."""
     return {"PHTLAB_CONFIG": str(world.researcher), "PHTLAB_CACHE": str(CACHE)}

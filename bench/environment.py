@@ -1,4 +1,4 @@
-"""An environment of a peer's own, made from its lock file; a peer is no dependency of phtlab."""
+"""Separate Python environments of peers, made from lock files; phtlab depends on no peer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 UV = ROOT / ".ci" / "uv"
-# What a side imports is compiled in its first run, which is not counted, and kept as bytecode.
+# Stores bytecode: what a side imports is compiled in its first run only.
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 def python_of(lock: Path) -> Path:
-    """The interpreter of the environment of `lock`, made anew when the file has changed."""
+    """Return the interpreter of the environment of `lock`; remake it if the file has changed."""
     place = ROOT / ".cache" / f"bench-{lock.stem}"
     python, stamp = place / "bin" / "python", place / "made-of"
     if not stamp.exists() or stamp.read_text() != lock.read_text():
@@ -29,5 +29,5 @@ def python_of(lock: Path) -> Path:
 
 
 def against(lock: Path) -> str:
-    """What the lock file was made for, as `name 1.2.3`: the first line after the comment."""
+    """Return the peer of the lock file as `name 1.2.3`: the line after the comment."""
     return lock.with_suffix(".in").read_text().splitlines()[1].replace("==", " ")

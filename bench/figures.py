@@ -1,4 +1,4 @@
-"""Repeated measurements: their medians, how they are printed, and the rows that are kept."""
+"""Medians and ranges of repeated measurements, and the rows of results.json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESULTS = Path(__file__).parent / "results.json"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of results.json; `ratio` is ours to the peer's, so less is better."""
+    """An entry of results.json; `ratio` is our value divided by the peer's: less is better."""
 
     name: str
     value: float
@@ -35,7 +35,7 @@ def row(
     peer_value: float | None = None,
     ratio: float | None = None,
 ) -> Row:
-    """A row as it is kept: rounded, with its ratio, and with what is to be said of a missed aim."""
+    """Return a rounded row with its ratio; the note states a missed aim and the reason."""
     if ratio is None and peer_value:
         ratio = value / peer_value
     missed = AIMS[name].missed(value, peer_value)
@@ -53,25 +53,25 @@ def row(
 
 
 def kept() -> list[Row]:
-    """The rows of results.json."""
-    return [Row(**one) for one in json.loads(RESULTS.read_text())] if RESULTS.exists() else []
+    """Return the rows of results.json."""
+    return [Row(**fields) for fields in json.loads(RESULTS.read_text())] if RESULTS.exists() else []
 
 
 def keep(rows: Iterable[Row]) -> None:
-    """Print `rows`, and write them into results.json in place of those of the same names."""
-    known = {one.name: one for one in kept()}
-    for one in rows:
-        known[one.name] = one
-        print(said(one))
+    """Print `rows`, and write them to results.json; they replace rows of the same names."""
+    known = {row.name: row for row in kept()}
+    for row in rows:
+        known[row.name] = row
+        print(summary(row))
     listed = [known[name] for name in AIMS if name in known]
-    RESULTS.write_text(json.dumps([asdict(one) for one in listed], indent=1) + "\n")
+    RESULTS.write_text(json.dumps([asdict(row) for row in listed], indent=1) + "\n")
 
 
-def said(one: Row) -> str:
-    """`stop_1mb: 0.41 s; PHT-meDIC 2.1 s (0.19 times). …`."""
-    peer = f"; {one.peer} {one.peer_value:g} {one.unit}" if one.peer_value is not None else ""
-    ratio = f" ({one.ratio:g} times)" if one.ratio is not None else ""
-    return f"{one.name}: {one.value:g} {one.unit}{peer}{ratio}. {one.note}"
+def summary(row: Row) -> str:
+    """Return a row as text: `stop_1mb: 0.41 s; PHT-meDIC 2.1 s (0.195 times). …`."""
+    peer = f"; {row.peer} {row.peer_value:g} {row.unit}" if row.peer_value is not None else ""
+    ratio = f" ({row.ratio:g} times)" if row.ratio is not None else ""
+    return f"{row.name}: {row.value:g} {row.unit}{peer}{ratio}. {row.note}"
 
 
 def median(seconds: Sequence[float]) -> float:
@@ -79,24 +79,25 @@ def median(seconds: Sequence[float]) -> float:
 
 
 def spread(seconds: Sequence[float]) -> str:
-    """`0.78 to 0.95 in 5 runs`."""
+    """Return the range as text: `0.78 to 0.95 in 5 runs`."""
     return f"{min(seconds):.2f} to {max(seconds):.2f} in {len(seconds)} runs"
 
 
 def line(name: str, seconds: Sequence[float]) -> str:
-    """`name  median 0.81 s  (0.78 to 0.95 in 5 runs)`."""
+    """Return a line to print: `name  median 0.81 s  (0.78 to 0.95 in 5 runs)`."""
     return f"  {name:<44} median {median(seconds):6.3f} s  ({spread(seconds)})"
 
 
 def parts(title: str, seconds: dict[str, float]) -> None:
-    """Print where the time goes, part by part."""
+    """Print the seconds of each part."""
     print(f"{title}: {', '.join(f'{name} {took:.3f}' for name, took in seconds.items())}")
 
 
 class BenchError(Exception):
-    """What was claimed does not hold in this run; the message says what was seen."""
+    """A claim does not hold in this run; the message describes what happened instead."""
 
 
-def require(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise BenchError(otherwise)
+def require(condition: bool, message: str) -> None:
+    """Raise BenchError with `message` unless `condition` is true."""
+    if not condition:
+        raise BenchError(message)

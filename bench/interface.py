@@ -1,8 +1,8 @@
-"""What the interface adds: from Dispatch to the first state, from the last stop to the plot.
+"""Time that the interface adds: from Dispatch to the first state, from the last stop to the plot.
 
-The same notebook goes to four hospitals from JupyterLab in Chromium and by phtlab in Python, in
-turns. In Lab a script in the page notes the moments, at each frame that is drawn, and opens the
-results as soon as there is a button for it: what is measured is the interface, not a person.
+The same notebook is dispatched to four hospitals, alternately from JupyterLab in Chromium and by
+phtlab in Python. In JupyterLab, a script in the page records the times at each drawn frame, and
+clicks the button for the results as soon as it exists: no person's time is measured.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from bench.consortium import consortium, desk
+from bench.consortium import consortium, researcher_environment
 from bench.figures import Row, keep, line, median, require, row, spread
 from bench.notebooks import FIGURE, write
 from bench.size import FULL, BenchSize
@@ -44,7 +44,7 @@ WATCH = """hospitals => {
             seen.clicked ??= now();
         }
     }, true);
-    const look = () => {
+    const check = () => {
         const journey = [...document.querySelectorAll('li[data-journey]')]
             .find(node => !known.has(node.dataset.journey));
         if (journey?.querySelector('.pht-journey-stop')) {
@@ -61,21 +61,21 @@ WATCH = """hospitals => {
         const pictures = [...document.querySelectorAll(
             '.pht-Results:not(.lm-mod-hidden) .pht-Multiple-picture img'
         )];
-        const drawn = pictures.every(one => one.complete && one.naturalWidth);
+        const drawn = pictures.every(image => image.complete && image.naturalWidth);
         if (pictures.length === hospitals && drawn) {
-            // The frame after the one that they are in.
+            // The time of the frame after the figures are drawn.
             requestAnimationFrame(() => { seen.drawn = now(); });
             return;
         }
-        requestAnimationFrame(look);
+        requestAnimationFrame(check);
     };
-    look();
+    check();
 }"""
 
 
 @dataclass(frozen=True)
-class Way:
-    """Seconds from the click or the call to the first state; from the last stop to the plot."""
+class Delays:
+    """Seconds from the click or the call to the first state, and from the last stop to the plot."""
 
     begin: float
     end: float
@@ -83,10 +83,10 @@ class Way:
 
 @contextmanager
 def panel(world: World) -> Iterator[tuple[LabPage, Path]]:
-    """Lab in a browser, the key unlocked and the notebook open; and the notebook's path."""
+    """Open the notebook in Lab in a browser, with the key unlocked; yield page and path."""
     with (
         TemporaryDirectory(prefix="phtlab-bench-") as place,
-        lab_running(Path(place) / "lab", desk(world)) as server,
+        lab_running(Path(place) / "lab", researcher_environment(world)) as server,
         chromium() as browser,
         watched_page(browser) as (page, watch),
     ):
@@ -101,17 +101,18 @@ def panel(world: World) -> Iterator[tuple[LabPage, Path]]:
 
 
 def _unlock(server: LabServer, passphrase: str) -> None:
-    told = httpx.post(
+    reply = httpx.post(
         f"{server.url}phtlab/keys/unlock",
         json={"passphrase": passphrase},
         headers={"Authorization": f"token {server.token}"},
         timeout=60,
         trust_env=False,
     )
-    told.raise_for_status()
+    reply.raise_for_status()
 
 
-def by_interface(lab_page: LabPage, lab: Lab, hospitals: int) -> Way:
+def by_interface(lab_page: LabPage, lab: Lab, hospitals: int) -> Delays:
+    """Dispatch the notebook and open its results by clicks in the page."""
     page = lab_page.page
     page.evaluate(WATCH, hospitals)
     page.locator("#phtlab-train-panel").get_by_role("button", name="Dispatch…").click()
@@ -120,7 +121,7 @@ def by_interface(lab_page: LabPage, lab: Lab, hospitals: int) -> Way:
     lab_page.command("application:close")
     expect(page.locator(".pht-Results")).to_have_count(0)
     last = ended(lab, seen["journey"], hospitals)
-    return Way(seen["shown"] - seen["clicked"], seen["drawn"] - last)
+    return Delays(seen["shown"] - seen["clicked"], seen["drawn"] - last)
 
 
 def _seen(page: Page) -> dict[str, Any]:
@@ -129,7 +130,8 @@ def _seen(page: Page) -> dict[str, Any]:
     return seen
 
 
-def by_python(notebook: Path, lab: Lab, hospitals: int) -> Way:
+def by_python(notebook: Path, lab: Lab, hospitals: int) -> Delays:
+    """Dispatch the notebook and decode its figures in Python."""
     began = time.time()
     journey = lab.dispatch(notebook)
     shown = len(str(journey)) and time.time()
@@ -138,24 +140,27 @@ def by_python(notebook: Path, lab: Lab, hospitals: int) -> Way:
     for figure in figures.values():
         Image.open(io.BytesIO(figure.png)).load()
     drawn = time.time()
-    require(len(figures) == hospitals, f"a figure of each was to come, and came: {list(figures)}")
-    return Way(shown - began, drawn - ended(lab, journey.id, hospitals))
+    require(
+        len(figures) == hospitals,
+        f"expected a figure of each hospital, got those of {list(figures)}",
+    )
+    return Delays(shown - began, drawn - ended(lab, journey.id, hospitals))
 
 
 def ended(lab: Lab, journey: str, hospitals: int) -> float:
-    """When the last stop had ended, by central's clock, which is this machine's."""
+    """Return when the last stop ended, by central's clock, which is this machine's."""
     view = lab.central.journey(journey)
     states = [stop.state for stop in view.stops]
-    require(states == ["departed"] * hospitals, f"all were to depart: {states}")
+    require(states == ["departed"] * hospitals, f"not all stops departed: {states}")
     return max(stop.updated.timestamp() for stop in view.stops)
 
 
 def measure(world: World, size: BenchSize) -> list[Row]:
-    """Print what was found, and return its rows."""
+    """Measure, print the times, and return the rows."""
     lab = connected(world)
     hospitals = len(set(world.stations) - {TWIN})
-    interface: list[Way] = []
-    python: list[Way] = []
+    interface: list[Delays] = []
+    python: list[Delays] = []
     with panel(world) as (lab_page, notebook):
         for _ in range(size.warmups + size.interface_runs):
             interface.append(by_interface(lab_page, lab, hospitals))
@@ -166,8 +171,8 @@ def measure(world: World, size: BenchSize) -> list[Row]:
         "begin": "From the click on Dispatch to the first state shown:",
         "end": "From the last stop to the plot drawn:",
     }.items():
-        shown = [getattr(way, name) for way in interface]
-        called = [getattr(way, name) for way in python]
+        shown = [getattr(delays, name) for delays in interface]
+        called = [getattr(delays, name) for delays in python]
         added = median(shown) - median(called)
         print(title)
         print(line("in JupyterLab", shown))

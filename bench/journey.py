@@ -1,8 +1,9 @@
-"""A trivial notebook: built, at one station next to papermill, and on its way to four and back.
+"""A trivial notebook: its build, a stop compared with papermill, and journeys to four stations.
 
-`journey4_cold` is the first journey after every service of the consortium was started anew: no
-station has worked yet, the train is not at the registry, and its image not at the engine. The
-kernel image's layers are there, as at any station that has run a train with that kernel.
+`journey4_cold` is the first journey after a restart of every service of the consortium: no station
+has executed a stop since, the registry does not have the train, and the engine does not have its
+image. The engine has the kernel image's layers, as at any station that has run a train with that
+kernel.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ from phtlab.lab.client.train import Train
 
 PATIENCE = 300.0
 _FACTS = (
-    "Flower 1.41 and NVFLARE 2.9 were not run here; for three sites they took 11.7 and 11.8 s "
-    "on such a machine (mean of a trivial number)."
+    "Flower 1.41 and NVFLARE 2.9 were not run in this bench; with three sites they took 11.7 and "
+    "11.8 s on such a machine (mean of a trivial number)."
 )
 
 
 def measure(world: World, size: BenchSize) -> list[Row]:
-    """Print what was found, and return its rows. The services are started anew for it."""
+    """Measure, print the times, and return the rows. Restarts the services of `world`."""
     with TemporaryDirectory(prefix="phtlab-bench-") as made:
         place = Path(made)
         with _lab(world) as lab:
-            _journey(lab, _notebook(place, "before"), "all")  # the kernel image comes
+            _journey(lab, _notebook(place, "before"), "all")  # the engine pulls the kernel image
         world.stop()
         world.start(lambda doing: None)
         with _lab(world) as lab:
@@ -55,18 +56,18 @@ def _journeys(lab: Lab, place: Path, size: BenchSize) -> list[Row]:
     warm = [_journey(lab, notebook, "all") for notebook in notebooks]
     print("A trivial notebook to all stations, dispatch to opened results:")
     parts("  cold", cold)
-    parts("  warm", {name: median([one[name] for one in warm]) for name in warm[0]})
-    seconds = [sum(one.values()) for one in warm]
+    parts("  warm", {name: median([seconds[name] for seconds in warm]) for name in warm[0]})
+    seconds = [sum(steps.values()) for steps in warm]
     print(line("warm", seconds))
-    told = ", ".join(f"{name} {took:.2f}" for name, took in cold.items())
+    steps = ", ".join(f"{name} {took:.2f}" for name, took in cold.items())
     return [
-        row("journey4_cold", sum(cold.values()), f"One run: {told}. {_FACTS}"),
+        row("journey4_cold", sum(cold.values()), f"One run: {steps}. {_FACTS}"),
         row("journey4_warm", median(seconds), f"{spread(seconds)}. {_FACTS}"),
     ]
 
 
 def _build(lab: Lab, place: Path, size: BenchSize) -> Row:
-    """From the notebook's file to the composed image; every time another notebook."""
+    """Measure from the notebook's file to the composed image, with a new notebook each time."""
     kernel = lab.trusted.catalogue.named("python").name
     turns = size.warmups + size.journey_builds
     paths = [_notebook(place, f"build-{turn}") for turn in range(turns)]
@@ -77,30 +78,30 @@ def _build(lab: Lab, place: Path, size: BenchSize) -> Row:
         require(bool(train.image.digest), "no image")
         took.append(time.perf_counter() - began)
     del took[: size.warmups]
-    print(line("a train built", took))
+    print(line("build of a train", took))
     return row("train_build_warm", median(took), f"{_ms(took)}.")
 
 
 def _over_papermill(lab: Lab, place: Path, size: BenchSize) -> Row:
-    """In turns: the stop, from dispatch to departed, and papermill with the same notebook.
+    """Measure a stop, from dispatch to departed, and papermill with the same notebook, in turns.
 
-    papermill is called in this process, imported before: as a command it would take longer.
+    papermill is called in this process and imported before: as a command it would take longer.
     """
     ours: list[float] = []
     theirs: list[float] = []
     for turn in range(size.warmups + size.journey_runs):
         path = write(place / f"papermill-{turn}.ipynb", [f"{TRIVIAL[0]}  # {turn}"])
-        one = _journey(lab, path, "cleveland")
-        ours.append(one["dispatch"] + one["stops"])
+        steps = _journey(lab, path, "cleveland")
+        ours.append(steps["dispatch"] + steps["stops"])
         theirs.append(_seconds(lambda path=path: _papermill(path)))  # type: ignore[misc]
     del ours[: size.warmups], theirs[: size.warmups]
     print("A trivial notebook at one station, and by papermill on the bare host:")
     print(line("a stop, from dispatch to departed", ours))
     print(line("papermill, imported before", theirs))
-    extra = [one - other for one, other in zip(ours, theirs, strict=True)]
+    extra = [stop - papermill for stop, papermill in zip(ours, theirs, strict=True)]
     note = (
-        f"{spread(extra)}. From dispatch to departed {median(ours):.2f} s, papermill, imported "
-        f"before, {median(theirs):.2f} s; the ratio is of these two."
+        f"{spread(extra)}. From dispatch to departed {median(ours):.2f} s; papermill, imported "
+        f"before, {median(theirs):.2f} s. The ratio compares these two."
     )
     return row(
         "stop_trivial_over_papermill",
@@ -113,7 +114,7 @@ def _over_papermill(lab: Lab, place: Path, size: BenchSize) -> Row:
 
 
 def _journey(lab: Lab, notebook: Path, stations: str) -> dict[str, float]:
-    """Seconds of the dispatch, the stops, and the results' verifying and opening."""
+    """Return the seconds of the dispatch, the stops, and verifying and opening the results."""
     moments = [time.perf_counter()]
     journey = lab.dispatch(notebook, stations=stations)
     moments.append(time.perf_counter())
@@ -121,15 +122,15 @@ def _journey(lab: Lab, notebook: Path, stations: str) -> dict[str, float]:
     moments.append(time.perf_counter())
     results = journey.results()
     moments.append(time.perf_counter())
-    answers = [one.scalar("answer") for one in results.values() if one.outputs]
-    require(len(results) == len(journey.stops), f"not all departed: {results}")
-    require(set(answers) <= {42}, f"these answers came: {answers}")
+    answers = [result.scalar("answer") for result in results.values() if result.outputs]
+    require(len(results) == len(journey.stops), f"not all stops departed: {results}")
+    require(set(answers) <= {42}, f"the stations' answers are {answers}, not 42")
     began, sent, ended, opened = moments
     return {"dispatch": sent - began, "stops": ended - sent, "results": opened - ended}
 
 
 def _notebook(place: Path, name: str) -> Path:
-    """A trivial notebook; each a train of its own, so that nothing of it is anywhere yet."""
+    """Write a trivial notebook that makes a new train, which no service has stored yet."""
     cell = f"import phtlab\nphtlab.publish('answer', 6 * 7, kind='scalar', of=100)  # {name}"
     return write(place / f"{name}.ipynb", [cell])
 
@@ -141,7 +142,7 @@ def _papermill(path: Path) -> None:
 
 @contextmanager
 def _lab(world: World) -> Iterator[Lab]:
-    """The researcher, connected anew."""
+    """Connect the researcher anew; close the connections on leaving."""
     profile = world.profile
     lab = lab_of(profile, read_key(profile.key, world.passphrase))
     try:
@@ -158,7 +159,7 @@ def _seconds(work: Callable[[], None]) -> float:
 
 
 def _ms(seconds: list[float]) -> str:
-    """`12 to 19 ms in 19 runs`."""
+    """Return the range as text: `12 to 19 ms in 19 runs`."""
     return f"{min(seconds) * 1000:.0f} to {max(seconds) * 1000:.0f} ms in {len(seconds)} runs"
 
 

@@ -1,4 +1,4 @@
-"""A real Jupyter server, asked over HTTP as its browser asks it, and killed as a pod is."""
+"""A real Jupyter server: called over HTTP as by a browser, and killed as a pod is."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from phtlab.processes.services import Service
 from tests.real_registry import free_port
 
 TOKEN = "a-token-of-the-bench"
-STARTS = 300.0  # seconds
+START_SECONDS = 300.0  # seconds
 
 
 class JupyterServer:
-    """`python` has a Jupyter server and its extensions; everything that it keeps is in `folder`."""
+    """A Jupyter server of the environment of `python`; it keeps all its files in `folder`."""
 
     def __init__(
         self, name: str, python: Path, folder: Path, environment: Mapping[str, str] | None = None
@@ -39,8 +39,8 @@ class JupyterServer:
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
             "IPYTHONDIR": str(folder / "ipython"),
         }
-        for name in own.keys() - BYTECODE.keys():
-            Path(own[name]).mkdir(parents=True)
+        for variable in own.keys() - BYTECODE.keys():
+            Path(own[variable]).mkdir(parents=True)
         command = [
             *(str(python), "-m", "jupyter_server", "--no-browser", "--allow-root"),
             *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
@@ -59,33 +59,33 @@ class JupyterServer:
         self._service.start()
 
     def wait(self) -> None:
-        """Wait until it answers."""
-        self._service.wait_until(self._answers, STARTS)
+        """Wait until the server answers."""
+        self._service.wait_until(self._is_ready, START_SECONDS)
 
     def stop(self) -> None:
         self._service.stop()
 
     def kill(self) -> None:
-        """End the server and what it started, at once: its process group."""
+        """Kill the server's process group: the server and all processes that it started."""
         pid = self._service.pid()
         if pid is not None:
             os.killpg(pid, signal.SIGKILL)
             self._service.wait_for_end(10)
 
     def get(self, path: str) -> Any:
-        return self._told(self.http.get(path))
+        return self._content(self.http.get(path))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        return self._told(self.http.post(path, json=body))
+        return self._content(self.http.post(path, json=body))
 
-    def _told(self, response: httpx.Response) -> Any:
+    def _content(self, response: httpx.Response) -> Any:
         if response.is_error:
             raise RuntimeError(
                 f"{response.request.url.path}: {response.status_code} {response.text}"
             )
         return response.json()
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
             return self.http.get("api/status").is_success
         except httpx.TransportError:
@@ -93,7 +93,7 @@ class JupyterServer:
 
 
 def start(*servers: JupyterServer) -> None:
-    """Start all of `servers` at once, and wait until each answers."""
+    """Start all `servers` at the same time, and wait until each answers."""
     for server in servers:
         server.begin()
     for server in servers:
@@ -102,7 +102,7 @@ def start(*servers: JupyterServer) -> None:
 
 @contextmanager
 def running(*servers: JupyterServer) -> Iterator[None]:
-    """`servers` are started, and stopped on leaving."""
+    """Start `servers`, and stop them on leaving."""
     try:
         start(*servers)
         yield
@@ -113,11 +113,11 @@ def running(*servers: JupyterServer) -> Iterator[None]:
 
 
 class Events:
-    """The events of phtlab's server extension, as a browser hears them."""
+    """The events of phtlab's server extension, as a browser receives them."""
 
     def __init__(self, server: JupyterServer) -> None:
         self._server = server
-        self._heard: list[tuple[float, str, Any]] = []
+        self._received: list[tuple[float, str, Any]] = []
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._listen, daemon=True)
 
@@ -131,28 +131,34 @@ class Events:
         self._thread.join(10)
 
     def journey(self, journey: str) -> list[Any]:
-        """Every state of the journey `journey` that was told, in order."""
+        """Return every reported state of the journey `journey`, in order."""
         with self._changed:
             return [
-                data for _, kind, data in self._heard if kind == "journey" and data["id"] == journey
+                data
+                for _, kind, data in self._received
+                if kind == "journey" and data["id"] == journey
             ]
 
     def done(self, journey: str, seconds: float = 300) -> float:
-        """When it was told that `journey` is done, by `time.perf_counter`."""
+        """Wait for the event that `journey` is done; return its time by `time.perf_counter`."""
         return self.wait(
             lambda kind, data: kind == "journey" and data["id"] == journey and data["done"], seconds
         )
 
-    def wait(self, holds: Any, seconds: float = 300) -> float:
+    def wait(self, condition: Any, seconds: float = 300) -> float:
+        """Wait for an event with `condition(kind, data)`; return when it was received.
+
+        Raises TimeoutError after `seconds`.
+        """
         until, read = time.perf_counter() + seconds, 0
         with self._changed:
             while True:
-                for moment, kind, data in self._heard[read:]:
-                    if holds(kind, data):
+                for moment, kind, data in self._received[read:]:
+                    if condition(kind, data):
                         return moment
-                read = len(self._heard)
+                read = len(self._received)
                 if not self._changed.wait(until - time.perf_counter()):
-                    raise TimeoutError(f"nothing of it was heard within {seconds:g} seconds")
+                    raise TimeoutError(f"no such event was received within {seconds:g} seconds")
 
     def _listen(self) -> None:
         with self._server.http.stream("GET", "phtlab/events", timeout=None) as self._response:
@@ -164,7 +170,7 @@ class Events:
                     elif line.startswith("data: "):
                         moment, data = time.perf_counter(), json.loads(line.removeprefix("data: "))
                         with self._changed:
-                            self._heard.append((moment, kind, data))
+                            self._received.append((moment, kind, data))
                             self._changed.notify_all()
             except httpx.TransportError:
-                return  # the server, or we, hung up
+                return  # either side closed the connection

@@ -1,8 +1,8 @@
-"""PHT-meDIC's library at work: pre-run and post-run of two stops, for a result of a given size.
+"""Pre-run and post-run of two stops by PHT-meDIC's library, for a result of a given size.
 
-Runs in the peer's own environment (`medic.lock`) and knows nothing of phtlab. The way is that of
-the library's own tests. In place of an execution, the result is put into the image. Prints JSON:
-the seconds of each step, and what the process' memory grew by, in KiB.
+The script runs in the peer's own environment (`medic.lock`), without phtlab. Its steps are those of
+the library's own tests. In place of an execution, it puts the result into the image. It prints
+JSON: the seconds of each step, and the growth of the process' memory in KiB.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from train_lib.security.hashing import hash_immutable_files
 from train_lib.security.protocol import SecurityProtocol
 from train_lib.security.train_config import TrainConfig
 
-# Others may use the engine meanwhile: the name is this process' own, and a label that every image
-# and container inherits says what belongs to it.
+# The engine may have other users: the name is unique to this process, and every image and container
+# of this process inherits a label that identifies it.
 REPOSITORY = f"phtlab-bench-medic-{os.urandom(6).hex()}"
 LABEL = f"phtlab.bench={REPOSITORY}"
 STATIONS = ("station_1", "station_2")
@@ -45,35 +45,36 @@ def main(size: int) -> dict[str, Any]:
     }
     try:
         _make_image(engine, keys)
-        return _travel(engine, keys, size)
+        return _run_stops(engine, keys, size)
     finally:
-        # Some the library itself leaves behind.
+        # The library does not remove all of its containers.
         for container in engine.api.containers(all=True, filters={"label": LABEL}):
             engine.api.remove_container(container["Id"])
         for image in engine.images.list(REPOSITORY):
             for tag in image.tags:
                 engine.images.remove(tag, force=True)
-        _remove_nameless(engine)
+        _remove_untagged(engine)
 
 
 def _images(engine: Any) -> set[str]:
     return {image["Id"] for image in engine.api.images(all=True, filters={"label": LABEL})}
 
 
-def _remove_nameless(engine: Any) -> None:
-    """Remove the images from which the library has moved its tag on."""
+def _remove_untagged(engine: Any) -> None:
+    """Remove the images that lost their tag when the library tagged another image."""
     while left := _images(engine):
         for image in left:
-            # One with a child goes after it; one that went along with its child is gone.
+            # An image with a child is removed after it; some are removed along with their child.
             with contextlib.suppress(docker.errors.APIError):
                 engine.images.remove(image)
         if _images(engine) == left:
-            raise RuntimeError(f"images of the peer stay behind: {sorted(left)}")
+            raise RuntimeError(f"images of the peer could not be removed: {sorted(left)}")
 
 
-def _travel(engine: Any, keys: dict[str, Any], size: int) -> dict[str, Any]:
+def _run_stops(engine: Any, keys: dict[str, Any], size: int) -> dict[str, Any]:
+    """Measure pre-run and post-run at both stations, one after the other."""
     seconds: dict[str, float] = {}
-    Path("/proc/self/clear_refs").write_text("5")  # from here on, the peak
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak, VmHWM
     before = _memory("VmRSS")
     with tempfile.TemporaryDirectory() as folder:
         for station in STATIONS:
@@ -93,7 +94,7 @@ def _travel(engine: Any, keys: dict[str, Any], size: int) -> dict[str, Any]:
 
 
 class Random:
-    """So many bytes of nothing in particular, on the disk until they are read."""
+    """`size` bytes of a repeated random block, on the disk until they are read."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -105,7 +106,7 @@ class Random:
 
 
 def _make_image(engine: Any, keys: dict[str, Any]) -> None:
-    """A train as the builder makes it: two folders, the encrypted files, and the configuration."""
+    """Make a train as the builder does: two folders, the encrypted files, and the configuration."""
     symmetric, session = os.urandom(32), os.urandom(64)
     names = list(FILES)
     digest = hash_immutable_files(
@@ -117,7 +118,9 @@ def _make_image(engine: Any, keys: dict[str, Any]) -> None:
         immutable_file_names=names,
     )
     signature = keys["user"].sign(digest, padding.PKCS1v15(), hashes.SHA512())
-    built = keys["builder"].sign(digest + signature, padding.PKCS1v15(), hashes.SHA512())
+    builder_signature = keys["builder"].sign(
+        digest + signature, padding.PKCS1v15(), hashes.SHA512()
+    )
     oaep = padding.OAEP(padding.MGF1(hashes.SHA512()), hashes.SHA512(), None)
     wrapped = keys[STATIONS[0]].public_key().encrypt(symmetric, oaep)
     config = TrainConfig(
@@ -127,7 +130,10 @@ def _make_image(engine: Any, keys: dict[str, Any]) -> None:
             "proposal_id": "bench",
             "source": {"type": "docker_repository", "tag": "latest", "address": "bench"},
             "creator": {"id": "user", "rsa_public_key": _public(keys["user"])},
-            "build": {"signature": built.hex(), "rsa_public_key": _public(keys["builder"])},
+            "build": {
+                "signature": builder_signature.hex(),
+                "rsa_public_key": _public(keys["builder"]),
+            },
             "route": [
                 {
                     "station": station,
@@ -155,8 +161,8 @@ def _make_image(engine: Any, keys: dict[str, Any]) -> None:
         [BytesIO(content) for content in FILES.values()], binary_files=True
     )
     _put(engine, "/opt/pht_train", _archive(dict(zip(names, encrypted, strict=True))))
-    said = BytesIO(config.json(by_alias=True).encode())
-    _put(engine, "/opt", _archive({"train_config.json": said}))
+    document = BytesIO(config.json(by_alias=True).encode())
+    _put(engine, "/opt", _archive({"train_config.json": document}))
     engine.images.get(REPOSITORY).tag(REPOSITORY, "base")
 
 

@@ -1,4 +1,4 @@
-"""The notebooks that are measured: small ones, so that what is measured is the way."""
+"""Notebooks for the benches: small, so that they take little of the measured time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SLOW = ("import time\nfor _ in range(60):\n    time.sleep(0.1)\nprint('awake')",
 
 
 def steps(seconds: float) -> tuple[str, ...]:
-    """Three cells, which take so long each."""
+    """Return three cells, which take `seconds` each."""
     return tuple(f"import time\ntime.sleep({seconds})\nprint({step})" for step in (1, 2, 3))
 
 
 def write(path: Path, cells: Sequence[str]) -> Path:
-    """A notebook of station cells. To whoever knows no roles they are ordinary ones."""
+    """Write a notebook of station cells, which are ordinary cells for tools without roles."""
     made = [nbformat.v4.new_code_cell(cell, metadata={"tags": ["station"]}) for cell in cells]
     for number, cell in enumerate(made):
         cell["id"] = f"cell-{number}"

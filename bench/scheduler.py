@@ -1,7 +1,8 @@
-"""A dry run on the twin next to a notebook job of jupyter-scheduler: same notebooks, same run.
+"""A dry run on the twin, compared with a job of jupyter-scheduler, in turns on the same notebooks.
 
-Both are asked over HTTP at a Jupyter server of their own, one after the other, in turns.
-`python -m bench.scheduler` prints and keeps what it found, and fails if a claim does not hold.
+Each side has a Jupyter server of its own, which the bench calls over HTTP. `python -m
+bench.scheduler` prints the figures and keeps them. It fails if a claim about progress or survival
+does not hold; slower times are only a missed aim.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.consortium import consortium, desk
+from bench.consortium import consortium, researcher_environment
 from bench.environment import against, python_of
 from bench.figures import Row, keep, line, median, require, row, spread
 from bench.jupyter import Events, JupyterServer, running, start
@@ -24,7 +25,7 @@ from phtlab.demo.world import World
 from phtlab.station.settings.settings import StationSettings
 
 LOCK = Path(__file__).with_name("scheduler.lock")
-LOOKS = 0.05  # seconds between two looks at a job, as nothing tells of its changes
+POLL_SECONDS = 0.05  # between two polls of a job: the peer reports no changes
 ENDED = {"COMPLETED", "FAILED"}  # a job that has not begun is STOPPED
 PATIENCE = 300.0
 REPORT_INTERVAL: float = StationSettings.model_fields["progress_interval"].default
@@ -39,7 +40,7 @@ class Scheduler:
         self._environment = environment["name"]
 
     def submit(self, notebook: str) -> str:
-        told = self.server.post(
+        reply = self.server.post(
             "scheduler/jobs",
             {
                 "name": notebook,
@@ -48,33 +49,33 @@ class Scheduler:
                 "output_formats": ["ipynb"],
             },
         )
-        return str(told["job_id"])
+        return str(reply["job_id"])
 
-    def look(self, job: str) -> dict[str, Any]:
-        told: dict[str, Any] = self.server.get(f"scheduler/jobs/{job}")
-        return told
+    def job(self, job_id: str) -> dict[str, Any]:
+        reply: dict[str, Any] = self.server.get(f"scheduler/jobs/{job_id}")
+        return reply
 
-    def states(self, job: str, seconds: float = PATIENCE) -> Iterator[dict[str, Any]]:
-        """The job at each look, until it has ended. Ends as well when `seconds` are over."""
+    def states(self, job_id: str, seconds: float = PATIENCE) -> Iterator[dict[str, Any]]:
+        """Poll the job and yield each state, until it has ended or `seconds` have passed."""
         until = time.perf_counter() + seconds
         while time.perf_counter() < until:
-            told = self.look(job)
-            yield told
-            if told["status"] in ENDED:
+            state = self.job(job_id)
+            yield state
+            if state["status"] in ENDED:
                 return
-            time.sleep(LOOKS)
+            time.sleep(POLL_SECONDS)
 
     def run(self, notebook: str) -> float:
-        """Seconds from submitting to done."""
+        """Return the seconds from submitting to done."""
         began = time.perf_counter()
         *_, last = self.states(self.submit(notebook))
         took = time.perf_counter() - began
-        require(last["status"] == "COMPLETED", f"jupyter-scheduler's job ended so: {last}")
+        require(last["status"] == "COMPLETED", f"jupyter-scheduler's job did not complete: {last}")
         return took
 
 
 class DryRuns:
-    """Dry runs at `server`, which is unlocked first."""
+    """Dry runs at `server`, whose key is unlocked first."""
 
     def __init__(self, server: JupyterServer, world: World) -> None:
         self.server = server
@@ -85,31 +86,33 @@ class DryRuns:
         self.server.post("phtlab/keys/unlock", {"passphrase": self._passphrase})
 
     def submit(self, notebook: str) -> str:
-        """As the button does: the notebook as it is shown is checked, and then sent."""
-        shown = self.server.get(f"api/contents/{notebook}")
-        content = {"name": shown["name"], "content": shown["content"]}
+        """Check the notebook as it is shown, then dispatch it, as the button does."""
+        file = self.server.get(f"api/contents/{notebook}")
+        content = {"name": file["name"], "content": file["content"]}
         checked = self.server.post("phtlab/check", content)["digest"]
         order = {"path": notebook, "checked": checked, "stations": "twin"}
         return str(self.server.post("phtlab/journeys", order)["id"])
 
     def run(self, notebook: str, events: Events) -> tuple[float, float]:
-        """Seconds from submitting to done, and to the results verified and opened."""
+        """Return the seconds from submitting to done, and to the results verified and opened."""
         began = time.perf_counter()
         journey = self.submit(notebook)
         done = events.done(journey) - began
         results = self.server.get(f"phtlab/journeys/{journey}/results")
         opened = time.perf_counter() - began
         states = [stop["state"] for stop in results["journey"]["stops"]]
-        require(states == ["departed"], f"the dry run ended so: {results}")
+        require(states == ["departed"], f"the dry run did not depart: {results}")
         return done, opened
 
 
 @contextmanager
 def both(world: World, size: BenchSize) -> Iterator[tuple[Scheduler, DryRuns]]:
-    """One Jupyter server for each, with the same notebooks."""
+    """Start a Jupyter server for each side, with the same notebooks."""
     with TemporaryDirectory(prefix="phtlab-bench-") as place:
         theirs = JupyterServer("theirs", python_of(LOCK), Path(place) / "theirs")
-        ours = JupyterServer("ours", Path(sys.executable), Path(place) / "ours", desk(world))
+        ours = JupyterServer(
+            "ours", Path(sys.executable), Path(place) / "ours", researcher_environment(world)
+        )
         notebooks = {"trivial": TRIVIAL, "steps": steps(size.scheduler_step), "slow": SLOW}
         for server in (theirs, ours):
             for name, cells in notebooks.items():
@@ -118,8 +121,8 @@ def both(world: World, size: BenchSize) -> Iterator[tuple[Scheduler, DryRuns]]:
             yield Scheduler(theirs), DryRuns(ours, world)
 
 
-def compare_times(theirs: Scheduler, ours: DryRuns, told: str, size: BenchSize) -> list[Row]:
-    """The trivial notebook, in turns."""
+def compare_times(theirs: Scheduler, ours: DryRuns, findings: str, size: BenchSize) -> list[Row]:
+    """Run the trivial notebook on both sides in turns, and return the rows."""
     scheduler: list[float] = []
     done: list[float] = []
     opened: list[float] = []
@@ -134,10 +137,10 @@ def compare_times(theirs: Scheduler, ours: DryRuns, told: str, size: BenchSize) 
     print("A trivial notebook, from submitting to done:")
     print(line("jupyter-scheduler", scheduler))
     print(line("a dry run on the twin", done))
-    print(line("  … its results verified and opened", opened))
+    print(line("  and its results verified and opened", opened))
     peer = against(LOCK)
     theirs_took = median(scheduler)
-    note = f"{spread(done)}. {told}"
+    note = f"{spread(done)}. {findings}"
     return [
         row("dry_run", median(done), note, peer=peer, peer_value=theirs_took),
         row("dry_run_opened", median(opened), spread(opened), peer=peer, peer_value=theirs_took),
@@ -145,33 +148,33 @@ def compare_times(theirs: Scheduler, ours: DryRuns, told: str, size: BenchSize) 
 
 
 def compare_progress(theirs: Scheduler, ours: DryRuns, size: BenchSize) -> str:
-    """What can be known while a notebook of three cells runs."""
-    job = theirs.submit("steps.ipynb")
-    told = [{k: v for k, v in look.items() if k != "update_time"} for look in theirs.states(job)]
-    distinct = [one for n, one in enumerate(told) if n == 0 or one != told[n - 1]]
-    between = [one["status"] for one in distinct if one["status"] not in ENDED]
+    """Compare what each side reports while a notebook of three cells runs."""
+    job_id = theirs.submit("steps.ipynb")
+    states = [{k: v for k, v in job.items() if k != "update_time"} for job in theirs.states(job_id)]
+    changes = [state for n, state in enumerate(states) if n == 0 or state != states[n - 1]]
+    reported = [state["status"] for state in changes if state["status"] not in ENDED]
     with Events(ours.server) as events:
         journey = ours.submit("steps.ipynb")
         events.done(journey)
-        stops = [told["stops"][0] for told in events.journey(journey)]
+        stops = [view["stops"][0] for view in events.journey(journey)]
     cells = list(dict.fromkeys(stop["cell"] for stop in stops if stop["cell"] is not None))
-    print(f"Three cells of {size.scheduler_step:g} s each, what is told before the end:")
-    print(f"  jupyter-scheduler: {', '.join(between)}")
+    print(f"Three cells of {size.scheduler_step:g} s each, reported before the end:")
+    print(f"  jupyter-scheduler: {', '.join(reported)}")
     print(f"  a dry run: {', '.join(f'cell {cell} of 3' for cell in cells)}")
-    # A cell that is over before the station's next report may well go without one.
+    # A cell that ends before the station's next report may not be reported.
     reportable = size.scheduler_step > REPORT_INTERVAL
     require(
         set(cells) >= {1, 2, 3} or not reportable,
-        f"A dry run is to tell of each cell; it told of {cells}.",
+        f"A dry run must report each cell; it reported {cells}.",
     )
-    return f"It told of each of {len(cells)} cells while it ran, the peer of none."
+    return f"It reported each of {len(cells)} cells while it ran, the peer none."
 
 
 def compare_survival(theirs: Scheduler, ours: DryRuns, size: BenchSize) -> str:
-    """The Jupyter server is killed while the notebook runs, and started again."""
-    job = theirs.submit("slow.ipynb")
-    for told in theirs.states(job):
-        if told["status"] == "IN_PROGRESS":
+    """Kill each Jupyter server while its notebook runs, and start it again."""
+    job_id = theirs.submit("slow.ipynb")
+    for state in theirs.states(job_id):
+        if state["status"] == "IN_PROGRESS":
             break
     with Events(ours.server) as events:
         journey = ours.submit("slow.ipynb")
@@ -182,28 +185,31 @@ def compare_survival(theirs: Scheduler, ours: DryRuns, size: BenchSize) -> str:
     ours.unlock()
     with Events(ours.server) as events:
         until = time.perf_counter() + PATIENCE
-        while not (told := ours.server.get(f"phtlab/journeys/{journey}"))["done"]:
-            require(time.perf_counter() < until, f"The dry run did not go on: {told}")
+        while not (view := ours.server.get(f"phtlab/journeys/{journey}"))["done"]:
+            require(time.perf_counter() < until, f"The dry run did not end: {view}")
             time.sleep(0.1)
-    survived = [stop["state"] for stop in told["stops"]] == ["departed"]
+    survived = [stop["state"] for stop in view["stops"]] == ["departed"]
     ours.server.get(f"phtlab/journeys/{journey}/results")
-    # It had begun before the dry run, which has ended; it has as long again.
-    *_, last = theirs.states(job, size.scheduler_grace)
-    print("The Jupyter server is killed in the middle and started again:")
+    # The job began before the dry run, which has ended; it gets some more time to end.
+    *_, last = theirs.states(job_id, size.scheduler_grace)
+    print("The Jupyter server is killed during the run and started again:")
     print(f"  jupyter-scheduler: the job is {last['status']}")
-    print(f"  a dry run: {told['stops'][0]['state']}, and its results open")
-    require(survived, f"A dry run is to survive the server that sent it: {told}")
+    print(f"  a dry run: {view['stops'][0]['state']}, and its results were opened")
+    require(survived, f"A dry run must survive the server that dispatched it: {view}")
     return (
-        "The server killed in the middle and started again: the dry run departed, the peer's job "
-        f"stood at {last['status']}."
+        "After the server was killed during the run and started again, the dry run departed; the "
+        f"state of the peer's job was {last['status']}."
     )
 
 
 def measure(world: World, size: BenchSize) -> list[Row]:
-    """Print what was found, and return its rows. Raises BenchError if a claim does not hold."""
+    """Measure, print the times, and return the rows.
+
+    Raises BenchError if a claim about progress or survival does not hold.
+    """
     with both(world, size) as (theirs, ours):
-        told = [compare_progress(theirs, ours, size), compare_survival(theirs, ours, size)]
-        return compare_times(theirs, ours, " ".join(told), size)
+        findings = [compare_progress(theirs, ours, size), compare_survival(theirs, ours, size)]
+        return compare_times(theirs, ours, " ".join(findings), size)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Sealing and opening 10^9 bytes, next to Debian's `age` and pyrage, each from file to file.
+"""Sealing and opening 10^9 bytes from file to file, compared with Debian's `age` and pyrage.
 
-Each side runs in a process of its own, in turns. Ours does more: it also takes the SHA-256 that
+Each side runs in a process of its own, in turns. Ours does more: it also computes the SHA-256 that
 the stop record signs, and compares it before opening. The peers seal to X25519, ours to the
-post-quantum hybrid; at this size the header counts for nothing. The files lie in memory
-(/dev/shm), where there is such a place with room: the disk is the same for all.
+post-quantum hybrid; at this size the time for the header is negligible. The files are in memory
+(/dev/shm) if it exists and has enough space; otherwise all sides use the same disk.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bench.size import FULL, BenchSize
 
 SHARED_MEMORY = Path("/dev/shm")
 
-# What runs in the process of its own: prints the seconds, and the most memory in KiB.
+# The program of a side's process: prints the seconds, and the peak of its memory in KiB.
 _MEASURED = """
 import sys, time
 from pathlib import Path
@@ -65,7 +65,7 @@ pyrage.decrypt_file(str(folder / "pyrage"), str(folder / "pyrage.plain"), [key])
 
 
 def measure(size: BenchSize) -> list[Row]:
-    """Print what was found, and return its rows."""
+    """Measure, print the times, and return the rows."""
     with _place(size.seal_bytes) as folder:
         sides = ("ours", "age", "pyrage")
         seconds: dict[tuple[str, str], list[float]] = {}
@@ -73,7 +73,7 @@ def measure(size: BenchSize) -> list[Row]:
         for turn in range(size.warmups + size.seal_runs):
             for what in ("seal", "open"):
                 for side in sides:
-                    took, peak = _once(folder, side, what)
+                    took, peak = _measure_side(folder, side, what)
                     if turn >= size.warmups:
                         seconds.setdefault((side, what), []).append(took)
                         peaks.setdefault((side, what), []).append(peak)
@@ -91,19 +91,19 @@ def measure(size: BenchSize) -> list[Row]:
         second = next(side for side in others if side != best)
         note = (
             f"{spread(seconds['ours', what])}. {names[second]}: {others[second]:.3g} s. Limit: "
-            f"openssl's ChaCha20-Poly1305 in 64 KiB, nothing read or written, takes {limit:.3g} s."
+            f"openssl's ChaCha20-Poly1305 in 64 KiB, without files, takes {limit:.3g} s."
         )
         rows.append(row(f"{what}_1gb", ours, note, peer=names[best], peer_value=others[best]))
         peak = max(peaks["ours", what])
         theirs = max(peaks[best, what])
-        note = "VmHWM of the whole process, Python and its libraries in it."
+        note = "VmHWM of the whole process, with Python and its libraries."
         rows.append(row(f"{what}_1gb_rss", peak, note, peer=names[best], peer_value=theirs))
     return rows
 
 
 @contextmanager
 def _place(size: int) -> Iterator[Path]:
-    """A folder with the content and the keys."""
+    """Make a folder with the content and the keys."""
     from phtlab.train.crypto.age import HybridIdentity
 
     roomy = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > 6 * size
@@ -123,8 +123,8 @@ def _place(size: int) -> Iterator[Path]:
         yield folder
 
 
-def _once(folder: Path, side: str, what: str) -> tuple[float, float]:
-    """Seconds and MiB at the peak."""
+def _measure_side(folder: Path, side: str, what: str) -> tuple[float, float]:
+    """Run a side once; return its seconds, and its peak memory in MiB."""
     if side == "age":
         return _age(folder, what)
     imports, works = {
@@ -158,17 +158,17 @@ def _age(folder: Path, what: str) -> tuple[float, float]:
 
 
 def _age_version() -> str:
-    said = subprocess.run(["age", "--version"], check=True, capture_output=True, text=True).stdout
-    return said.strip().removeprefix("v")
+    output = subprocess.run(["age", "--version"], check=True, capture_output=True, text=True).stdout
+    return output.strip().removeprefix("v")
 
 
 def _openssl_seconds(size: BenchSize) -> float:
-    """Seconds for as many bytes in openssl's own loop."""
+    """Return the seconds for as many bytes in openssl's own loop."""
     loop = ["-evp", "chacha20-poly1305", "-bytes", "65536", "-seconds", str(size.openssl_seconds)]
-    said = subprocess.run(
+    output = subprocess.run(
         ["openssl", "speed", *loop], check=True, capture_output=True, text=True
     ).stdout
-    thousands = float(re.findall(r"(?i)chacha20-poly1305\s+([\d.]+)k", said)[-1])
+    thousands = float(re.findall(r"(?i)chacha20-poly1305\s+([\d.]+)k", output)[-1])
     return size.seal_bytes / (thousands * 1000)
 
 

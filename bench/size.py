@@ -1,4 +1,4 @@
-"""How much each bench does: `FULL` is measured and kept, `TINY` only runs every step."""
+"""Size of each bench: rows of `FULL` are kept; `TINY` only runs every step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Final
 class BenchSize:
     """Numbers of runs and of bytes, and seconds. The names of the rows are the same in any size.
 
-    Before what is counted, each side runs `warmups` times.
+    `warmups` is the number of runs of each side before the counted runs; PHT-meDIC's library has
+    none.
     """
 
     warmups: int = 1
@@ -28,9 +29,9 @@ class BenchSize:
     """At least one for each station."""
     waiting_dispatches: int = 300
     waiting_interval: float = 0.1
-    """From one dispatch to the next."""
+    """Seconds from one dispatch to the next."""
     waiting_settle: float = 8.0
-    """Until all stations wait; central's idle load is measured as long again."""
+    """Seconds until all stations wait; central's idle load is measured for as long again."""
 
     journey_runs: int = 7
     journey_builds: int = 19
@@ -38,22 +39,22 @@ class BenchSize:
     stop_runs: Mapping[str, int] = field(
         default_factory=lambda: {"1mb": 5, "10mb": 5, "100mb": 3, "625mb": 3}
     )
-    """The sizes to measure, and how often."""
+    """The number of runs for each size of output."""
     stop_peer_runs: Mapping[str, int] = field(
         default_factory=lambda: {"1mb": 3, "10mb": 3, "100mb": 2, "625mb": 1}
     )
     stop_settle: float = 2.0
-    """Between two looks at the daemon's memory; it is idle when they see the same."""
+    """Seconds between two readings of the daemon's memory; it is idle when they are equal."""
 
     approval_runs: int = 15
     approval_others: int = 100
-    """Other approvals at the station."""
+    """Number of other approvals at the station."""
 
     scheduler_runs: int = 5
     scheduler_step: float = 1.0
-    """What each cell takes whose progress is reported."""
+    """Seconds of each cell of the notebook whose progress is compared."""
     scheduler_grace: float = 30.0
-    """For the peer's job to end, after its server was killed and the dry run has ended."""
+    """Seconds for the peer's job to end, after its server was killed and the dry run has ended."""
 
     interface_runs: int = 7
 
@@ -83,4 +84,4 @@ TINY: Final = BenchSize(
     scheduler_grace=1.0,
     interface_runs=1,
 )
-"""For tests: its figures mean nothing, and nobody keeps them."""
+"""For tests; its figures have no meaning, and are not kept."""

@@ -1,6 +1,7 @@
-"""All benches, by name: those that run alone, and those that share one consortium.
+"""All benches by name: those that need no consortium, and those that share one.
 
-Each returns its rows and keeps nothing; `python -m bench` keeps them, tests run the tiny form.
+Each returns its rows and stores nothing. `python -m bench` stores the rows; the tests run the tiny
+form.
 """
 
 from __future__ import annotations

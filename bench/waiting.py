@@ -1,13 +1,13 @@
-"""A thousand stations wait at one central with ten thousand journeys queued: who is told, when?
+"""Latency of an offer, with a thousand stations waiting and ten thousand journeys queued.
 
-Central is a process of its own on a real PostgreSQL. The stations are long polls of 25 seconds, as
-a station's own, each begun again as soon as it is answered; each holds the token that its own key
-signed. Every station has ten unfinished stops, which every answer brings again. Then one journey
-after another is dispatched to a station by lot. **Measured is from the first byte of the dispatch
-to the last byte of that station's answer**: central verifies the order, stores it, wakes the
-station, looks for what waits for it and sends all of it.
+Central is a process of its own on a real PostgreSQL. Each station makes long polls of 25 seconds,
+as a real station does, one as soon as the last is answered, each with a token that the station's
+own key signed. Every station has at least ten unfinished stops, which every answer contains again.
+Then one journey after another is dispatched to a random station. **Measured is the time from the
+first byte of the dispatch to the last byte of that station's answer**: central verifies the order,
+stores it, wakes the station's poll, reads the station's inbox and sends all of it.
 
-The client is of asyncio's plain streams, in this process: it shares the machine with central.
+The client uses asyncio streams in this process, on the same machine as central.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ from tests.real_registry import answers, free_port
 
 WAIT = 25  # seconds of a long poll: the station's own default
 NAME = "bench"
-# The queued journeys are all one researcher's.
+# All queued journeys have the same researcher.
 _NO_QUOTA = {"PHTLAB_CENTRAL_JOURNEYS_PER_DAY": "1000000"}
-STARTS = 300.0  # seconds until central answers, at most
+START_SECONDS = 300.0  # time limit for central's start
 
 
 @dataclass
-class Crowd:
-    """A central with its members' keys."""
+class LoadedCentral:
+    """A running central, with the keys of its members and the stations' cursors."""
 
     url: str
     dsn: str
@@ -69,16 +69,16 @@ class Crowd:
 
 
 def measure(size: BenchSize) -> list[Row]:
-    """Print what was found, and return its row."""
-    with _crowd(size.waiting_stations) as crowd:
-        _queue(crowd, size.waiting_queued)
-        # A thousand stations in one process: its collections would halt all of them.
+    """Measure, print the times, and return the row."""
+    with _loaded_central(size.waiting_stations) as central:
+        _queue(central, size.waiting_queued)
+        # All stations are in this process: a garbage collection would stop all of them.
         gc.disable()
         try:
-            found = asyncio.run(_Load(crowd, size).run())
+            figures = asyncio.run(_Load(central, size).run())
         finally:
             gc.enable()
-    waited = sorted(found.told)
+    waited = sorted(figures.answered)
     p99 = waited[int(len(waited) * 0.99)]
     half = waited[len(waited) // 2]
     print(f"{size.waiting_stations:,} stations wait, {size.waiting_queued:,} journeys are queued:")
@@ -88,18 +88,20 @@ def measure(size: BenchSize) -> list[Row]:
         {
             "p50": half,
             "p99": p99,
-            "dispatch answered, p50": sorted(found.posted)[len(found.posted) // 2],
+            "dispatch answered, p50": sorted(figures.posted)[len(figures.posted) // 2],
         },
     )
-    idle = f"central used {found.idle_cpu:.0%} of a processor while nothing happened"
+    idle = f"central used {figures.idle_cpu:.0%} of a processor while no journey was dispatched"
     rate = f"{1 / size.waiting_interval:g} a second"
-    note = f"p50 {half * 1000:.0f} ms of {len(waited)} dispatches, {rate}; {idle}."
+    note = f"p50 {half * 1000:.0f} ms for {len(waited)} dispatches, {rate}; {idle}."
     return [row("central_wait_p99", p99, note)]
 
 
 @dataclass
-class Found:
-    told: list[float] = field(default_factory=list)
+class Figures:
+    """Seconds from each dispatch to the station's answer and to the researcher's; idle load."""
+
+    answered: list[float] = field(default_factory=list)
     posted: list[float] = field(default_factory=list)
     idle_cpu: float = 0.0
 
@@ -107,71 +109,73 @@ class Found:
 class _Load:
     """The stations and the researcher, each on a connection of its own."""
 
-    def __init__(self, crowd: Crowd, size: BenchSize) -> None:
-        self._crowd = crowd
+    def __init__(self, central: LoadedCentral, size: BenchSize) -> None:
+        self._central = central
         self._size = size
         self._audience = audience_of(NAME)
-        self._heard: dict[str, asyncio.Future[float]] = {}
+        self._awaited: dict[str, asyncio.Future[float]] = {}
         self._answers = 0
 
-    async def run(self) -> Found:
-        found = Found()
+    async def run(self) -> Figures:
+        figures = Figures()
         orders = self._orders()
-        waiting = [asyncio.create_task(self._station(one)) for one in self._crowd.stations]
-        await asyncio.sleep(self._size.waiting_settle)  # all are there
-        used, before = _cpu(self._crowd.pid), time.monotonic()
+        waiting = [
+            asyncio.create_task(self._station(station)) for station in self._central.stations
+        ]
+        await asyncio.sleep(self._size.waiting_settle)  # until all stations wait
+        used, before = _cpu(self._central.pid), time.monotonic()
         await asyncio.sleep(self._size.waiting_settle)
-        found.idle_cpu = (_cpu(self._crowd.pid) - used) / (time.monotonic() - before)
-        async with _Line.to(self._crowd.url) as line:
+        figures.idle_cpu = (_cpu(self._central.pid) - used) / (time.monotonic() - before)
+        async with _Line.to(self._central.url) as line:
             for journey, body in orders:
                 began = time.perf_counter()
-                await self._dispatch(line, journey, body, found)
+                await self._dispatch(line, journey, body, figures)
                 rest = self._size.waiting_interval - (time.perf_counter() - began)
                 await asyncio.sleep(max(0.0, rest))
         for task in waiting:
             require(not task.done(), "a station stopped waiting")
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        return found
+        return figures
 
-    async def _dispatch(self, line: _Line, journey: str, body: bytes, found: Found) -> None:
+    async def _dispatch(self, line: _Line, journey: str, body: bytes, figures: Figures) -> None:
         began = time.perf_counter()
-        heard = self._heard[journey] = asyncio.get_running_loop().create_future()
-        await line.send("POST", "/api/v1/journeys", self._token(self._crowd.researcher), body)
-        status, told = await line.answer()
-        require(status in (200, 201), f"central answered {status}: {told[:300]!r}")
-        found.posted.append(time.perf_counter() - began)
-        found.told.append(await asyncio.wait_for(heard, 60) - began)
+        answered = self._awaited[journey] = asyncio.get_running_loop().create_future()
+        await line.send("POST", "/api/v1/journeys", self._token(self._central.researcher), body)
+        status, reply = await line.answer()
+        require(status in (200, 201), f"central answered {status}: {reply[:300]!r}")
+        figures.posted.append(time.perf_counter() - began)
+        figures.answered.append(await asyncio.wait_for(answered, 60) - began)
 
     async def _station(self, identity: Identity) -> None:
-        async with _Line.to(self._crowd.url) as line:
+        async with _Line.to(self._central.url) as line:
             await self._poll(line, identity)
 
     async def _poll(self, line: _Line, identity: Identity) -> None:
-        """Long polls, one after the other, as a station's daemon makes them."""
-        cursor = self._crowd.cursors[identity.name]
-        wait = random.uniform(5, WAIT)  # they did not all begin at once
+        """Make long polls, one after the other, as a station's daemon does."""
+        cursor = self._central.cursors[identity.name]
+        wait = random.uniform(5, WAIT)  # so that the polls do not all begin together
         while True:
             path = f"/api/v1/inbox?after={cursor}&wait={wait}"
             await line.send("GET", path, self._token(identity))
-            status, told = await line.answer()
+            status, reply = await line.answer()
             now = time.perf_counter()
-            require(status == 200, f"central answered {status}: {told[:300]!r}")
-            inbox = json.loads(told)
+            require(status == 200, f"central answered {status}: {reply[:300]!r}")
+            inbox = json.loads(reply)
             for offer in inbox["offers"]:
-                heard = self._heard.pop(offer["journey"], None)
-                if heard is not None:
-                    heard.set_result(now)
+                answered = self._awaited.pop(offer["journey"], None)
+                if answered is not None:
+                    answered.set_result(now)
             cursor, wait = inbox["cursor"], WAIT
 
     def _orders(self) -> list[tuple[str, bytes]]:
-        """Signed before: the researcher's own work is no part of it."""
+        """Return signed orders; signing them is not measured."""
         made = []
         for _ in range(self._size.waiting_dispatches):
-            station = random.choice(self._crowd.stations).name
-            ada = self._crowd.researcher
+            station = random.choice(self._central.stations).name
+            ada = self._central.researcher
             envelope = Order.new(
-                self._crowd.train, (station,), {}, (ada.name,), 1, now=datetime.now(UTC)
+                self._central.train, (station,), {}, (ada.name,), 1, now=datetime.now(UTC)
             ).sign(ada)
             made.append((envelope.digest, envelope.model_dump_json().encode()))
         return made
@@ -181,7 +185,7 @@ class _Load:
 
 
 class _Line:
-    """One connection, HTTP/1.1, one request at a time."""
+    """An HTTP/1.1 connection, with one request at a time."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -212,8 +216,8 @@ class _Line:
 
 
 @contextmanager
-def _crowd(stations_wanted: int) -> Iterator[Crowd]:
-    """A consortium of so many stations, its central running, its roster published."""
+def _loaded_central(station_count: int) -> Iterator[LoadedCentral]:
+    """Found a consortium with `station_count` stations, run its central, publish its roster."""
     with TemporaryDirectory(prefix="phtlab-bench-") as made, postgresql() as server:
         place, port = Path(made), free_port()
         central = init_central(place / "central", name=NAME, listen=f"127.0.0.1:{port}")
@@ -226,11 +230,11 @@ def _crowd(stations_wanted: int) -> Iterator[Crowd]:
             log_n=4,
         )
         pin(central.directory, consortium.root)
-        names = [f"station-{number:04}" for number in range(stations_wanted)]
+        names = [f"station-{number:04}" for number in range(station_count)]
         ada, *stations = [Identity.generate(name) for name in ("ada", *names)]
         members = [Member(name="ada", roles=("researcher",), keys=ada.public)]
         members += [Member(name=s.name, roles=("station",), keys=s.public) for s in stations]
-        # All at once: one after the other, each is a roster read, checked and written.
+        # All in one call: for each call the roster is read, checked and written.
         consortium._write_members((*consortium.roster.members, *members))
         consortium.add_image(KERNEL)
         consortium.sign(OFFICERS)
@@ -242,19 +246,22 @@ def _crowd(stations_wanted: int) -> Iterator[Crowd]:
                 stderr=log,
             )
         try:
-            _until_it_answers(process, port, place / "central.log")
+            _wait_until_ready(process, port, place / "central.log")
             _publish(url, consortium)
-            yield Crowd(url, dsn, process.pid, ada, stations)
+            yield LoadedCentral(url, dsn, process.pid, ada, stations)
         finally:
             process.terminate()
             process.wait()
 
 
 def _publish(url: str, consortium: Consortium) -> None:
-    """The roster of so many takes a busy machine long; sent again, it changes nothing."""
+    """Publish the roster; try again after a timeout.
+
+    A busy machine needs long for so many members. Publishing the same roster again has no effect.
+    """
     bundle = RosterBundle.model_validate(consortium.bundle())
     with CentralClient(url, consortium.officer("vera", OFFICERS["vera"])) as officer:
-        until = time.monotonic() + STARTS
+        until = time.monotonic() + START_SECONDS
         while True:
             try:
                 return officer.publish_roster(bundle)
@@ -263,38 +270,37 @@ def _publish(url: str, consortium: Consortium) -> None:
                     raise
 
 
-def _until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    until = time.monotonic() + STARTS
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
     while not answers(port):
         runs = process.poll() is None and time.monotonic() < until
-        require(runs, f"central did not come: {log.read_text(errors='replace')[-2000:]}")
+        require(runs, f"central did not start: {log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.1)
 
 
-def _queue(crowd: Crowd, queued: int) -> None:
-    """One journey as it is dispatched, and then as many of its like in the database itself."""
+def _queue(central: LoadedCentral, queued: int) -> None:
+    """Dispatch a journey, and insert `queued` copies of it into the database."""
     manifest = TrainManifest(
         name="heart",
         kernel=KernelRef(name="python", language="python", digest=KERNEL.digest),
-        route="parallel",
         parameters={"type": "object", "properties": {}, "additionalProperties": False},
         outputs=(),
         datasets=("heart",),
         files=(),
     )
-    crowd.train = digest(b"a train")
-    first, stations = crowd.stations[0].name, len(crowd.stations)
-    with CentralClient(crowd.url, crowd.researcher) as client:
-        client.submit_train(manifest.sign(crowd.researcher, crowd.train, "trains/ada/heart"))
-        order = Order.new(crowd.train, (first,), {}, ("ada",), 1, now=datetime.now(UTC))
-        client.submit_journey(order.sign(crowd.researcher))
-    with psycopg.connect(crowd.dsn) as connection:
+    central.train = digest(b"a train")
+    first, stations = central.stations[0].name, len(central.stations)
+    with CentralClient(central.url, central.researcher) as client:
+        client.submit_train(manifest.sign(central.researcher, central.train, "trains/ada/heart"))
+        order = Order.new(central.train, (first,), {}, ("ada",), 1, now=datetime.now(UTC))
+        client.submit_journey(order.sign(central.researcher))
+    with psycopg.connect(central.dsn) as connection:
         connection.execute(_QUEUE.format(queued=queued, stations=stations))
         rows = connection.execute("SELECT station, max(offered) FROM stop GROUP BY station")
-        crowd.cursors = {str(station): int(cursor) for station, cursor in rows}
-    with psycopg.connect(crowd.dsn, autocommit=True) as connection:
+        central.cursors = {str(station): int(cursor) for station, cursor in rows}
+    with psycopg.connect(central.dsn, autocommit=True) as connection:
         connection.execute("ANALYZE")
-    require(len(crowd.cursors) == stations, f"only {len(crowd.cursors)} stations have a stop")
+    require(len(central.cursors) == stations, f"only {len(central.cursors)} stations have a stop")
 
 
 _QUEUE = """
@@ -314,7 +320,7 @@ UPDATE clock SET number = (SELECT max(number_) FROM more);
 
 
 def _cpu(pid: int) -> float:
-    """Seconds of processor time that the process has used."""
+    """Return the seconds of processor time that the process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
