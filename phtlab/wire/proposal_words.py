@@ -23,7 +23,7 @@ WORDS: Final[Mapping[StationState, str]] = {
     "refused": "refused",
     "revoked": "approval revoked",
     "expired": "approval expired",
-    "void": "approval void: signed with keys that the station has no more",
+    "void": "approval void: signed with keys, or in a format, of before",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,9 +16,16 @@ from tuf.ngclient import FetcherInterface
 from phtlab.consortium.consortium import Consortium
 from phtlab.train.crypto.identity import Identity, Member, Role
 from phtlab.train.documents.envelope import Envelope
-from phtlab.train.documents.manifest import KernelRef, TrainManifest
+from phtlab.train.documents.manifest import (
+    KernelRef,
+    Output,
+    OutputTarget,
+    Received,
+    Rounds,
+    TrainManifest,
+)
 from phtlab.train.documents.order import Order, cargo_context, context_digest
-from phtlab.train.documents.record import StopRecord
+from phtlab.train.documents.record import RecordedCargo, StopRecord
 from phtlab.train.documents.roster import Roster
 from phtlab.trust_store.publication import accept_bundle, pin_root, renew_timestamp, sign_online
 from phtlab.trust_store.repository import Lifetimes, online_public_key
@@ -128,7 +136,7 @@ def world(found: Callable[..., World]) -> World:
 
 @pytest.fixture(scope="session")
 def people() -> dict[str, Identity]:
-    names = ("mara", "nils", "cleveland", "zurich", "mallory")
+    names = ("mara", "nils", "cleveland", "zurich", "adder", "mallory")
     return {name: Identity.generate(name) for name in names}
 
 
@@ -148,6 +156,8 @@ def roster(people: dict[str, Identity]) -> Roster:
 
 
 IMAGE = "sha256:" + "a" * 64
+OTHER = "sha256:" + "d" * 64
+HANDED_ON = (Output(name="model", kind="model", to=OutputTarget.NEXT),)
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -168,9 +178,10 @@ class Documents:
         manifest = TrainManifest(
             name="heart",
             kernel=KernelRef(name="python", language="python", digest="sha256:" + "b" * 64),
-            route=route,  # type: ignore[arg-type]
             parameters={"type": "object"},
-            outputs=(),
+            rounds=Rounds(cells=(1,), combine=(2,)) if route == "rounds" else None,
+            outputs=HANDED_ON if route == "sequential" else (),
+            received=(Received(name="model"),) if route == "sequential" else (),
             datasets=("heart",),
             files=(),
         )
@@ -199,17 +210,23 @@ class Documents:
             station=station,
             stop=order.stop_of(station) if station in order.stations else 0,
             outcome="departed",
-            cargo="sha256:" + "c" * 64,
-            cargo_size=1000,
-            context=context_digest(cargo_context(journey, order, station))
-            if station in order.stations
-            else None,
+            cargos=(self.cargo(journey, order, station),),
             roster_version=4,
             started=NOW + timedelta(minutes=1),
             finished=NOW + timedelta(minutes=2),
         )
         record = StopRecord.model_validate(departed.model_dump() | changes)
         return record.sign(self.people[signer or station])
+
+    def cargo(
+        self, journey: str, order: Order, station: str = "cleveland", **changes: object
+    ) -> RecordedCargo:
+        """What a stop sends: to the next station of a sequential route, else to the recipients."""
+        known = station in order.stations
+        kind: Literal["cargo", "next"] = "next" if known and order.next_after(station) else "cargo"
+        context = context_digest(cargo_context(journey, order, station, kind)) if known else OTHER
+        made = RecordedCargo(kind=kind, digest="sha256:" + "c" * 64, size=1000, context=context)
+        return RecordedCargo.model_validate(made.model_dump() | changes)
 
 
 @pytest.fixture

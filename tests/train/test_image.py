@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from phtlab.errors import TrainError
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.documents.manifest import KernelRef, Output, TrainManifest
+from phtlab.train.documents.manifest import (
+    KernelRef,
+    Output,
+    Received,
+    Resources,
+    Rounds,
+    TrainManifest,
+)
 from phtlab.train.documents.roster import KernelImage
 from phtlab.train.image.composition import (
     compose,
@@ -152,10 +159,10 @@ def test_the_digest_of_a_train_never_changes() -> None:
     """A change here means that every train ever built has another digest: do not, or say so."""
     image = made()
     assert image.diff_id == (
-        "sha256:67bbd8fb104993b49a256a5eccbfe25f324f5948a93a0e1944219415c4f95081"
+        "sha256:bb23e8b921cacdd267c4a0d332af93b76d4a7e863757108977d789106fd90957"
     )
     assert image.digest == (
-        "sha256:50565dca646ecfd4f8f13683df69c19fc4566645eda9848eab7e739c2563b5f7"
+        "sha256:5943251c4bd3bd17be380945393c39bddc7d58bf1c4b3db25846f4c7136dd466"
     )
 
 
@@ -241,7 +248,9 @@ def test_an_unlisted_file_is_refused() -> None:
         {"outputs": (Output(name="counts"),)},
         {"datasets": ("genomes",)},
         {"parameters": {"type": "object"}},
-        {"route": "rounds"},
+        {"rounds": Rounds(cells=(3,), combine=(4,))},
+        {"received": (Received(name="model"),)},
+        {"resources": Resources(memory=2**30)},
         {"name": "lung"},
     ],
 )

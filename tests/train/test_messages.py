@@ -80,7 +80,7 @@ def test_signatures(documents: Any, roster: Roster, people: Any) -> None:
     members = roster.members
     assert not wrong_messages(
         {
-            "Expected a document of type https://phtlab.org/order/v1, got": lambda: open_statement(
+            "Expected a document of type https://phtlab.org/order/v2, got": lambda: open_statement(
                 envelope, ORDER_TYPE, members
             ),
             "signature of mara does not hold: the document was changed after signing": lambda: (
@@ -154,22 +154,31 @@ def test_trains_and_orders(documents: Any, roster: Roster, now: datetime) -> Non
     )
 
 
-def test_records(documents: Any, roster: Roster) -> None:
+def test_records(documents: Any, roster: Roster, now: datetime) -> None:
     order = documents.order_value(route="sequential")
     journey = order.sign(documents.people["mara"]).digest
     first = documents.record(journey, order)
-    second = documents.record(journey, order, "zurich", previous=first.digest)
-    failed = documents.record(
-        journey, order, outcome="failed", code="x", cargo=None, cargo_size=0, context=None
+    second = documents.record(
+        journey, order, "zurich", previous=first.digest, received="sha256:" + "c" * 64
     )
-    other = documents.record(journey, order, cargo_size=2000)
+    failed = documents.record(journey, order, outcome="failed", code="x", cargos=())
+    other = documents.record(journey, order, cargos=(documents.cargo(journey, order, size=2000),))
+    late = documents.record(journey, order, finished=now + timedelta(days=1))
+    after_failed = documents.record(journey, order, "zurich", previous=failed.digest)
+    train = verify_train(documents.train(route="sequential"), roster)
 
     def check(**records: Envelope) -> Callable[[], object]:
         return lambda: verify_records(records, journey=journey, order=order, roster=roster)
 
-    def turn(previous: Envelope | None) -> Callable[[], object]:
+    def turn(*before: Envelope) -> Callable[[], object]:
         return lambda: verify_turn(
-            order, journey=journey, station="zurich", roster=roster, previous=previous
+            order,
+            journey=journey,
+            station="zurich",
+            train=train,
+            roster=roster,
+            now=now,
+            records=before,
         )
 
     assert not wrong_messages(
@@ -179,8 +188,12 @@ def test_records(documents: Any, roster: Roster) -> None:
                 cleveland=first, zurich=first
             ),
             "dropped, repeated or put in between": check(cleveland=other, zurich=second),
-            "It is not zurich's turn: cleveland comes before it": turn(None),
-            "The journey ended at cleveland (failed); zurich has no turn": turn(failed),
+            "It is not zurich's turn: 0 of the 1 stops before it have departed": turn(),
+            "The journey ended at cleveland (failed): nothing is handed on": turn(failed),
+            "The stop at cleveland ended in the future, at": turn(late),
+            "follows cleveland, where the journey ended (failed)": check(
+                cleveland=failed, zurich=after_failed
+            ),
         }
     )
 

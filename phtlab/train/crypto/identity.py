@@ -33,7 +33,7 @@ from phtlab.train.crypto.age import HybridIdentity, HybridRecipient
 
 Scheme = Literal["ed25519", "ml-dsa-65"]
 MemberName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,61}[a-z0-9]$")]
-Role = Literal["researcher", "station", "operator", "officer", "teacher", "twin"]
+Role = Literal["researcher", "station", "operator", "officer", "teacher", "twin", "aggregator"]
 
 # Encodings of points of small order on edwards25519, without the bit of x's sign. RFC 8032, and
 # so libraries, let such a "key" verify signatures that need no private key.

@@ -24,6 +24,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
 MAX_ENVELOPE_BYTES = 4 * 2**20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PREDICATE_TYPE = re.compile(r"(https://phtlab\.org/([a-z-]{1,32}))/v([1-9][0-9]{0,3})")
 
 
 class Signature(StrictModel):
@@ -142,7 +143,7 @@ def open_statement(
 
     Raises NotOnRosterError if no member holds the keys, SignatureError if a
     signature does not hold, is missing or doubled, or if the statement is not
-    of `predicate_type`.
+    of `predicate_type` (``document-version`` if it is of another version of that type).
     """
     signer = _signer(envelope, members)
     body = envelope.body
@@ -164,11 +165,29 @@ def open_statement(
             "Ask for it to be signed again with phtlab.",
             code="signature-statement",
         ) from None
-    if statement.predicate_type != predicate_type:
-        raise SignatureError(
-            f"Expected a document of type {predicate_type}, got {statement.predicate_type}."
-        )
+    require_type(statement.predicate_type, predicate_type)
     return statement, signer
+
+
+def require_type(found: str, expected: str) -> None:
+    """Raise SignatureError unless a document of the type `found` is of the type `expected`.
+
+    The code is ``document-version`` if it is of another version of that type.
+    """
+    if found == expected:
+        return
+    has, reads = _PREDICATE_TYPE.fullmatch(found), _PREDICATE_TYPE.fullmatch(expected)
+    if has is None or reads is None or has[1] != reads[1]:
+        raise SignatureError(f"Expected a document of type {expected}, got {found}.")
+    newer = int(has[3]) > int(reads[3])
+    raise SignatureError(
+        f"This {reads[2]} is of version {has[3]} of its format; this phtlab reads version "
+        f"{reads[3]}.",
+        "Update phtlab on this machine."
+        if newer
+        else "Ask its author to update phtlab and to sign it again.",
+        code="document-version",
+    )
 
 
 def peek(envelope: Envelope) -> Statement:

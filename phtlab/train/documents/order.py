@@ -4,24 +4,62 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from phtlab.strict_model import SignedModel
 from phtlab.train.canonical import Digest, canonical, digest
-from phtlab.train.crypto.identity import Identity, MemberName
+from phtlab.train.crypto.identity import Identity, MemberName, PublicKeys
 from phtlab.train.documents.envelope import Envelope, sign_statement
-from phtlab.train.documents.manifest import Route
+from phtlab.train.documents.manifest import Resources, Route
 from phtlab.train.documents.moment import Moment
 
-ORDER_TYPE = "https://phtlab.org/order/v1"
+ORDER_TYPE = "https://phtlab.org/order/v2"
+MAX_ROUNDS: Final = 10_000
+
+
+CargoKind = Literal["cargo", "next", "log"]
+"""What sealed content is: a stop's results, what it hands on, or a released log."""
+
+
+class Continuation(SignedModel):
+    """The journey that an order continues, and the record of its last departed stop.
+
+    The order's first station is the one after that stop, which has the cargo for it.
+    """
+
+    journey: Digest
+    record: Digest
+
+
+class OrderedRounds(SignedModel):
+    """What an order says of rounds: the most of them, and who combines.
+
+    `key` is the public key that signs the instructions of this journey alone; None where the
+    aggregator signs them with its own keys. `quorum` is the fewest stations that a round needs,
+    `deadline` how many seconds it waits for the others.
+    """
+
+    most: int = Field(ge=1, le=MAX_ROUNDS)
+    aggregator: MemberName | None = None
+    key: PublicKeys | None = None
+    quorum: int = Field(ge=1, le=256)
+    deadline: int = Field(ge=1, le=30 * 86_400)
+
+    @model_validator(mode="after")
+    def _require_one_signer(self) -> Self:
+        if (self.aggregator is None) == (self.key is None):
+            raise ValueError("either an aggregator or a key of the journey signs instructions")
+        return self
 
 
 class Order(SignedModel):
     """What one journey is. The journey's id is the digest of the signed statement.
 
     `proposal` is the digest of the version of the proposal that it is made under, if any.
+    `continues` is set where it goes on after a stop of an earlier journey. `resources` lower what
+    the train declares.
     """
 
     # NaN is kept as it is, so that signing refuses it; pydantic would sign null instead.
@@ -31,6 +69,9 @@ class Order(SignedModel):
     parameters: dict[str, Any] = Field(default_factory=dict)
     recipients: tuple[MemberName, ...] = Field(min_length=1, max_length=64)
     proposal: Digest | None = None
+    continues: Continuation | None = None
+    rounds: OrderedRounds | None = None
+    resources: Resources | None = None
     roster_version: int = Field(ge=1)
     nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
     issued: Moment
@@ -49,6 +90,7 @@ class Order(SignedModel):
         lifetime: timedelta = timedelta(days=7),
         route: Route = "parallel",
         proposal: str | None = None,
+        continues: Continuation | None = None,
     ) -> Order:
         issued = now.replace(microsecond=0)
         return cls(
@@ -58,6 +100,7 @@ class Order(SignedModel):
             parameters=parameters,
             recipients=recipients,
             proposal=proposal,
+            continues=continues,
             roster_version=roster_version,
             nonce=secrets.token_hex(16),
             issued=issued,
@@ -69,25 +112,31 @@ class Order(SignedModel):
             identity, ORDER_TYPE, {"train": self.train}, self.model_dump(mode="json")
         )
 
+    @model_validator(mode="after")
+    def _require_route(self) -> Self:
+        if (self.rounds is not None) != (self.route == "rounds"):
+            raise ValueError("rounds are declared on a route of rounds, and on no other")
+        if self.continues is not None and self.route != "sequential":
+            raise ValueError("only a sequential route can be continued")
+        return self
+
     def stop_of(self, station: str) -> int:
         """The number, from 0, of `station` on the route. Raises ValueError if it is not on it."""
         return self.stations.index(station)
 
+    def next_after(self, station: str) -> str | None:
+        """Return the station after `station` on a sequential route; None at its end."""
+        number = self.stop_of(station) + 1
+        last = self.route != "sequential" or number == len(self.stations)
+        return None if last else self.stations[number]
 
-def cargo_context(journey: str, order: Order, station: str) -> bytes:
-    """What cargo is bound to: the SHA-256 input of its context stanza.
 
-    Both sides rebuild it from the signed order; it is never read from the file.
+def cargo_context(journey: str, order: Order, station: str, kind: CargoKind = "cargo") -> bytes:
+    """What sealed content is bound to: the SHA-256 input of its context stanza.
+
+    Content of one kind does not open as another. Both sides rebuild the context from the signed
+    order; it is never read from the file.
     """
-    return _context(journey, order, station, "cargo")
-
-
-def log_context(journey: str, order: Order, station: str) -> bytes:
-    """What a log that a person released is bound to, as `cargo_context`: neither opens as other."""
-    return _context(journey, order, station, "log")
-
-
-def _context(journey: str, order: Order, station: str, kind: str) -> bytes:
     return canonical(
         {
             "journey": journey,

@@ -13,7 +13,7 @@ from phtlab.train.documents.envelope import Envelope, sign_statement
 from phtlab.train.documents.manifest import Name, OutputKind
 from phtlab.train.documents.moment import Moment
 
-RECORD_TYPE = "https://phtlab.org/stop/v1"
+RECORD_TYPE = "https://phtlab.org/stop/v2"
 
 StopState = Literal[
     "offered",
@@ -72,8 +72,31 @@ class Forecast(StrictModel):
     outputs: tuple[OutputVerdict, ...]
 
 
+class RecordedCargo(StrictModel):
+    """Sealed content that a stop sent: for whom, its digest and size in bytes, what it is bound to.
+
+    `next` is for the next station of a sequential route alone, `cargo` for the recipients.
+    """
+
+    kind: Literal["cargo", "next"]
+    digest: Digest
+    size: int = Field(gt=0)
+    context: Digest
+
+
+class RoundsDone(StrictModel):
+    """How many rounds a stop computed, and the digest of its record of the last one."""
+
+    count: int = Field(ge=0)
+    last: Digest | None = None
+
+
 class StopRecord(StrictModel):
-    """`code` is empty for a departed stop, else one of the codes of docs/outcomes.md.
+    """What a stop ran, and what came of it.
+
+    `previous` is the record of the stop before it, if any. `received` is the digest of the cargo
+    that the stop before handed on. `code` is empty for a departed stop, else one of the codes of
+    docs/outcomes.md.
 
     A twin station's has `forecasts`: a dry run says what would stay elsewhere, or be held.
     """
@@ -90,15 +113,30 @@ class StopRecord(StrictModel):
     outputs: tuple[OutputVerdict, ...] = ()
     forecasts: tuple[Forecast, ...] | None = Field(None, max_length=64)
     datasets: dict[str, Digest] = Field(default_factory=dict)
-    cargo: Digest | None = None
-    cargo_size: int = 0
-    context: Digest | None = None
+    received: Digest | None = None
+    cargos: tuple[RecordedCargo, ...] = Field((), max_length=2)
+    rounds: RoundsDone | None = None
     roster_version: int
     started: Moment | None = None
     finished: Moment
 
+    def cargo_of(self, kind: Literal["cargo", "next"]) -> RecordedCargo | None:
+        """Return the stop's content of `kind`, if it sent any."""
+        return next((cargo for cargo in self.cargos if cargo.kind == kind), None)
+
+    @property
+    def size(self) -> int:
+        """Bytes that the stop sent."""
+        return sum(cargo.size for cargo in self.cargos)
+
+    @property
+    def subject(self) -> dict[str, str]:
+        """What the record is signed about: its sealed content, or the journey."""
+        sent: dict[str, str] = {cargo.kind: cargo.digest for cargo in self.cargos}
+        return sent or {"journey": self.journey}
+
     def sign(self, identity: Identity) -> Envelope:
-        subject = {"cargo": self.cargo} if self.cargo else {"journey": self.journey}
+        subject = self.subject
         return sign_statement(
             identity, RECORD_TYPE, subject, self.model_dump(mode="json", exclude_none=True)
         )

@@ -7,13 +7,22 @@ against their schema, in `phtlab.notebook`.
 Each refusal has its own code, which people, logs and tests can distinguish.
 """
 
-from phtlab.train.verify.order import verify_order, verify_turn
+from phtlab.train.verify.chain import SignedJourney, verify_continuation, verify_turn
+from phtlab.train.verify.order import verify_order
 from phtlab.train.verify.predicate import CLOCK_SKEW
-from phtlab.train.verify.record import verify_contradiction, verify_record, verify_records
+from phtlab.train.verify.record import (
+    DepartedStop,
+    verify_contradiction,
+    verify_record,
+    verify_records,
+)
 from phtlab.train.verify.train import verify_train
 
 __all__ = [
     "CLOCK_SKEW",
+    "DepartedStop",
+    "SignedJourney",
+    "verify_continuation",
     "verify_contradiction",
     "verify_order",
     "verify_record",

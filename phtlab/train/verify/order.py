@@ -24,7 +24,6 @@ from phtlab.train.verify.predicate import (
     require_role,
     require_signer_then,
 )
-from phtlab.train.verify.record import open_record
 
 # A station remembers its journeys for as long as an order could be sent again.
 MAX_LIFETIME = timedelta(days=60)
@@ -46,8 +45,8 @@ def verify_order(
     `envelope.digest`. `now` is None to read a finished journey: then neither the times nor
     the present membership of signer, stations and recipients matter, only membership at signing.
 
-    Raises NotOnRosterError (also ``order-station-unknown``, ``order-recipient-unknown``),
-    SignatureError, RosterStaleError (``roster-behind``), OrderExpiredError,
+    Raises NotOnRosterError (also ``order-station-unknown``, ``order-recipient-unknown``,
+    ``order-aggregator``), SignatureError, RosterStaleError (``roster-behind``), OrderExpiredError,
     OrderReplayedError, OrderStationError, or OrderError with one of the codes
     ``order-role``, ``order-form``, ``order-train``, ``order-author``, ``order-route``,
     ``order-future``, ``order-lifetime``, ``order-recipients``, ``order-twice``.
@@ -102,42 +101,13 @@ def verify_order(
     if now is not None:
         _require_stations(order, roster, station)
     _require_recipients(order, roster, signer, over=now is None)
+    _require_aggregator(order, roster, over=now is None)
     if envelope.digest in seen:
         raise OrderReplayedError(
             f"The journey {envelope.digest} was taken before.",
             "An order is for one journey: dispatch the train again.",
         )
     return order
-
-
-def verify_turn(
-    order: Order,
-    *,
-    journey: str,
-    station: str,
-    roster: Roster,
-    previous: Envelope | None,
-) -> None:
-    """Verify that it is `station`'s turn: on a sequential route, the stop before has departed.
-
-    Raises OrderStationError (``order-turn``, ``order-ended``) if not, or what `open_record`
-    raises if `previous` is not the record of the stop before.
-    """
-    number = order.stop_of(station)
-    if order.route != "sequential" or number == 0:
-        return
-    before = order.stations[number - 1]
-    if previous is None:
-        raise OrderStationError(
-            f"It is not {station}'s turn: {before} comes before it and has not departed.",
-            code="order-turn",
-        )
-    record = open_record(previous, journey=journey, order=order, roster=roster, station=before)
-    if record.outcome != "departed":
-        raise OrderStationError(
-            f"The journey ended at {before} ({record.outcome}); {station} has no turn.",
-            code="order-ended",
-        )
 
 
 def _require_time(order: Order, now: datetime | None) -> None:
@@ -200,6 +170,20 @@ def _require_recipients(order: Order, roster: Roster, signer: Member, *, over: b
             f"({', '.join(order.recipients)}).",
             "Dispatch the train again.",
             code="order-recipients",
+        )
+
+
+def _require_aggregator(order: Order, roster: Roster, *, over: bool) -> None:
+    name = order.rounds.aggregator if order.rounds else None
+    if name is None:
+        return
+    members = roster.signers(order.roster_version) if over else roster.members
+    if not any(member.name == name and "aggregator" in member.roles for member in members):
+        raise NotOnRosterError(
+            f"This order lets '{name}' combine its rounds, but the roster of {roster.consortium} "
+            f"(version {roster.version}) has no aggregator of that name.",
+            "Name an aggregator of the roster, or let the researcher's kernel combine.",
+            code="order-aggregator",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from phtlab.errors import RecordError, RosterStaleError
 from phtlab.train.documents.envelope import Envelope, Statement, open_statement
@@ -15,6 +16,16 @@ from phtlab.train.verify.predicate import (
     require_role,
     require_signer_then,
 )
+
+
+@dataclass(frozen=True)
+class DepartedStop:
+    """A verified stop of a route: its journey and order, its signed record, and what that says."""
+
+    journey: str
+    order: Order
+    envelope: Envelope
+    record: StopRecord
 
 
 def verify_record(
@@ -38,7 +49,8 @@ def verify_record(
     """
     record = open_record(envelope, journey=journey, order=order, roster=roster, station=station)
     expected = None if previous is None else previous.digest
-    if order.route == "sequential" and record.stop > 0 and expected is None:
+    follows = record.stop > 0 or order.continues is not None
+    if order.route == "sequential" and follows and expected is None:
         raise RecordError(
             f"The record of stop {record.stop} at {station} follows no record of the stop before: "
             "one is missing.",
@@ -56,17 +68,22 @@ def verify_record(
 
 
 def verify_records(
-    records: Mapping[str, Envelope], *, journey: str, order: Order, roster: Roster
+    records: Mapping[str, Envelope],
+    *,
+    journey: str,
+    order: Order,
+    roster: Roster,
+    before: DepartedStop | None = None,
 ) -> dict[str, StopRecord]:
     """Verify all records of a journey; return them by station, in the order of the route.
 
-    On a sequential route, a missing record is an error. Raises as `verify_record`, and
-    ``record-station`` for a record of a station that is not on the route.
+    `before` is the stop that a continuing journey follows. On a sequential route, a missing
+    record is an error. Raises as `verify_record`, ``record-station`` for a record of a station
+    that is not on the route, and ``record-chain`` for a stop that departed after one that did not.
     """
     for station in records:
         _require_on_route(order, station)
     verified: dict[str, StopRecord] = {}
-    previous: Envelope | None = None
     for station in order.stations:
         envelope = records.get(station)
         if envelope is not None:
@@ -76,11 +93,41 @@ def verify_records(
                 order=order,
                 roster=roster,
                 station=station,
-                previous=previous,
+                previous=before.envelope if before else None,
             )
+            if verified[station].outcome == "departed":
+                _require_departed(before, station)
+                require_received(verified[station], before)
         if order.route == "sequential":
-            previous = envelope
+            before = None
+            if envelope is not None:
+                before = DepartedStop(journey, order, envelope, verified[station])
     return verified
+
+
+def _require_departed(before: DepartedStop | None, station: str) -> None:
+    """Require that the stop before one that departed did so too: it ends a sequential journey."""
+    if before is not None and before.record.outcome != "departed":
+        raise RecordError(
+            f"The record of {station} follows {before.record.station}, where the journey ended "
+            f"({before.record.outcome}).",
+            "Nothing is handed on from there: do not use these results.",
+            code="record-chain",
+        )
+
+
+def require_received(record: StopRecord, before: DepartedStop | None) -> None:
+    """Require that a departed stop received what the stop `before` handed on.
+
+    Raises RecordError (``record-received``).
+    """
+    handed_on = before.record.cargo_of("next") if before else None
+    if record.received != (handed_on.digest if handed_on else None):
+        raise RecordError(
+            f"{record.station} received other cargo than the stop before it handed on.",
+            "Do not use these results; tell an officer.",
+            code="record-received",
+        )
 
 
 def verify_contradiction(
@@ -134,7 +181,7 @@ def open_record(
                 code=code,
             )
     require_signer_then(signer, record.roster_version, roster)
-    _require_cargo(record, statement, journey, order, station)
+    _require_cargos(record, statement, journey, order, station)
     _require_record_roster(record, roster)
     # A station may refuse because of an old roster or a wrong clock.
     if record.outcome in ("departed", "failed"):
@@ -151,17 +198,28 @@ def _require_on_route(order: Order, station: str) -> None:
         )
 
 
-def _require_cargo(
+def _require_cargos(
     record: StopRecord, statement: Statement, journey: str, order: Order, station: str
 ) -> None:
     departed = record.outcome == "departed"
-    complete = record.cargo is not None and record.cargo_size > 0 and record.context is not None
-    empty = record.cargo is None and record.cargo_size == 0 and record.context is None
-    if (departed and not complete) or (not departed and not empty):
+    kinds = [cargo.kind for cargo in record.cargos]
+    if len(set(kinds)) != len(kinds) or (kinds and not departed):
         raise RecordError(
-            f"{station}'s record says '{record.outcome}' and "
-            f"{'names no' if departed else 'yet names'} cargo.",
+            f"{station}'s record says '{record.outcome}' and names cargo that does not go with it.",
             "Ask the station to look into it.",
+            code="record-cargo",
+        )
+    if departed and missing_cargo(record, order, station):
+        raise RecordError(
+            f"{station}'s record says 'departed' and names no cargo"
+            f"{' for the next station' if order.next_after(station) else ''}.",
+            "Ask the station to look into it.",
+            code="record-cargo",
+        )
+    if "next" in kinds and order.next_after(station) is None:
+        raise RecordError(
+            f"{station}'s record names cargo for a next station, and none comes after it.",
+            "Do not use it; tell an officer.",
             code="record-cargo",
         )
     if departed == bool(record.code):
@@ -170,16 +228,29 @@ def _require_cargo(
             "stop has none, any other has one.",
             code="record-form",
         )
-    about = ("cargo", record.cargo) if record.cargo else ("journey", journey)
-    if [(s.name, s.sha256) for s in statement.subject] != [about]:
+    about = list(record.subject.items())
+    if [(s.name, s.sha256) for s in statement.subject] != about:
         raise RecordError(
             f"{station}'s record is signed about something else than it names.", code="record-form"
         )
-    if departed and record.context != context_digest(cargo_context(journey, order, station)):
-        raise RecordError(
-            f"The cargo in {station}'s record is bound to another journey, stop or roster.",
-            code="record-context",
-        )
+    for cargo in record.cargos:
+        if cargo.context != context_digest(cargo_context(journey, order, station, cargo.kind)):
+            raise RecordError(
+                f"The cargo in {station}'s record is bound to another journey, stop or roster.",
+                code="record-context",
+            )
+
+
+def missing_cargo(record: StopRecord, order: Order, station: str) -> bool:
+    """Whether a departed stop lacks what its place on the route requires.
+
+    A stop before the last of a sequential route hands something on; any other has results, but for
+    one of rounds, whose results left with each round.
+    """
+    if order.next_after(station) is not None:
+        return record.cargo_of("next") is None
+    of_rounds = order.route == "rounds" and record.rounds is not None
+    return record.cargo_of("cargo") is None and not of_rounds
 
 
 def _require_record_roster(record: StopRecord, roster: Roster) -> None:

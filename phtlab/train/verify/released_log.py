@@ -16,7 +16,7 @@ from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import Identity, MemberName
 from phtlab.train.documents.envelope import Envelope, open_statement, sign_statement
 from phtlab.train.documents.moment import Moment
-from phtlab.train.documents.order import Order, context_digest, log_context
+from phtlab.train.documents.order import Order, cargo_context, context_digest
 from phtlab.train.documents.roster import Roster
 from phtlab.train.verify.predicate import read_predicate, require_role, require_signer_then
 
@@ -65,7 +65,7 @@ def verify_released_log(
     )
     require_signer_then(signer, released.roster_version, roster)
     expected = (journey, order.train, station, order.stop_of(station))
-    bound = context_digest(log_context(journey, order, station))
+    bound = context_digest(cargo_context(journey, order, station, "log"))
     about = [(subject.name, subject.sha256) for subject in statement.subject]
     found = (released.journey, released.train, released.station, released.stop)
     if found != expected or released.context != bound or about != [("log", released.log)]:

@@ -52,7 +52,8 @@ class StationStateView(StrictModel):
     """How far a station is with the newest version. `question` is its last one, until it decides.
 
     Where it is ``approved``, `allows` is what may start under that in words, and `lacks` why the
-    study's own trains may not, if so. ``void`` is an approval of keys that the station has no more.
+    study's own trains may not, if so. ``void`` is an approval of keys that the station has no
+    more, or in version 1 of the format.
     A decision on an older version counts for that version only: it is among the `decisions`.
     """
 

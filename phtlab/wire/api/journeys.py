@@ -92,7 +92,8 @@ class StopView(StrictModel):
 class JourneyView(StrictModel):
     """`GET /journeys/{id}`; `id` is the digest of the order's payload.
 
-    `removed` is when retention removed its cargo from the registry.
+    `removed` is when retention removed its cargo from the registry, `continued_by` the journey that
+    continues it, if any.
     """
 
     id: Digest
@@ -103,6 +104,7 @@ class JourneyView(StrictModel):
     expires: Moment
     cancelled: bool = False
     removed: Moment | None = None
+    continued_by: Digest | None = None
     order: Envelope
     stops: tuple[StopView, ...]
 
@@ -111,14 +113,26 @@ class JourneyView(StrictModel):
         return all(stop.state in FINAL_STATES for stop in self.stops)
 
 
+class EarlierJourney(StrictModel):
+    """A journey that another one continues: its order, and the records of its departed stops."""
+
+    order: Envelope
+    records: tuple[Envelope, ...] = ()
+
+
 class Offer(StrictModel):
-    """What a station's inbox holds: a journey with an unfinished stop at this station."""
+    """What a station's inbox holds: a journey with an unfinished stop at this station.
+
+    `previous` are the records of the stops before it on a sequential route, `continued` the
+    journeys that it continues, the oldest first.
+    """
 
     journey: Digest
     order: Envelope
     train: Envelope
     cancelled: bool = False
-    previous: Envelope | None = None
+    previous: tuple[Envelope, ...] = ()
+    continued: tuple[EarlierJourney, ...] = ()
 
 
 class Inbox(StrictModel):

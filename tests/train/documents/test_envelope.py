@@ -75,6 +75,32 @@ def test_document_of_another_kind_refused() -> None:
         open_statement(SIGNED, "https://phtlab.org/order/v1", MEMBERS)
 
 
+@pytest.mark.parametrize(
+    ("read", "sentence"),
+    [
+        (
+            "https://phtlab.org/test/v2",
+            "is of version 1 of its format; this phtlab reads version 2",
+        ),
+        ("https://phtlab.org/test/v2", "Ask its author to update phtlab"),
+    ],
+)
+def test_document_of_another_version_names_the_version_that_is_lacking(
+    read: str, sentence: str
+) -> None:
+    with raises_code(SignatureError, "document-version") as refused:
+        open_statement(SIGNED, read, MEMBERS)
+    assert sentence in str(refused.value)
+
+
+def test_document_of_a_newer_version_asks_for_an_update() -> None:
+    newer = sign_statement(NILS, "https://phtlab.org/test/v3", {"thing": DIGEST}, {})
+    with raises_code(SignatureError, "document-version") as refused:
+        open_statement(newer, KIND, MEMBERS)
+    assert "version 3" in str(refused.value)
+    assert "Update phtlab on this machine" in str(refused.value)
+
+
 # Signatures
 
 

@@ -15,8 +15,7 @@ def test_record_is_about_its_cargo_or_else_its_journey(documents: Any) -> None:
     order = documents.order_value()
     journey = order.sign(documents.people["mara"]).digest
     departed = peek(documents.record(journey, order)).subject[0]
-    nothing = {"cargo": None, "cargo_size": 0, "context": None}
-    failed = peek(documents.record(journey, order, outcome="failed", code="x", **nothing))
+    failed = peek(documents.record(journey, order, outcome="failed", code="x", cargos=()))
     assert (departed.name, departed.sha256) == ("cargo", "sha256:" + "c" * 64)
     assert (failed.subject[0].name, failed.subject[0].sha256) == ("journey", journey)
 
