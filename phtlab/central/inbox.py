@@ -3,8 +3,9 @@
 A change to a proposal that names the station moves the cursor too.
 
 The inbox holds the state, not the differences: a station that lost an answer, or its disk, asks
-again and misses nothing. It holds MAX_OFFERS offers at most, each researcher's first before
-anyone's second: orders that wait for a person at the station do not block other researchers.
+again and misses nothing. It holds MAX_OFFERS offers of MAX_BYTES together at most, each
+researcher's first before anyone's second: neither orders that wait for a person at the station nor
+journeys that continue many others block other researchers.
 """
 
 from __future__ import annotations
@@ -12,16 +13,30 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, Integer, Select, and_, bindparam, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    select,
+)
 
 from phtlab.central.db.tables import JourneyRow, StopRow, TrainRow
 from phtlab.central.governance.proposals import newest_change
+from phtlab.train.verify.chain import MAX_CONTINUED
 
 MAX_OFFERS = 100
+MAX_BYTES = 128 * 2**20
+"""A station reads answers of twice as many bytes."""
 MAX_CONFLICTS = 100
 _STATION: Final[BindParameter[str]] = bindparam("station")
 _MOST: Final[BindParameter[int]] = bindparam("most", type_=Integer)
+_JOURNEY: Final[BindParameter[str]] = bindparam("journey")
+_NUMBER: Final[BindParameter[int]] = bindparam("number", type_=Integer)
 
 
 def inbox_json(connection: Connection, station: str, unless: int | None = None) -> str | None:
@@ -36,18 +51,40 @@ def inbox_json(connection: Connection, station: str, unless: int | None = None) 
     cursor = max(stops or 0, proposals or 0)
     if cursor == unless:
         return None
-    offers = ",".join(
-        f'{{"journey":{json.dumps(journey)},"order":{order},"train":{train},'
-        f'"cancelled":{json.dumps(cancelled)},"previous":{record or "null"}}}'
-        for journey, order, train, cancelled, record in connection.execute(
-            _OFFERS, query | {"most": MAX_OFFERS}
-        )
-    )
+    offers: list[str] = []
+    room = MAX_BYTES
+    for row in connection.execute(_OFFERS, query | {"most": MAX_OFFERS}).all():
+        offer = _offer_json(connection, row)
+        if len(offer) <= room or not offers:
+            offers.append(offer)
+            room -= len(offer)
     conflicts = list(connection.scalars(_CONFLICTS, query)) if contradicted else []
     return (
-        f'{{"cursor":{cursor},"offers":[{offers}],'
+        f'{{"cursor":{cursor},"offers":[{",".join(offers)}],'
         f'"proposals":{proposals or 0},"conflicts":{json.dumps(conflicts)}}}'
     )
+
+
+def _offer_json(connection: Connection, row: Row[Any]) -> str:
+    return (
+        f'{{"journey":{json.dumps(row.id)},"order":{row.order_envelope},"train":{row.envelope},'
+        f'"cancelled":{json.dumps(row.cancelled)}{_chain_json(connection, row)}}}'
+    )
+
+
+def _chain_json(connection: Connection, row: Row[Any]) -> str:
+    """Return what came before a stop of a sequential route, as further fields of its offer."""
+    if row.route != "sequential":
+        return ""
+    previous = connection.scalars(_BEFORE, {"journey": row.id, "number": row.number})
+    earlier: list[str] = []
+    journey = row.continues
+    while journey is not None and len(earlier) < MAX_CONTINUED:
+        order, before = connection.execute(_CONTINUED, {"journey": journey}).one()
+        records = connection.scalars(_DEPARTED, {"journey": journey})
+        earlier.insert(0, f'{{"order":{order},"records":[{",".join(records)}]}}')
+        journey = before
+    return f',"previous":[{",".join(previous)}],"continued":[{",".join(earlier)}]'
 
 
 def _conflicts() -> Select[str]:
@@ -69,24 +106,21 @@ def _newest() -> Select[Any]:
     )
 
 
-def _offers() -> Select[Any]:
+def _offers() -> Select[*tuple[Any, ...]]:
     turn = func.row_number().over(partition_by=JourneyRow.researcher, order_by=JourneyRow.number)
-    before = aliased(StopRow)
-    previous = (
-        select(before.record)
-        .where(
-            JourneyRow.route == "sequential",
-            before.journey_id == JourneyRow.id,
-            before.number == StopRow.number - 1,
-        )
-        .correlate(JourneyRow, StopRow)
-        .scalar_subquery()
-    )
     train = and_(
         TrainRow.digest == JourneyRow.train_digest, TrainRow.author == JourneyRow.train_author
     )
     return (
-        select(JourneyRow.id, JourneyRow.order, TrainRow.envelope, JourneyRow.cancelled, previous)
+        select(
+            JourneyRow.id,
+            JourneyRow.order,
+            JourneyRow.cancelled,
+            JourneyRow.route,
+            JourneyRow.continues,
+            TrainRow.envelope,
+            StopRow.number,
+        )
         .join(StopRow.journey)
         .join(TrainRow, train)
         .where(StopRow.station == _STATION, StopRow.offered > 0, StopRow.final.is_(False))
@@ -95,7 +129,23 @@ def _offers() -> Select[Any]:
     )
 
 
+def _records() -> Select[Any]:
+    """Select the records of a journey's departed stops, in the order of the route."""
+    return (
+        select(StopRow.record)
+        .where(
+            StopRow.journey_id == _JOURNEY,
+            StopRow.state == "departed",
+            StopRow.record.is_not(None),
+        )
+        .order_by(StopRow.number)
+    )
+
+
 # Built once: building statements was the largest part of the cost of a poll.
 _CONFLICTS: Final = _conflicts()
 _NEWEST: Final = _newest()
 _OFFERS: Final = _offers()
+_DEPARTED: Final = _records()
+_BEFORE: Final = _records().where(StopRow.number < _NUMBER)
+_CONTINUED: Final = select(JourneyRow.order, JourneyRow.continues).where(JourneyRow.id == _JOURNEY)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
@@ -15,10 +16,17 @@ from phtlab.central.settings import CentralSettings
 from phtlab.consortium.consortium import Consortium
 from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity, Member, Role
-from phtlab.train.documents.envelope import Envelope
-from phtlab.train.documents.manifest import KernelRef, Route, TrainManifest
+from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.train.documents.manifest import (
+    KernelRef,
+    Output,
+    OutputTarget,
+    Received,
+    Route,
+    TrainManifest,
+)
 from phtlab.train.documents.order import Order, cargo_context, context_digest
-from phtlab.train.documents.record import Outcome, StopRecord
+from phtlab.train.documents.record import Outcome, RecordedCargo, StopRecord
 from phtlab.train.documents.roster import KernelImage
 from phtlab.trust_store.repository import online_public_key
 from phtlab.wire.api.journeys import JourneyView, RosterBundle
@@ -34,6 +42,7 @@ ROLES: dict[str, tuple[Role, ...]] = {
     "mainz": ("station",),
     "jena": ("station",),
 }
+HANDED_ON = (Output(name="model", kind="model", to=OutputTarget.NEXT),)
 KERNEL = KernelImage(
     name="python",
     language="python",
@@ -145,9 +154,9 @@ class World:
         manifest = TrainManifest(
             name=name,
             kernel=KernelRef(name="python", language="python", digest=KERNEL.digest),
-            route=route,
             parameters={"type": "object", "properties": {}, "additionalProperties": False},
-            outputs=(),
+            outputs=HANDED_ON if route == "sequential" else (),
+            received=(Received(name="model"),) if route == "sequential" else (),
             datasets=("heart",),
             files=(),
         )
@@ -193,10 +202,14 @@ class World:
         previous: Envelope | None = None,
         cargo: str = digest(b"sealed"),
     ) -> Envelope:
-        """The signed record of a stop."""
+        """The signed record of a stop, which received the cargo of the one before."""
         order = order_of(journey.order)
         departed = outcome == "departed"
-        context = context_digest(cargo_context(journey.id, order, station))
+        kind: Literal["cargo", "next"] = "next" if order.next_after(station) else "cargo"
+        context = context_digest(cargo_context(journey.id, order, station, kind))
+        sent = RecordedCargo(kind=kind, digest=cargo, size=6, context=context)
+        before = StopRecord.model_validate(peek(previous).predicate) if previous else None
+        received = before.cargo_of("next") if before and departed else None
         record = StopRecord(
             journey=journey.id,
             train=journey.train,
@@ -206,9 +219,8 @@ class World:
             outcome=outcome,
             code="" if departed else "cell-failed",
             sentence="" if departed else "Cell 3 failed.",
-            cargo=cargo if departed else None,
-            cargo_size=6 if departed else 0,
-            context=context if departed else None,
+            received=received.digest if received else None,
+            cargos=(sent,) if departed else (),
             roster_version=order.roster_version,
             started=self.clock(),
             finished=self.clock(),

@@ -53,6 +53,7 @@ def journey_view(row: JourneyRow) -> JourneyView:
         expires=row.expires,
         cancelled=row.cancelled,
         removed=row.removed,
+        continued_by=row.continued_by,
         order=envelope_of(row.order),
         stops=tuple(stop_view(stop) for stop in row.stops),
     )

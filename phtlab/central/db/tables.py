@@ -15,9 +15,17 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    select,
 )
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    MappedSQLExpression,
+    column_property,
+    mapped_column,
+    relationship,
+)
 from sqlalchemy.types import JSON, TypeDecorator
 
 
@@ -91,13 +99,21 @@ class JourneyRow(Table):
     expires: Mapped[datetime]
     cancelled: Mapped[bool] = mapped_column(default=False)
     order: Mapped[str] = mapped_column("order_envelope", Text)
+    continues: Mapped[str | None] = mapped_column(String(71), unique=True)
     removed: Mapped[datetime | None]
+    continued_by: ClassVar[MappedSQLExpression[str | None]]  # the journey that continues it
 
     train: Mapped[TrainRow] = relationship(lazy="joined")
     stops: Mapped[list[StopRow]] = relationship(
         back_populates="journey", order_by="StopRow.number", lazy="selectin"
     )
     parties: Mapped[list[PartyRow]] = relationship(cascade="all, delete-orphan")
+
+
+_later = JourneyRow.__table__.alias()
+JourneyRow.continued_by = column_property(
+    select(_later.c.id).where(_later.c.continues == JourneyRow.id).scalar_subquery()
+)
 
 
 class PartyRow(Table):

@@ -36,6 +36,7 @@ from phtlab.governance import (
     open_revocation,
 )
 from phtlab.governance.coverage import why_not_study
+from phtlab.governance.proposal import unverified_proposal
 from phtlab.governance.refusal import REFUSAL_TYPE
 from phtlab.train.crypto.identity import Member
 from phtlab.train.documents.envelope import Envelope, peek
@@ -243,7 +244,10 @@ def _keep(
 def _proposal(
     session: Session, member: Member, decision: Approval | Refusal
 ) -> tuple[ProposalRow, Proposal] | tuple[None, None]:
-    """Return a decision's proposal, and the version it names. Raises ApprovalError for a misfit."""
+    """Return a decision's proposal, and the version it names.
+
+    Raises ApprovalError for a misfit, SignatureError for a version of another format.
+    """
     if decision.proposal_id is None:
         return None, None
     row = visible_proposal(session, member, decision.proposal_id)
@@ -257,7 +261,7 @@ def _proposal(
             "Read it again before you decide.",
             code="decision-proposal",
         )
-    proposal = Proposal.model_validate(peek(envelope_of(version.envelope)).predicate)
+    proposal = unverified_proposal(envelope_of(version.envelope))
     if member.name not in proposal.stations:
         raise ApprovalError(
             f"Version {version.version} of {row.id} does not name {member.name}.",

@@ -29,10 +29,11 @@ from phtlab.central.journeys.trains import check_sender, check_size
 from phtlab.central.limits.quotas import require_room
 from phtlab.central.notifications.outbox import at_station, notify
 from phtlab.central.problems import forbidden, not_found
-from phtlab.errors import NotOnRosterError, ProposalError
+from phtlab.errors import NotOnRosterError, ProposalError, SignatureError
 from phtlab.governance import Proposal, open_proposal, open_withdrawal, require_successor
+from phtlab.governance.proposal import unverified_proposal
 from phtlab.train.crypto.identity import Member
-from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.roster import Roster
 from phtlab.train.verify.predicate import CLOCK_SKEW
 from phtlab.wire.api.governance import ProposalPage, ProposalView
@@ -48,8 +49,8 @@ def submit_proposal(
 
     A researcher may submit `most` versions a day. Raises SignatureError, NotOnRosterError or
     ProposalError if the version is invalid, ProposalError (``proposal-version``) if it does not
-    follow, CentralError if it is too large, not signed by `sender`, or (``quota``) above the daily
-    limit.
+    follow, or (``document-version``) if the newest is of another version of the format,
+    CentralError if it is too large, not signed by `sender`, or (``quota``) above the daily limit.
     """
     check_size(envelope, MAX_PROPOSAL_BYTES, "proposal")
     proposal = open_proposal(envelope, roster)
@@ -73,8 +74,7 @@ def submit_proposal(
         else:
             require_not_withdrawn(row)
             newest = row.versions[-1]
-            older = Proposal.model_validate(peek(envelope_of(newest.envelope)).predicate)
-            require_successor(proposal, older, newest.digest)
+            require_successor(proposal, _older(row.id, newest), newest.digest)
         _add_version(change, row, proposal, envelope)
         audited(
             change,
@@ -88,6 +88,17 @@ def submit_proposal(
         notify(change, "proposal-waits", waiting, row.id, about=envelope.digest)
         changed(change, row, roster)
         return proposal_view(row, roster, change.now), True
+
+
+def _older(proposal: str, newest: ProposalVersionRow) -> Proposal:
+    try:
+        return unverified_proposal(envelope_of(newest.envelope))
+    except SignatureError as error:
+        raise ProposalError(
+            f"{proposal} cannot be continued. {error.message}",
+            "Write it anew with 'phtlab proposal new', so that stations decide on it again.",
+            code="document-version",
+        ) from None
 
 
 def visible_proposal(session: Session, member: Member, proposal: str) -> ProposalRow:

@@ -10,6 +10,7 @@ from phtlab.central.changes import bus
 from phtlab.central.db.database import Change, Database
 from phtlab.central.db.rows import envelope_of, journey_view
 from phtlab.central.db.tables import JourneyRow, PartyRow, StopRow, TrainRow
+from phtlab.central.journeys.continuations import require_continuable
 from phtlab.central.journeys.events import happened
 from phtlab.central.journeys.trains import check_sender, check_size, train_for
 from phtlab.central.limits.quotas import require_room
@@ -52,6 +53,7 @@ def submit_journey(
             return journey_view(known), False
         own = JourneyRow.researcher == sender.name
         require_room(change, most, "journeys", JourneyRow.submitted, own)
+        require_continuable(change.session, roster, train, order, sender.name)
         return journey_view(_add(change, envelope, order, author, sender)), True
 
 
@@ -186,6 +188,7 @@ def _add(
         expires=order.expires,
         cancelled=False,
         order=envelope.to_bytes().decode(),
+        continues=order.continues.journey if order.continues else None,
         removed=None,
         stops=[
             StopRow(
@@ -207,7 +210,7 @@ def _add(
     )
     change.session.add(row)
     change.session.flush()
-    change.session.refresh(row, ["train"])
+    change.session.refresh(row, ["train", "continued_by"])
     audited(
         change,
         actor=researcher.name,

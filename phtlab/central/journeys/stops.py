@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from sqlalchemy.orm import Session
+
 from phtlab.central.audit.log import audited
 from phtlab.central.db.database import Change, Database
 from phtlab.central.db.rows import envelope_of, stop_view
 from phtlab.central.db.tables import EventRow, JourneyRow, StopRow
+from phtlab.central.journeys.continuations import previous_record
 from phtlab.central.journeys.events import happened
 from phtlab.central.journeys.journeys import close, offer, visible_journey
 from phtlab.central.journeys.trains import check_size
@@ -101,7 +104,7 @@ def put_record(
             order=order,
             roster=roster,
             station=station,
-            previous=_previous(row, stop),
+            previous=_previous(session, row, stop, order),
         )
     with database.change() as change:
         row, stop = _stop(change, member, journey, station)
@@ -170,10 +173,14 @@ def _finish(
         close(change, journey, other, "route-broken", sentence)
 
 
-def _previous(journey: JourneyRow, stop: StopRow) -> Envelope | None:
+def _previous(
+    session: Session, journey: JourneyRow, stop: StopRow, order: Order
+) -> Envelope | None:
     """Return the record of the stop before `stop` on a sequential route. Raises RecordError."""
-    if journey.route != "sequential" or stop.number == 0:
+    if journey.route != "sequential":
         return None
+    if stop.number == 0:
+        return previous_record(session, order)
     text = journey.stops[stop.number - 1].record
     if text is None:
         raise RecordError(

@@ -33,6 +33,7 @@ from phtlab.central.hub.users import DISPATCH, READ, HubUser
 from phtlab.central.registry.token import Access
 from phtlab.train.crypto.identity import Member
 from phtlab.train.documents.roster import Catalogue
+from phtlab.train.verify.chain import MAX_CONTINUED
 
 PULL: Final = frozenset({"pull"})
 PUSH: Final = frozenset({"pull", "push"})
@@ -123,6 +124,8 @@ def _cargo_rights(session: Session, member: Member, journey: str, station: str) 
     if party is None or row is None:
         return NOTHING
     rights = PULL if party.opens else NOTHING
+    if _continues(session, member, row, station):
+        return rights | PULL
     own = next((stop for stop in row.stops if stop.station == member.name), None)
     if own is None or not member.is_station or own.final or not own.offered:
         return rights
@@ -132,6 +135,28 @@ def _cargo_rights(session: Session, member: Member, journey: str, station: str) 
     if row.route == "sequential" and station in before:
         return rights | PULL
     return rights
+
+
+def _continues(session: Session, member: Member, row: JourneyRow, station: str) -> bool:
+    """Whether `member` has the first stop of a journey that continues `row` after `station`.
+
+    A journey between the two, in which no stop departed, handed nothing on.
+    """
+    departed = [stop.station for stop in row.stops if stop.state == "departed"]
+    if row.route != "sequential" or departed[-1:] != [station]:
+        return False
+    journey: str | None = row.id
+    for _ in range(MAX_CONTINUED):
+        later = session.scalars(select(JourneyRow).where(JourneyRow.continues == journey)).first()
+        if later is None:
+            return False
+        first = later.stops[0]
+        if first.station == member.name and first.offered and not first.final:
+            return True
+        if first.state == "departed":
+            return False
+        journey = later.id
+    return False
 
 
 def _log_rights(session: Session, member: Member, journey: str, station: str) -> frozenset[str]:

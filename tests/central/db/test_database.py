@@ -16,6 +16,8 @@ from phtlab.central.db.database import Database, _alembic
 from phtlab.central.db.tables import Table
 from phtlab.central.settings import CentralSettings
 from phtlab.errors import SettingsError
+from phtlab.train.crypto.identity import Identity
+from tests.governance import documents
 from tests.limits import join
 from tests.raising import raises_code
 
@@ -66,6 +68,34 @@ def test_trains_and_journeys_of_before_keep_each_other(database_url: str) -> Non
             assert session.execute(text("PRAGMA foreign_key_check")).all() == []
     with pytest.raises(IntegrityError), database.note() as session:
         session.execute(text("UPDATE journey SET train_author = 'nobody'"))
+    database.close()
+
+
+def test_approvals_in_version_1_are_of_no_keys(database_url: str) -> None:
+    """Migration 9: an approval that no station can honour any more is not shown as active."""
+    key = Identity.generate("ulm")
+    approval = documents.approval(None, None)
+    older, current = documents.approval_of_version_1(approval, key), approval.sign(key)
+    database = _migrated(database_url)
+    values = "(:d, :n, 'ulm', 'ada', '2026-01-01', '2027-01-01', :k, :e)"
+    columns = "(digest, number, station, researcher, submitted, expires, keys, envelope)"
+    keys = " ".join(sorted(key.public.key_ids().values()))
+
+    def kept() -> dict[str, str]:
+        with database.read() as session:
+            rows = session.execute(text("SELECT digest, keys FROM approval")).all()
+        return {row.digest: row.keys for row in rows}
+
+    with database.engine.connect() as connection, connection.begin():
+        for number, envelope in enumerate((older, current), 1):
+            row = {"d": envelope.digest, "n": number, "k": keys, "e": envelope.to_bytes().decode()}
+            connection.execute(text(f"INSERT INTO approval {columns} VALUES {values}"), row)
+        command.stamp(_alembic(connection), "0008")
+    database.migrate()
+    assert kept() == {older.digest: "", current.digest: keys}
+    with database.engine.connect() as connection, connection.begin():
+        command.downgrade(_alembic(connection), "0008")
+    assert kept() == {older.digest: keys, current.digest: keys}
     database.close()
 
 

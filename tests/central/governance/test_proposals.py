@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from phtlab.central.db.tables import ProposalRow
 from phtlab.errors import CentralError, NotOnRosterError, PhtlabError, ProposalError, SignatureError
 from phtlab.governance import Proposal
+from phtlab.lab.proposals.proposal import verified_versions
 from phtlab.train.documents.envelope import Envelope
 from phtlab.wire.api.governance import NewComment
 from phtlab.wire.api.journeys import ProposalsChanged
@@ -62,7 +64,7 @@ def test_a_version_directly_follows_the_newest(central: World) -> None:
         ada.submit_proposal(third.sign(key))
     ada.submit_proposal(second.sign(key))
     # Another second version, and the first one's stranger successor, come too late.
-    for late in (second.model_copy(update={"journeys": 5}), first.model_copy(update={"rounds": 9})):
+    for late in (one.model_copy(update={"journeys": 9}) for one in (second, first)):
         with raises_code(ProposalError, "proposal-version"):
             ada.submit_proposal(late.sign(key))
     view = ada.submit_proposal(third.sign(key))
@@ -71,6 +73,24 @@ def test_a_version_directly_follows_the_newest(central: World) -> None:
     assert [station.station for station in view.summary.stations] == ["mainz", "jena"]
     assert central.client("ulm").governance.proposal(first.id) == view, "it was named once"
     assert central.client("jena").governance.proposal(first.id) == view
+
+
+def test_a_proposal_in_version_1_of_the_format_is_not_continued(central: World) -> None:
+    first, signed = _submit(central)
+    ada, key = central.client("ada").governance, central.identity("ada")
+    with central.services.database.change() as change:
+        (row,) = change.session.get_one(ProposalRow, first.id).versions
+        row.envelope = documents.proposal_of_version_1(first, key).to_bytes().decode()
+    with raises_code(ProposalError, "document-version"):
+        ada.submit_proposal(documents.successor(first, signed).sign(key))
+    approval = documents.approval(first, signed).sign(central.identity("ulm"))
+    with raises_code(SignatureError, "document-version"):
+        central.client("ulm").governance.decide(first.id, "ulm", approval)
+    # It is still listed and read as it was signed, for people to see what became of it.
+    assert ada.proposal(first.id).summary.title == first.title
+    with raises_code(ProposalError, "document-version"):
+        roster = central.services.publication.current().roster
+        verified_versions(ada.proposal(first.id).versions, roster, first.id)
 
 
 def test_of_many_second_versions_at_once_one_is_kept(central: World) -> None:

@@ -170,11 +170,12 @@ def test_sequential_stops_come_one_after_the_other(central: World) -> None:
     record = central.record(journey, "ulm")
     ulm.put_record(journey.id, "ulm", record)
     (offer,) = mainz.inbox(wait=30).offers
-    assert offer.previous == record
+    assert offer.previous == (record,)
     assert central.client("jena").inbox().offers == ()
-    mainz.put_record(journey.id, "mainz", central.record(journey, "mainz", previous=record))
+    second = central.record(journey, "mainz", previous=record)
+    mainz.put_record(journey.id, "mainz", second)
     (last,) = central.client("jena").inbox(wait=30).offers
-    assert last.previous is not None
+    assert last.previous == (record, second)
 
 
 def test_sequential_record_must_chain_to_the_stop_before(central: World) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from phtlab.central.db.tables import ProposalRow
 from phtlab.central.hub.users import SCOPES
 from phtlab.governance import Proposal
 from phtlab.train.documents.envelope import Envelope
@@ -173,6 +174,20 @@ def test_a_login_leads_back_to_the_proposal_that_was_asked_for(
         )
         assert answer.headers["location"] == f"{HOME}{back}"
         browser.http.cookies.clear()
+
+
+def test_a_proposal_in_version_1_of_the_format_is_named_as_such(
+    hub_central: World, hub: HubSimulator, browser: Browser, proposed: tuple[Proposal, Envelope]
+) -> None:
+    proposal, _ = proposed
+    older = documents.proposal_of_version_1(proposal, hub_central.identity("ada"))
+    with hub_central.services.database.change() as change:
+        for row in change.session.get_one(ProposalRow, proposal.id).versions:
+            row.envelope = older.to_bytes().decode()
+    browser.log_in(hub.token("ada", ["read"]))
+    answer = browser.get(f"{HOME}proposals/{proposal.id}")
+    assert answer.status_code == 422
+    assert "This proposal is of version 1 of its format" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from phtlab.central.registry.token import (
 from phtlab.errors import CentralError
 from phtlab.wire.registry.cargo import cargo_repository
 from phtlab.wire.registry.released_log import log_repository
+from tests.central.journeys.test_continuations import broken, continuing
 from tests.central.world import World
 from tests.raising import raises_code
 
@@ -128,6 +129,22 @@ def test_on_a_sequential_route_a_station_reads_the_cargo_before_it(central: Worl
     central.client("ulm").put_record(journey.id, "ulm", central.record(journey, "ulm"))
     assert _granted(central, "mainz", *scopes) == {before: ["pull"], "trains/ada/heart": ["pull"]}
     assert _granted(central, "jena", *scopes) == {}
+
+
+def test_a_station_that_goes_on_reads_the_cargo_of_the_journey_before(central: World) -> None:
+    journey, first = broken(central)
+    handed_on = cargo_repository(journey.id, "ulm")
+    scope = f"repository:{handed_on}:pull,push"
+    for name in ("mainz", "jena"):
+        assert _granted(central, name, scope) == {}
+    ada, mainz = central.client("ada"), central.client("mainz")
+    view = ada.submit_journey(continuing(central, journey.id, first.digest))
+    assert _granted(central, "mainz", scope) == {handed_on: ["pull"]}
+    assert _granted(central, "jena", scope) == {}
+    mainz.put_record(view.id, "mainz", central.record(view, "mainz", "failed", previous=first))
+    assert _granted(central, "mainz", scope) == {}
+    ada.submit_journey(continuing(central, view.id, first.digest))
+    assert _granted(central, "mainz", scope) == {handed_on: ["pull"]}
 
 
 def test_cargo_is_read_by_who_ordered_or_may_open_it(central: World) -> None:
