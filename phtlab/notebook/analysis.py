@@ -6,17 +6,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from phtlab.errors import NotebookError
 from phtlab.notebook.cell import Cell, Document, read_document
 from phtlab.notebook.declaration import read_parameters
 from phtlab.notebook.declared_output import DeclaredOutput
+from phtlab.notebook.declared_received import DeclaredReceived
 from phtlab.notebook.finding import Finding, in_order
 from phtlab.notebook.foreign import read_foreign_outputs, read_metadata_parameters
 from phtlab.notebook.magic import read_python
 from phtlab.notebook.name_findings import check_names
-from phtlab.notebook.outputs import read_outputs, undeclared
+from phtlab.notebook.outputs import Declarations, read_outputs, undeclared
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.notebook.surroundings import check_surroundings
 from phtlab.notebook.travelling import travelling_notebook
@@ -24,7 +25,9 @@ from phtlab.notebook.travelling import travelling_notebook
 
 @dataclass(frozen=True)
 class Analysis:
-    """A notebook's cells by role, declared parameters, outputs and data sets, and findings.
+    """A notebook's cells by role, what they declare, and findings.
+
+    `received` are the values that station cells receive from the station before.
 
     `language` is in lower case ('python', 'r', 'julia'); `kernelspec` is the kernel's name in the
     file. Everything comes from reading the notebook, without running it.
@@ -37,7 +40,14 @@ class Analysis:
     parameters: ParameterSchema
     outputs: tuple[DeclaredOutput, ...]
     datasets: tuple[str, ...]
+    received: tuple[DeclaredReceived, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def route(self) -> Literal["parallel", "sequential"]:
+        """How its train visits stations, which follows from what its cells hand on and receive."""
+        hands_on = any(output.to != "researcher" for output in self.outputs)
+        return "sequential" if hands_on or self.received else "parallel"
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -96,16 +106,24 @@ def read_analysis(source: Path | str | bytes, *, name: str | None = None) -> Ana
     document = read_document(content, label)
     language, kernelspec = _kernel(document.metadata)
     read = _read_python if language == "python" else _read_foreign
-    parameters, outputs, datasets, findings = read(document, language, folder)
-    found = in_order((*document.findings, *findings, *undeclared(outputs, document.cells)))
+    parameters, declared, findings = read(document, language, folder)
+    found = in_order(
+        (
+            *document.findings,
+            *findings,
+            *declared.findings,
+            *undeclared(declared.outputs, document.cells),
+        )
+    )
     return Analysis(
         name=train_name(name or "analysis"),
         language=language,
         kernelspec=kernelspec,
         cells=document.cells,
         parameters=parameters,
-        outputs=outputs,
-        datasets=datasets,
+        outputs=declared.outputs,
+        datasets=declared.datasets,
+        received=declared.received,
         findings=found,
     )
 
@@ -117,7 +135,7 @@ def train_name(text: str) -> str:
     return plain[:63]
 
 
-_Reading = tuple[ParameterSchema, tuple[DeclaredOutput, ...], tuple[str, ...], list[Finding]]
+_Reading = tuple[ParameterSchema, Declarations, list[Finding]]
 
 
 def _read_python(document: Document, language: str, folder: Path | None) -> _Reading:
@@ -136,17 +154,16 @@ def _read_python(document: Document, language: str, folder: Path | None) -> _Rea
         if (tree := trees[cell.number]) is not None:
             parameters, found = read_parameters(cell, tree)
             findings.extend(found)
-    outputs, datasets, found = read_outputs(cells, parsed)
-    findings.extend(found)
+    declared = read_outputs(cells, parsed)
     findings.extend(check_names(cells, parsed, parameters.properties))
     findings.extend(check_surroundings(cells, trees, folder))
-    return parameters, outputs, datasets, findings
+    return parameters, declared, findings
 
 
 def _read_foreign(document: Document, language: str, folder: Path | None) -> _Reading:
-    outputs, datasets, findings = read_foreign_outputs(document.cells, language)
+    declared = read_foreign_outputs(document.cells, language)
     parameters, found = read_metadata_parameters(document.metadata, document.cells)
-    return parameters, outputs, datasets, [*findings, *found]
+    return parameters, declared, found
 
 
 def _parameters_cells(cells: tuple[Cell, ...]) -> Iterator[Cell]:

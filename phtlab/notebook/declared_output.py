@@ -15,16 +15,20 @@ OutputKind = Literal["table", "scalar", "figure", "model", "file"]
 Statistic = Literal["max", "min", "quantile"]
 Refuse = Callable[[str, str], Exception]
 """Makes the exception to raise, from a code and the reason."""
+Target = Literal["researcher", "next", "both"]
 KINDS: tuple[OutputKind, ...] = ("table", "scalar", "figure", "model", "file")
+HANDED_ON: tuple[OutputKind, ...] = ("model", "scalar")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 NAME_RULE = (
     "A name is a lower-case letter, then lower-case letters, digits and underscores, at most 63."
 )
 WORDS = (
     *("name", "value", "kind", "counts", "by", "total", "largest", "of"),
-    *("statistic", "tensors", "where"),
+    *("statistic", "tensors", "where", "to"),
 )
 """The arguments of `publish`, in order."""
+ARRAY_NAME = re.compile(r"[A-Za-z0-9_*][A-Za-z0-9_.*/-]{0,127}")
+"""The name of a model's array, or a pattern: as in the manifest's `TensorPattern`."""
 _MOST_WHERE = 8
 _LONGEST = 64
 
@@ -39,7 +43,8 @@ class DeclaredOutput:
     contributions, which a station checks and removes. `of` says that a scalar or a model comes with
     the number of people it was computed from, `statistic` that a scalar is one person's value: the
     largest, the smallest, or a quantile. `tensors` names the arrays of a model. `where` says which
-    people are counted if not all are: a label per column.
+    people are counted if not all are: a label per column. `to` says who gets it: the
+    researcher, the next station of the route, or both.
     """
 
     name: str
@@ -52,6 +57,7 @@ class DeclaredOutput:
     statistic: Statistic | None = None
     tensors: tuple[str, ...] = ()
     where: Mapping[str, str] = field(default_factory=dict)
+    to: Target = "researcher"
 
 
 def with_columns(
@@ -98,7 +104,21 @@ def with_columns(
         statistic=_statistic(output, given, refuse),
         tensors=_tensors(output, given, refuse),
         where=_where(output, given, refuse),
+        to=_target(output, given, refuse),
     )
+
+
+def _target(output: DeclaredOutput, given: Mapping[str, ast.expr], refuse: Refuse) -> Target:
+    if "to" not in given:
+        return "researcher"
+    found = text_of(given["to"])
+    if found not in get_args(Target) or (found != "researcher" and output.kind not in HANDED_ON):
+        raise refuse(
+            "output-to",
+            f"to= of '{output.name}' must be written out as one of {', '.join(get_args(Target))}; "
+            f"only a {' or a '.join(HANDED_ON)} can be handed on to the next station.",
+        )
+    return cast(Target, found)
 
 
 def _statistic(
@@ -122,7 +142,8 @@ def _tensors(
     if "tensors" not in given or is_none(given["tensors"]):
         return ()
     found = texts_of(given["tensors"])
-    if not found or output.kind != "model" or len(set(found)) != len(found):
+    plain = all(ARRAY_NAME.fullmatch(name) for name in found)
+    if not found or not plain or output.kind != "model" or len(set(found)) != len(found):
         raise refuse(
             "output-tensors",
             f"the tensors of '{output.name}' must be written out: the names of a model's arrays, "

@@ -15,6 +15,7 @@ from phtlab.errors import ParameterError
 from phtlab.notebook.cell import Cell
 from phtlab.notebook.declared_output import NAME, DeclaredOutput, declare, missing_counts
 from phtlab.notebook.finding import Finding, error
+from phtlab.notebook.outputs import Declarations
 from phtlab.notebook.parameters import ParameterSchema, check_name, check_property
 
 _CALL = re.compile(r"(?<![\w.:$@])(?:phtlab(?:::?|\.))?(?P<word>publish|dataset)\s*\(")
@@ -40,10 +41,8 @@ class _RefusedError(Exception):
         )
 
 
-def read_foreign_outputs(
-    cells: Sequence[Cell], language: str
-) -> tuple[tuple[DeclaredOutput, ...], tuple[str, ...], list[Finding]]:
-    """Return declared outputs, data sets and findings of the train's cells in `language`."""
+def read_foreign_outputs(cells: Sequence[Cell], language: str) -> Declarations:
+    """Return what the calls in the train's cells in `language` declare, and findings."""
     outputs: dict[str, DeclaredOutput] = {}
     datasets: dict[str, None] = {}
     findings: list[Finding] = []
@@ -70,7 +69,7 @@ def read_foreign_outputs(
             findings.extend(missing_counts(output, call.cell, call.line))
         except _RefusedError as refused:
             findings.append(refused.finding)
-    return tuple(outputs.values()), tuple(datasets), findings
+    return Declarations(tuple(outputs.values()), tuple(datasets), (), tuple(findings))
 
 
 def _output(call: _Call, name: str | None) -> DeclaredOutput:

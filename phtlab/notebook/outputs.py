@@ -1,4 +1,4 @@
-"""Declared outputs and data sets, read from `publish` and `dataset` calls in Python."""
+"""Declared outputs, data sets and received values, read from calls in Python cells."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ from phtlab.notebook.declared_output import (
     text_of,
     with_columns,
 )
+from phtlab.notebook.declared_received import WORDS as RECEIVE_WORDS
+from phtlab.notebook.declared_received import DeclaredReceived, declare_received
 from phtlab.notebook.finding import Finding, error, warning
+from phtlab.notebook.fix import TO_FILL_IN, Fix, add_arguments
 from phtlab.notebook.magic import Python
 from phtlab.notebook.missing_declarations import Publication, missing_declarations
 from phtlab.notebook.origins import Origins
 
-_IN_SANDBOX = ("dataset", "publish", "__version__")
+_READ = ("publish", "dataset", "receive")
+_IN_SANDBOX = (*_READ, "__version__")
 _MODULES = ("phtlab", "phtlab.runtime")
 
 
@@ -42,10 +46,18 @@ class _Call:
     branch: Branch
 
 
-def read_outputs(
-    cells: Sequence[Cell], parsed: Mapping[int, Python]
-) -> tuple[tuple[DeclaredOutput, ...], tuple[str, ...], list[Finding]]:
-    """Return outputs and data sets of the train's Python cells, and findings."""
+@dataclass(frozen=True)
+class Declarations:
+    """What a train's cells declare by their calls: outputs, data sets and received values."""
+
+    outputs: tuple[DeclaredOutput, ...]
+    datasets: tuple[str, ...]
+    received: tuple[DeclaredReceived, ...]
+    findings: tuple[Finding, ...]
+
+
+def read_outputs(cells: Sequence[Cell], parsed: Mapping[int, Python]) -> Declarations:
+    """Return what the calls in the train's Python cells declare, and findings."""
     trees = [
         (cell, python.tree)
         for cell in cells
@@ -75,10 +87,15 @@ def read_outputs(
     outputs: dict[str, list[tuple[_Call, DeclaredOutput]]] = {}
     published: list[Publication] = []
     datasets: dict[str, None] = {}
+    received: dict[str, tuple[_Call, DeclaredReceived]] = {}
     for call in calls:
         try:
             if call.word == "dataset":
                 datasets[_dataset(call)] = None
+                continue
+            if call.word == "receive":
+                source = _source_of(call, cells[call.cell - 1], parsed[call.cell])
+                _note_received(call, source, received)
                 continue
             output = _output(call)
             before = outputs.setdefault(output.name, [])
@@ -94,7 +111,38 @@ def read_outputs(
     origins = Origins.of(list(travelling.values()), lambda node: id(node) in reading)
     findings.extend(missing_declarations(published, origins, travelling))
     declared = tuple(group[0][1] for group in outputs.values() if group)
-    return declared, tuple(datasets), findings
+    findings.extend(_unmatched(received, published))
+    values = tuple(value for _, value in received.values())
+    return Declarations(declared, tuple(datasets), values, tuple(findings))
+
+
+def _unmatched(
+    received: Mapping[str, tuple[_Call, DeclaredReceived]], published: Sequence[Publication]
+) -> Iterator[Finding]:
+    """Yield a finding for each value that is received and not handed on, or the other way round."""
+    handed_on: dict[str, Publication] = {}
+    for publication in published:
+        if publication.output.to != "researcher":
+            handed_on.setdefault(publication.output.name, publication)
+    for name, (call, _) in received.items():
+        if name not in handed_on:
+            yield error(
+                "receive-unpublished",
+                f"cell {call.cell}, line {call.line}: '{name}' is received, and no station cell "
+                f'hands it on. Publish it with publish("{name}", …, to="next").',
+                call.cell,
+                call.line,
+            )
+    for name in sorted(set(handed_on) - set(received)):
+        cell, line = handed_on[name].cell, handed_on[name].line
+        yield error(
+            "output-unreceived",
+            f"cell {cell}, line {line}: '{name}' is handed on to the next station, and no "
+            f'station cell receives it. Add receive("{name}", default=…) to a station cell, or '
+            "leave out to=.",
+            cell,
+            line,
+        )
 
 
 def _source_of(call: _Call, cell: Cell, python: Python) -> str:
@@ -105,10 +153,10 @@ def _source_of(call: _Call, cell: Cell, python: Python) -> str:
 
 
 class _RefusedError(Exception):
-    def __init__(self, code: str, call: _Call, why: str) -> None:
+    def __init__(self, code: str, call: _Call, why: str, fix: Fix | None = None) -> None:
         super().__init__(why)
         self.finding = error(
-            code, f"cell {call.cell}, line {call.line}: {why}", call.cell, call.line
+            code, f"cell {call.cell}, line {call.line}: {why}", call.cell, call.line, fix
         )
 
 
@@ -146,7 +194,7 @@ class _Calls(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = self._function_name(node.func)
-        if name in ("publish", "dataset"):
+        if name in _READ:
             self.calls.append(_Call(self.cell, node.lineno, name, node, self._branch))
         else:
             self.visit(node.func)
@@ -163,7 +211,7 @@ class _Calls(ast.NodeVisitor):
 
     def _reference(self, node: ast.Name | ast.Attribute) -> None:
         name = self._function_name(node)
-        if name in ("publish", "dataset"):
+        if name in _READ:
             self.findings.append(
                 error(
                     f"{name}-indirect",
@@ -179,8 +227,8 @@ class _Calls(ast.NodeVisitor):
                 error(
                     "not-in-sandbox",
                     f"cell {self.cell}, line {node.lineno}: phtlab.{name} does not exist at a "
-                    "station, where only phtlab.dataset and phtlab.publish do. Use it in a local "
-                    "or aggregate cell.",
+                    "station, where only phtlab.dataset, phtlab.receive and phtlab.publish do. "
+                    "Use it in a local or aggregate cell.",
                     self.cell,
                     node.lineno,
                 )
@@ -227,7 +275,8 @@ def _arguments(call: _Call) -> dict[str, ast.expr]:
             f"{call.word} is called with * or **. Write its arguments out, so that the train's "
             "manifest knows them before anything runs.",
         )
-    return dict(zip(WORDS, node.args, strict=False)) | {
+    words = RECEIVE_WORDS if call.word == "receive" else WORDS
+    return dict(zip(words, node.args, strict=False)) | {
         cast(str, k.arg): k.value for k in node.keywords
     }
 
@@ -244,6 +293,28 @@ def _dataset(call: _Call) -> str:
     if not NAME.fullmatch(name):
         raise _RefusedError("dataset-name", call, f"'{name}' is not a data set's name. {NAME_RULE}")
     return name
+
+
+def _note_received(
+    call: _Call, source: str, received: dict[str, tuple[_Call, DeclaredReceived]]
+) -> None:
+    """Add what a `receive` call declares; `source` is its cell's text, if known."""
+
+    def refuse(code: str, why: str) -> Exception:
+        lacking = code == "receive-default" and "default" not in given
+        fill_in = {"default": TO_FILL_IN}
+        fix = add_arguments(source, call.node, fill_in) if source and lacking else None
+        return _RefusedError(code, call, why, fix)
+
+    given = _arguments(call)
+    declared = declare_received(given, refuse)
+    _, before = received.setdefault(declared.name, (call, declared))
+    if before != declared:
+        raise refuse(
+            "receive-twice",
+            f"'{declared.name}' is received twice, and declared differently. Give both calls the "
+            "same arrays=, lowest= and highest=.",
+        )
 
 
 def _output(call: _Call) -> DeclaredOutput:

@@ -1,6 +1,6 @@
-"""What runs inside the container, and the two words that station cells use.
+"""What runs inside the container, and the functions that station cells call.
 
-`dataset(name)` and `publish(name, value)` mean the same in a notebook on an
+`dataset(name)`, `receive(name)` and `publish(name, value)` mean the same in a notebook on an
 analyst's machine and in a station's sandbox. Names are imported when first
 used: `python -m phtlab.runtime` must not wait for what only cells need.
 """
@@ -12,17 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from phtlab.runtime.datasets import dataset
-    from phtlab.runtime.errors import DatasetError, JobError, PublishError, RunFailedError
+    from phtlab.runtime.errors import (
+        DatasetError,
+        JobError,
+        PublishError,
+        ReceiveError,
+        RunFailedError,
+    )
     from phtlab.runtime.publishing import Published, publish, published
+    from phtlab.runtime.receiving import receive
 
 _HOME = {
     "dataset": "datasets",
     "publish": "publishing",
     "published": "publishing",
+    "receive": "receiving",
     "Published": "publishing",
     "DatasetError": "errors",
     "JobError": "errors",
     "PublishError": "errors",
+    "ReceiveError": "errors",
     "RunFailedError": "errors",
 }
 
@@ -31,10 +40,12 @@ __all__ = [
     "JobError",
     "PublishError",
     "Published",
+    "ReceiveError",
     "RunFailedError",
     "dataset",
     "publish",
     "published",
+    "receive",
 ]
 
 

@@ -10,7 +10,7 @@ import re
 from types import ModuleType
 from typing import NamedTuple
 
-from phtlab.runtime.errors import DatasetError, PublishError
+from phtlab.runtime.errors import DatasetError, PublishError, ReceiveError
 
 MOST_WORDS = 5
 _LONGEST_WORD = 80
@@ -83,7 +83,9 @@ _Found = tuple[str, dict[str, str | list[str]]]
 
 
 def _coded(error: BaseException) -> _Found | None:
-    return (error.code, error.words) if isinstance(error, PublishError | DatasetError) else None
+    if isinstance(error, PublishError | DatasetError | ReceiveError):
+        return error.code, error.words
+    return None
 
 
 def _of_attributes(error: BaseException) -> _Found | None:

@@ -39,6 +39,19 @@ PYTHON = {
 }
 """Which error has which of them: `phtlab.runtime.error_cause`."""
 
+RECEIVED = {
+    "receive-undeclared": "the train declares no received value '{key}'.{known}",
+    "receive-default": "nothing was handed on as '{key}', and receive() has no default=.",
+    "receive-default-arrays": "the default of '{key}' has other arrays than arrays= declares.",
+    "receive-default-shape": (
+        "the array '{array}' of the default of '{key}' has another shape than arrays= declares."
+    ),
+    "receive-default-bounds": (
+        "the default of '{key}' has a number beyond lowest= or highest=, in '{array}'."
+    ),
+}
+"""Of `ReceiveError`."""
+
 DATASETS = {
     "dataset-unknown": "there is no data set '{key}' here.{known}",
     "dataset-file": "data set '{dataset}' is declared, but {path} does not exist. The one who "
@@ -77,6 +90,8 @@ ARGUMENTS = {
     "'min' of all values, or a 'quantile'.",
     "output-where": "output '{output}': where= says of what has counts= which persons it counts, "
     'a label for each column, such as {{"sex": "female"}}.',
+    "output-to": "output '{output}': to= is 'researcher', 'next' or 'both', and only a model or a "
+    "scalar can be handed on to the next station.",
     "output-names": "output '{output}': {argument}= names a column, or several in a list.",
     "output-tensor": "output '{output}': it does not say that it has an array '{array}'. Names "
     "leave with the numbers, so they are declared: add tensors=[…] with the names of all arrays; "
@@ -86,8 +101,8 @@ ARGUMENTS = {
     "output-undeclared": "output '{key}' is not declared by this train (declared: {declared}). "
     "Publish it in a station cell with its name written out, and build the train again.",
     "output-arguments": "output '{output}' was published with other by=, total=, largest=, of=, "
-    "statistic=, tensors= or where= than it is declared with. Write them out in the publish call, "
-    "and build the train again.",
+    "statistic=, tensors=, where= or to= than it is declared with. Write them out in the publish "
+    "call, and build the train again.",
     "output-declaration": "output '{output}' is declared as kind={declared_kind!r}, "
     "counts={declared_counts!r}, and was published as kind='{kind}', counts={counts!r}. Write "
     "kind and counts out in the publish call, and build the train again.",
@@ -157,8 +172,8 @@ VALUES = {
     "such as coef_. {advice}",
 }
 
-OURS = DATASETS | ARGUMENTS | VALUES
-"""The messages of `DatasetError` and `PublishError`."""
+OURS = DATASETS | RECEIVED | ARGUMENTS | VALUES
+"""The messages of `DatasetError`, `ReceiveError` and `PublishError`."""
 
 SENTENCES: Mapping[str, str] = PYTHON | OURS
 

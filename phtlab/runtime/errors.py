@@ -3,12 +3,13 @@
     Exception
     ├── PublishError(ValueError)     a value that cannot be published as asked
     ├── DatasetError(LookupError)    a data set that is not there or not as declared
+    ├── ReceiveError(LookupError)    a value that no station handed on
     ├── JobError(ValueError)         what the station put into the sandbox cannot be read
     └── RunFailedError(RuntimeError) a run under papermill that did not complete
 
-`PublishError` and `DatasetError` are what an author meets most, at a station too: each has a code
-of `error_sentences`. Their messages name data sets, outputs, columns and types, never a value of
-the data.
+`PublishError`, `DatasetError` and `ReceiveError` are what an author meets, at a station too: each
+has a code of `error_sentences`. Their messages name data sets, outputs, columns and types, never a
+value of the data.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ class PublishError(_CodedError, ValueError):
 
 class DatasetError(_CodedError, LookupError):
     """A data set that is not there, or is not what its declaration says."""
+
+
+class ReceiveError(_CodedError, LookupError):
+    """A value that the train does not declare, or that was not handed on and has no default."""
 
 
 class JobError(ValueError):

@@ -9,6 +9,7 @@ from phtlab.runtime.errors import JobError
 
 VERSION = 1
 KINDS = ("table", "scalar", "figure", "model", "file")
+RECEIVED_KINDS = ("model", "scalar")
 FORMATS = ("csv", "parquet", "folder")
 
 
@@ -16,7 +17,7 @@ class DeclaredOutput(NamedTuple):
     """An output that the train declares. `counts` is a table's column of cell counts; `by`,
     `total` and `largest` are further columns that it says something of; `of` is a scalar's or a
     model's, `statistic` a scalar's, and `tensors` a model's; `where` says which people it counts,
-    as column and label."""
+    as column and label; `to` who gets it."""
 
     name: str
     kind: str
@@ -28,6 +29,7 @@ class DeclaredOutput(NamedTuple):
     statistic: str | None = None
     tensors: tuple[str, ...] = ()
     where: tuple[tuple[str, str], ...] = ()
+    to: str = "researcher"
 
 
 class DeclaredDataset(NamedTuple):
@@ -39,6 +41,14 @@ class DeclaredDataset(NamedTuple):
     columns: dict[str, str]
 
 
+class ReceivedValue(NamedTuple):
+    """A value that the train receives; `path` is None where nothing was handed on."""
+
+    name: str
+    kind: str
+    path: str | None
+
+
 class Job(NamedTuple):
     """One run. `seconds` is the soft limit, `grace` the time that an interrupt is given."""
 
@@ -47,6 +57,7 @@ class Job(NamedTuple):
     grace: float
     datasets: dict[str, DeclaredDataset]
     outputs: dict[str, DeclaredOutput]
+    received: dict[str, ReceivedValue]
 
 
 def read_job(path: str) -> Job:
@@ -74,6 +85,7 @@ def read_job(path: str) -> Job:
         grace=float(grace),
         datasets=datasets_of(content.get("datasets", {}), path),
         outputs=_outputs_of(content.get("outputs", []), path),
+        received=_received_of(content.get("received", []), path),
     )
 
 
@@ -130,6 +142,20 @@ def _is_cell(cell: object) -> bool:
     return isinstance(source, str)
 
 
+def _received_of(content: object, path: str) -> dict[str, ReceivedValue]:
+    if not isinstance(content, list):
+        raise JobError(f"{path}: 'received' must be a list.")
+    received = {}
+    for entry in content:
+        if not isinstance(entry, dict):
+            raise JobError(f"{path}: each received value must be an object.")
+        name, kind, file = _text(entry, "name", path), _text(entry, "kind", path), entry.get("path")
+        if kind not in RECEIVED_KINDS or not (file is None or isinstance(file, str)):
+            raise JobError(f"{path}: the received value '{name}' has an unknown kind or path.")
+        received[name] = ReceivedValue(name, kind, file)
+    return received
+
+
 def _outputs_of(content: object, path: str) -> dict[str, DeclaredOutput]:
     if not isinstance(content, list):
         raise JobError(f"{path}: 'outputs' must be a list.")
@@ -144,10 +170,11 @@ def _outputs_of(content: object, path: str) -> dict[str, DeclaredOutput]:
         by, largest, tensors = (entry.get(word, []) for word in ("by", "largest", "tensors"))
         total, statistic = entry.get("total"), entry.get("statistic")
         lists = all(isinstance(names, list) for names in (by, largest, tensors))
-        where = entry.get("where", {})
+        where, to = entry.get("where", {}), entry.get("to", "researcher")
         texts = [*by, *largest, *tensors] if lists and isinstance(where, dict) else [None]
         if not all(isinstance(text, str) for text in texts) or not all(
-            text is None or isinstance(text, str) for text in (total, statistic, *where.values())
+            text is None or isinstance(text, str)
+            for text in (total, statistic, to, *where.values())
         ):
             raise JobError(f"{path}: output '{name}' is not described in text.")
         outputs[name] = DeclaredOutput(
@@ -161,6 +188,7 @@ def _outputs_of(content: object, path: str) -> dict[str, DeclaredOutput]:
             statistic,
             tuple(tensors),
             tuple(sorted(where.items())),
+            to,
         )
     return outputs
 

@@ -103,6 +103,25 @@ def encode_tensors(tensors: Mapping[str, Any]) -> bytes:
     return b"".join([struct.pack("<Q", len(encoded)), encoded, *parts])
 
 
+def decode_tensors(content: bytes) -> dict[str, Any]:
+    """The arrays in a safetensors file, by name; they may be written to.
+
+    Raises ValueError for a type that numpy does not have (bfloat16).
+    """
+    import numpy as np
+
+    (length,) = struct.unpack("<Q", content[:8])
+    types = {name: code for code, name in _TYPES.items()}
+    arrays = {}
+    for name, entry in json.loads(content[8 : 8 + length]).items():
+        if entry["dtype"] not in types:
+            raise ValueError(f"the array '{name}' is of type {entry['dtype']}, which numpy lacks")
+        begin, end = (8 + length + offset for offset in entry["data_offsets"])
+        values = np.frombuffer(content[begin:end], dtype=f"<{types[entry['dtype']]}")
+        arrays[name] = values.reshape(entry["shape"]).copy()
+    return arrays
+
+
 def tensor_names(content: bytes) -> list[str]:
     """The names of the arrays in a safetensors file that `encode_tensors` has written."""
     (length,) = struct.unpack("<Q", content[:8])

@@ -9,6 +9,8 @@ from typing import Literal, get_args
 from phtlab.runtime.errors import PublishError
 
 Kind = Literal["table", "scalar", "figure", "model", "file"]
+Target = Literal["researcher", "next", "both"]
+HANDED_ON: tuple[Kind, ...] = ("model", "scalar")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -61,6 +63,11 @@ def check_statistic(name: str, kind: Kind, counts: str | None, statistic: object
         return
     if kind != "scalar" or counts is not None or statistic not in ("max", "min", "quantile"):
         raise PublishError("output-statistic", output=name)
+
+
+def check_target(name: str, kind: Kind, to: object) -> None:
+    if to not in get_args(Target) or (to != "researcher" and kind not in HANDED_ON):
+        raise PublishError("output-to", output=name)
 
 
 def check_where(name: str, counts: str | None, where: object) -> tuple[tuple[str, str], ...]:

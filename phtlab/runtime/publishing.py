@@ -20,9 +20,11 @@ from typing import Any, Literal
 from phtlab.runtime.errors import PublishError
 from phtlab.runtime.publish_arguments import (
     Kind,
+    Target,
     check_columns,
     check_people,
     check_statistic,
+    check_target,
     check_tensors,
     check_where,
     check_words,
@@ -48,6 +50,7 @@ class Published:
     tensors: tuple[str, ...] = ()
     where: tuple[tuple[str, str], ...] = ()
     people: int | None = None
+    to: Target = "researcher"
 
     @property
     def declaration(self) -> tuple[object, ...]:
@@ -62,6 +65,7 @@ class Published:
             self.statistic,
             self.tensors,
             self.where,
+            self.to,
         )
 
     @property
@@ -98,6 +102,7 @@ def publish(
     statistic: Literal["max", "min", "quantile"] | None = None,
     tensors: str | Sequence[str] | None = None,
     where: Mapping[str, str | int | bool] | None = None,
+    to: Target = "researcher",
 ) -> None:
     """Publish `value` as the output `name` of this train.
 
@@ -128,6 +133,9 @@ def publish(
             estimator are known.
         where: of what counts persons, which ones if not all of the data set: a label for each
             column, as in ``{"sex": "female"}``. Stations then know what else it goes with.
+        to: of a model or a scalar, ``"next"`` hands it on to the next station of the route, where
+            `receive` returns it; ``"both"`` also sends it to the researcher. What the last station
+            hands on goes to the researcher.
 
     Raises:
         PublishError: the value does not fit the kind, the output was not declared, or it
@@ -140,6 +148,7 @@ def publish(
     patterns = check_tensors(name, kind, tensors)
     check_statistic(name, kind, counts, statistic)
     cell = check_where(name, counts, where)
+    check_target(name, kind, to)
     content = _content(name, value, kind, counts)
     if people is not None and kind == "scalar":
         scalar = json.loads(content[".scalar.json"]) | {"of": people}
@@ -156,6 +165,7 @@ def publish(
         patterns,
         cell,
         people,
+        to,
     )
     _check_columns(output)
     if kind == "model":
@@ -309,6 +319,9 @@ def _show(output: Published) -> None:
 
     size = sum(map(len, output.content.values()))
     what = f"= {output.value}" if output.kind == "scalar" else f"({output.kind}, {size:,} bytes)"
+    what += {"next": ", for the next station", "both": ", also for the next station"}.get(
+        output.to, ""
+    )
     text = {
         "text/plain": f"published {output.name} {what}",
         "text/markdown": f"published **{output.name}** {what}",

@@ -86,6 +86,7 @@ def test_a_tables_columns_are_read_from_the_call(nb: Any) -> None:
         ("publish('a', 1, counts='n', by='s', where={'s': 'f'})", "output-where", "none of them"),
         ("publish('a', 1, tensors=['w'])", "output-tensors", "the names of a model's arrays"),
         ("publish('a', 1, 'model', tensors=['w', 'w'])", "output-tensors", "each once"),
+        ("publish('a', 1, 'model', tensors='w w')", "output-tensors", "must be written out"),
         ("dataset(name)", "dataset-computed", "the data set's name is computed"),
         ("dataset('Heart')", "dataset-name", "'Heart' is not a data set's name"),
         ("send = publish", "publish-indirect", "'publish' is passed on without being called"),

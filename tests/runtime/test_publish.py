@@ -166,7 +166,7 @@ def test_a_share_is_published_with_how_many_it_is_of(inside):
 
 def test_of_is_a_number_of_persons_and_as_declared(inside):
     inside(declared("ill", "scalar"))
-    assert "tensors= or where= than it" in refusal("ill", 0.25, kind="scalar", of=120)
+    assert "where= or to= than it" in refusal("ill", 0.25, kind="scalar", of=120)
     assert "whole number of persons" in refusal("ill", 0.25, kind="scalar", of=1.5)
     assert "no count itself" in refusal("ill", 12, kind="scalar", counts="ill", of=12)
 
@@ -196,7 +196,7 @@ def test_a_single_person_s_value_says_so(inside):
     inside(declared("oldest", "scalar") | {"of": True, "statistic": "max"})
     assert "'max' or the 'min'" in refusal("oldest", 77, kind="scalar", of=304, statistic="mean")
     assert "'max' or the 'min'" in refusal("oldest", {"n": [1]}, statistic="max")
-    assert "tensors= or where=" in refusal("oldest", 77, kind="scalar", of=304)
+    assert "where= or to=" in refusal("oldest", 77, kind="scalar", of=304)
     publish("oldest", 77, kind="scalar", of=304, statistic="max")
 
 

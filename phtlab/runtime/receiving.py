@@ -1,0 +1,104 @@
+"""`receive`: what the station before handed on, in a station cell of a sequential train.
+
+At a station it is read from what the station has checked and put into the sandbox. At the first
+station of a route, and on an analyst's machine, there is nothing yet: the default is taken.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from phtlab.runtime.errors import ReceiveError
+from phtlab.runtime.job import ReceivedValue, read_job
+
+_MISSING: Final = object()
+
+
+Shape = tuple[int | None, ...]
+
+
+def receive(
+    name: str,
+    default: Any = _MISSING,
+    arrays: Mapping[str, Sequence[int | None]] | None = None,
+    lowest: float | None = None,
+    highest: float | None = None,
+) -> Any:
+    """Return the value `name` that the station before handed on with ``publish(…, to="next")``.
+
+    A station compares the value with `arrays`, `lowest` and `highest` before any cell sees it, and
+    so does the station before, which hands on nothing else.
+
+    Args:
+        name: the name of the output, written out in the cell, so that the train's manifest knows
+            it before anything runs.
+        default: what is taken where nothing was handed on: at the first station of the route, and
+            outside of a station.
+        arrays: the shape of each array of a model by its name, written out in the cell; None for a
+            length that is not fixed.
+        lowest, highest: bounds of every number, written out in the cell.
+
+    Returns:
+        A model as a dict of its arrays by name, whatever it was published from; a scalar as a
+        bool, int or float.
+
+    Raises:
+        ReceiveError: the train does not declare the name; nothing was handed on and there is no
+            default; or the default is not as declared.
+    """
+    job = os.environ.get("PHTLAB_JOB")
+    if job:
+        declared = read_job(job).received
+        if name not in declared:
+            known = ", ".join(f"'{other}'" for other in sorted(declared)) or "none"
+            raise ReceiveError("receive-undeclared", key=name, known=f" There is: {known}.")
+        value = declared[name]
+        if value.path is not None:
+            return _read(value, Path(value.path).read_bytes())
+    if default is _MISSING:
+        raise ReceiveError("receive-default", key=name)
+    _check_default(name, default, arrays, lowest, highest)
+    return default
+
+
+def _check_default(
+    name: str,
+    default: Any,
+    arrays: Mapping[str, Sequence[int | None]] | None,
+    lowest: float | None,
+    highest: float | None,
+) -> None:
+    """Refuse a default that no station could hand on, so that its author hears of it first."""
+    import numpy as np
+
+    if default is None:
+        return
+    values = default if isinstance(default, Mapping) else {name: default}
+    if arrays is not None and isinstance(default, Mapping):
+        if set(values) != set(arrays):
+            raise ReceiveError("receive-default-arrays", key=name)
+        for array, shape in arrays.items():
+            found = np.shape(values[array])
+            if len(found) != len(shape) or any(
+                length not in (None, actual) for length, actual in zip(shape, found, strict=True)
+            ):
+                raise ReceiveError("receive-default-shape", key=name, array=array)
+    for array, value in values.items():
+        numbers = np.asarray(value)
+        low = lowest is None or bool((numbers >= lowest).all())
+        if not (low and (highest is None or bool((numbers <= highest).all()))):
+            raise ReceiveError("receive-default-bounds", key=name, array=array)
+
+
+def _read(value: ReceivedValue, content: bytes) -> Any:
+    if value.kind == "model":
+        from phtlab.runtime.model import decode_tensors
+
+        return decode_tensors(content)
+    scalar = json.loads(content)["value"]
+    return math.nan if scalar is None else scalar
