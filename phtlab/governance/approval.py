@@ -21,18 +21,20 @@ from pydantic import (
 from phtlab.errors import ApprovalError
 from phtlab.governance.bounds import Bounds
 from phtlab.governance.proposal import ProposalId
+from phtlab.governance.resources import resources_lines
 from phtlab.governance.risk import Risk
+from phtlab.governance.rounds import RoundTerms
 from phtlab.governance.text import Line
 from phtlab.strict_model import SignedModel
 from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.crypto.identity import Identity, MemberName
 from phtlab.train.documents.envelope import Envelope, open_statement, peek, sign_statement
-from phtlab.train.documents.manifest import Name
+from phtlab.train.documents.manifest import MAX_OUTPUTS, Name, Resources
 from phtlab.train.documents.moment import Moment
 from phtlab.train.documents.roster import Roster
 from phtlab.train.verify.predicate import CLOCK_SKEW, read_predicate, require_role
 
-APPROVAL_TYPE: Final = "https://phtlab.org/approval/v1"
+APPROVAL_TYPE: Final = "https://phtlab.org/approval/v2"
 REVOCATION_TYPE: Final = "https://phtlab.org/revocation/v1"
 ACTIVE_APPROVALS_TYPE: Final = "https://phtlab.org/standing/v1"
 FRESHNESS: Final = timedelta(hours=24)
@@ -55,7 +57,10 @@ class Approval(SignedModel):
     =============  ====================================================================
 
     Always: on `datasets` and no others, under exactly the version `proposal` (None: without a
-    proposal, for scope ``train`` only), at most `risk`, until `expires`.
+    proposal, for scope ``train`` only), at most `risk`, until `expires`. The next station of a
+    sequential route may get the outputs `handed_on` and no others. `rounds` are the terms for
+    rounds (None: no rounds), `resources` the most that a run may need (None: the station's policy
+    limits it).
     """
 
     station: MemberName
@@ -68,6 +73,9 @@ class Approval(SignedModel):
     datasets: tuple[Name, ...] = Field(max_length=64)
     parameters: Bounds
     risk: Risk
+    handed_on: tuple[Name, ...] = Field((), max_length=MAX_OUTPUTS)
+    rounds: RoundTerms | None = None
+    resources: Resources | None = None
     approvers: tuple[PersonName, ...] = Field(min_length=1, max_length=8)
     note: Line = ""
     roster_version: int = Field(ge=1)
@@ -118,10 +126,15 @@ class Approval(SignedModel):
             f" under proposal {self.proposal_id}, version {self.proposal}" if self.proposal else ""
         )
         data = ", ".join(self.datasets) or "no data set"
-        return (
-            f"{self.station} allows {what}{under}, on {data}, until {self.expires:%Y-%m-%d}; "
-            f"approved by {' and '.join(self.approvers)}."
-        )
+        parts = [f"{self.station} allows {what}{under}", f"on {data}"]
+        if self.handed_on:
+            parts.append(f"handing {' and '.join(self.handed_on)} on to the next station")
+        if self.rounds is not None:
+            parts.append(self.rounds.sentence())
+        if limits := resources_lines(self.resources):
+            parts.append(f"with {' and '.join(limits)}")
+        parts.append(f"until {self.expires:%Y-%m-%d}")
+        return f"{', '.join(parts)}; approved by {' and '.join(self.approvers)}."
 
 
 class Revocation(SignedModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from phtlab.errors import ApprovalError, ParameterError
 from phtlab.governance.approval import Approval
 from phtlab.governance.proposal import Proposal
+from phtlab.governance.resources import needed_resources, why_not_resources
 from phtlab.governance.risk import Risk, within
+from phtlab.governance.rounds import why_not_rounds
 from phtlab.notebook.parameters import ParameterSchema
-from phtlab.train.documents.manifest import Train
+from phtlab.train.documents.manifest import Resources, Train
 from phtlab.train.documents.order import Order
 
 
@@ -38,8 +41,9 @@ def require_covered(request: CoverageRequest, approval: Approval, now: datetime)
 
     Codes: ``approval-expired``, ``approval-train``, ``approval-notebook``,
     ``approval-researcher``, ``approval-proposal``, ``approval-data``, ``approval-risk``,
-    ``approval-parameters``, and those of `require_within` for the proposal. A rule covers trains
-    of a notebook without other files: a train with more files needs its own approval.
+    ``approval-handed-on``, ``approval-rounds``, ``approval-resources``, ``approval-parameters``,
+    and those of `require_within` for the proposal. A rule covers trains of a notebook without other
+    files: a train with more files needs its own approval.
     """
     if not approval.issued <= now < approval.expires:
         raise _no("approval-expired", f"it ended at {approval.expires:%Y-%m-%d %H:%M} UTC")
@@ -61,6 +65,12 @@ def require_covered(request: CoverageRequest, approval: Approval, now: datetime)
             "approval-risk",
             f"it is for at most {approval.risk} risk; this train's is {request.risk}",
         )
+    if why := _why_not_handed_on(request, approval.handed_on):
+        raise _no("approval-handed-on", why)
+    if why := why_not_rounds(request.order.rounds, approval.rounds):
+        raise _no("approval-rounds", why)
+    if why := why_not_resources(_needed(request), approval.resources):
+        raise _no("approval-resources", why)
     if approval.proposal is not None:
         if request.proposal is None:
             raise _no("approval-proposal", "the version of the proposal is not here")
@@ -84,6 +94,10 @@ def why_not_study(approval: Approval, proposal: Proposal) -> str:
         return "only trains with another notebook"
     if foreign := {dataset.name for dataset in proposal.datasets} - set(approval.datasets):
         return f"only trains without the data set {', '.join(sorted(foreign))}"
+    if foreign := set(proposal.handed_on) - set(approval.handed_on):
+        return f"only trains that do not hand on {', '.join(sorted(foreign))}"
+    if proposal.rounds is not None and approval.rounds is None:
+        return "only trains without rounds"
     return ""
 
 
@@ -101,7 +115,8 @@ def require_within(request: CoverageRequest, proposal: Proposal, now: datetime) 
     """Raise ApprovalError unless a journey is within the bounds of its `proposal`.
 
     Codes: ``proposal-ended``, ``proposal-researcher``, ``proposal-station``, ``proposal-image``,
-    ``proposal-notebook``, ``proposal-data``, ``proposal-journeys``, ``proposal-parameters``.
+    ``proposal-notebook``, ``proposal-data``, ``proposal-handed-on``, ``proposal-rounds``,
+    ``proposal-resources``, ``proposal-journeys``, ``proposal-parameters``.
     """
     order, manifest = request.order, request.train.manifest
     if now >= proposal.until:
@@ -117,10 +132,27 @@ def require_within(request: CoverageRequest, proposal: Proposal, now: datetime) 
     named = {dataset.name for dataset in proposal.datasets}
     if foreign := set(manifest.datasets) - named:
         raise _no("proposal-data", f"the proposal does not name {', '.join(sorted(foreign))}")
+    if why := _why_not_handed_on(request, proposal.handed_on):
+        raise _no("proposal-handed-on", why)
+    if why := why_not_rounds(order.rounds, proposal.rounds):
+        raise _no("proposal-rounds", why)
+    if why := why_not_resources(_needed(request), proposal.resources):
+        raise _no("proposal-resources", why)
     if request.journeys >= proposal.journeys:
         raise _no("proposal-journeys", f"its {proposal.journeys} journeys were made here")
     if proposal.parameters["properties"]:
         _require_bounds(request, proposal.parameters, "proposal-parameters", "proposed")
+
+
+def _why_not_handed_on(request: CoverageRequest, allowed: Iterable[str]) -> str:
+    handed_on = {output.name for output in request.train.manifest.handed_on}
+    if foreign := handed_on - set(allowed):
+        return f"it lets no station hand {', '.join(sorted(foreign))} on to the next one"
+    return ""
+
+
+def _needed(request: CoverageRequest) -> Resources | None:
+    return needed_resources(request.train.manifest.resources, request.order.resources)
 
 
 def _require_bounds(request: CoverageRequest, schema: dict[str, Any], code: str, what: str) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from phtlab.governance.proposal import Proposal
+from phtlab.governance.resources import resources_lines
+from phtlab.governance.rounds import count
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,10 @@ def proposal_lines(proposal: Proposal) -> dict[str, tuple[str, ...]]:
         "Notebooks": proposal.notebooks or ("any, within the rest of this proposal",),
         "Parameters": tuple(parameter_text(name, declared) for name, declared in properties.items())
         or ("none of its own",),
-        "Journeys": (_times(proposal.journeys, "journey"),),
-        "Rounds": (_times(proposal.rounds, "round"),),
+        "Journeys": (count(proposal.journeys, "journey"),),
+        "Handed on to the next station": proposal.handed_on or ("nothing",),
+        "Rounds": proposal.rounds.lines() if proposal.rounds else ("none",),
+        "Resources": resources_lines(proposal.resources) or ("as each station's policy limits",),
         "Until": (f"{proposal.until:%Y-%m-%d %H:%M} UTC",),
         "Risk": (proposal.risk, *proposal.reasons),
     }
@@ -89,10 +93,6 @@ def _bounds(declared: Mapping[str, Any], least: str, most: str, unit: str) -> li
 
 def _paragraphs(text: str) -> tuple[str, ...]:
     return tuple(text.strip().split("\n"))
-
-
-def _times(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _lines(before: Iterable[str], after: Iterable[str]) -> Iterable[Line]:

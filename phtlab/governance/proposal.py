@@ -18,18 +18,25 @@ from pydantic import (
 from phtlab.errors import ProposalError
 from phtlab.governance.bounds import Bounds
 from phtlab.governance.risk import Risk
+from phtlab.governance.rounds import RoundTerms
 from phtlab.governance.text import Line, Lines
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.strict_model import SignedModel
 from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.crypto.identity import Identity, MemberName
-from phtlab.train.documents.envelope import Envelope, open_statement, sign_statement
-from phtlab.train.documents.manifest import Name
+from phtlab.train.documents.envelope import (
+    Envelope,
+    open_statement,
+    peek,
+    require_type,
+    sign_statement,
+)
+from phtlab.train.documents.manifest import MAX_OUTPUTS, Name, Resources
 from phtlab.train.documents.moment import Moment
 from phtlab.train.documents.roster import Roster
 from phtlab.train.verify.predicate import read_predicate, require_role
 
-PROPOSAL_TYPE = "https://phtlab.org/proposal/v1"
+PROPOSAL_TYPE = "https://phtlab.org/proposal/v2"
 ProposalId = Annotated[str, StringConstraints(pattern=r"^p-[0-9a-f]{16}$")]
 
 
@@ -46,6 +53,9 @@ class Proposal(SignedModel):
     """One version. `parameters` is a JSON Schema: the bounds that its journeys keep to.
 
     `notebooks` are the SHA-256 of the notebooks that will travel, where they are known already.
+    `handed_on` are the outputs that a station hands on to the next one of a sequential route,
+    `rounds` the terms for rounds (None: no rounds), `resources` the most that a run may need (None:
+    each station's policy limits it).
     `risk` and `reasons` are what the researcher's machine worked out; each station does so anew.
     """
 
@@ -62,7 +72,9 @@ class Proposal(SignedModel):
     notebooks: tuple[Digest, ...] = Field((), max_length=64)
     parameters: Bounds = Field(default_factory=lambda: ParameterSchema({}).schema)
     journeys: int = Field(1, ge=1, le=100_000)
-    rounds: int = Field(1, ge=1, le=100_000)
+    handed_on: tuple[Name, ...] = Field((), max_length=MAX_OUTPUTS)
+    rounds: RoundTerms | None = None
+    resources: Resources | None = None
     risk: Risk
     reasons: tuple[Line, ...] = Field((), max_length=64)
     issued: Moment
@@ -74,6 +86,11 @@ class Proposal(SignedModel):
         if len(set(value)) != len(value):
             raise ValueError("a station is named twice")
         return value
+
+    @property
+    def most_rounds(self) -> int:
+        """How often one journey may ask the same data at most."""
+        return self.rounds.most if self.rounds else 1
 
     def sign(self, identity: Identity) -> Envelope:
         """The signed version; its digest is the version's name."""
@@ -117,6 +134,19 @@ def open_proposal(envelope: Envelope, roster: Roster) -> Proposal:
             "This proposal ends before it was written.", "Give a later day.", code="proposal-time"
         )
     return proposal
+
+
+def unverified_proposal(envelope: Envelope) -> Proposal:
+    """The version in `envelope` WITHOUT any check of who signed it: to list, never to act on.
+
+    Raises SignatureError (``document-version`` if it is in another version of the format), or
+    ProposalError (``proposal-form``).
+    """
+    statement = peek(envelope)
+    require_type(statement.predicate_type, PROPOSAL_TYPE)
+    return read_predicate(
+        Proposal, statement, ProposalError("", code="proposal-form"), "This proposal"
+    )
 
 
 def require_successor(newer: Proposal, older: Proposal | None, older_digest: str | None) -> None:

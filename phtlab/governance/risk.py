@@ -50,8 +50,16 @@ def assess(
     rounds: int = 1,
     journeys: int = 1,
 ) -> Assessment:
-    """Assess `manifest`; its kernel image is new unless its digest is in `known_images`."""
+    """Assess `manifest`; its kernel image is new unless its digest is in `known_images`.
+
+    `rounds` is the most rounds of its journeys, and counts for a route of rounds only.
+
+    An output that a station hands on is of mid risk at least: another organisation gets numbers of
+    this station alone, can compare them with its own data, and nobody among the recipients has
+    seen them then. So a rule for low-risk trains covers no train that hands anything on.
+    """
     found = [reason for output in manifest.outputs for reason in _of_output(output)]
+    found += [_of_handed_on(output) for output in manifest.handed_on]
     if manifest.kernel.digest not in known_images:
         found.append(
             Reason("mid", "new-image", f"The kernel image {manifest.kernel.name} is new here.")
@@ -109,6 +117,11 @@ def _of_output(output: Output) -> list[Reason]:
         sentence = f"'{name}' is a single person's value ({output.statistic})."
         return [Reason("mid", "scalar", sentence)]
     return []
+
+
+def _of_handed_on(output: Output) -> Reason:
+    sentence = f"'{output.name}' is handed on: the next station sees it before the recipients do."
+    return Reason("mid", "handed-on", sentence)
 
 
 def _is_free_text(declared: Mapping[str, Any]) -> bool:

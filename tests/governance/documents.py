@@ -9,8 +9,9 @@ from typing import Any
 from phtlab.governance import ActiveApprovals, Approval, Proposal, Refusal, Revocation, Withdrawal
 from phtlab.governance.proposal import new_id
 from phtlab.notebook.parameters import ParameterSchema
-from phtlab.train.canonical import digest
-from phtlab.train.documents.envelope import Envelope
+from phtlab.train.canonical import canonical, digest
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import Envelope, sign_statement
 
 IMAGE = digest(b"kernel")
 NOTEBOOK = digest(b"notebook")
@@ -49,6 +50,24 @@ def successor(older: Proposal, signed: Envelope, **changes: Any) -> Proposal:
     """The version that follows `older`, whose signed form is `signed`."""
     values = older.model_dump() | {"version": older.version + 1, "previous": signed.digest}
     return Proposal.model_validate(values | changes)
+
+
+def proposal_of_version_1(of: Proposal, key: Identity) -> Envelope:
+    """What an earlier phtlab signed for the proposal `of`."""
+    predicate = _without_version_2(of) | {"rounds": 1}
+    about = {f"{of.id}/{of.version}": digest(canonical(predicate))}
+    return sign_statement(key, "https://phtlab.org/proposal/v1", about, predicate)
+
+
+def approval_of_version_1(of: Approval, key: Identity) -> Envelope:
+    """What a station's earlier phtlab signed for the approval `of`."""
+    named = {"train": of.train, "notebook": of.notebook, "proposal": of.proposal}
+    about = {name: value for name, value in named.items() if value is not None}
+    return sign_statement(key, "https://phtlab.org/approval/v1", about, _without_version_2(of))
+
+
+def _without_version_2(value: Proposal | Approval) -> dict[str, Any]:
+    return value.model_dump(mode="json", exclude={"handed_on", "rounds", "resources"})
 
 
 def approval(of: Proposal | None, signed: Envelope | None, **changes: Any) -> Approval:

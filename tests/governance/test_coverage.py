@@ -12,13 +12,22 @@ from hypothesis import strategies as st
 
 from phtlab.errors import ApprovalError
 from phtlab.governance import Approval, CoverageRequest, Proposal, require_covered
+from phtlab.governance.coverage import why_not_study
 from phtlab.governance.proposal import new_id
+from phtlab.governance.rounds import RoundTerms
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope
-from phtlab.train.documents.manifest import KernelRef, Train, TrainManifest
-from phtlab.train.documents.order import Order
+from phtlab.train.documents.manifest import (
+    KernelRef,
+    Output,
+    OutputTarget,
+    Resources,
+    Train,
+    TrainManifest,
+)
+from phtlab.train.documents.order import Order, OrderedRounds
 from tests.governance import documents
 
 ADA = Identity.generate("ada")
@@ -149,6 +158,76 @@ def test_an_approval_reaches_no_further_than_its_proposal(
     assert _refused(_asked(proposed, **asked), approval) == code
 
 
+ROUNDS = {
+    "most": 5,
+    "key": Identity.generate("journey").public,
+    "quorum": 1,
+    "deadline": 60,
+}
+MODEL = Output(name="model", kind="model", to=OutputTarget.BOTH)
+
+
+def _of(asked: CoverageRequest, manifest: dict[str, Any], order: dict[str, Any]) -> CoverageRequest:
+    """`asked` with another manifest and order; the approval and proposal stay those of before."""
+    declared = asked.train.manifest.model_copy(update=manifest)
+    train = asked.train.model_copy(update={"manifest": declared})
+    changes = {"route": declared.route} | order
+    return replace(asked, train=train, order=asked.order.model_copy(update=changes))
+
+
+@pytest.mark.parametrize(
+    ("manifest", "order", "terms", "code"),
+    [
+        # What leaves to the next station.
+        ({"outputs": (MODEL,)}, {}, {"handed_on": ("model", "other")}, None),
+        ({"outputs": (MODEL,)}, {}, {"handed_on": ("other",)}, "handed-on"),
+        ({"outputs": (MODEL,)}, {}, {}, "handed-on"),
+        # Rounds: none without terms; as many, and combined by whom, as the terms say.
+        ({}, {"rounds": ROUNDS}, {"rounds": RoundTerms(most=5)}, None),
+        ({}, {"rounds": ROUNDS}, {"rounds": RoundTerms(most=4)}, "rounds"),
+        ({}, {"rounds": ROUNDS}, {"rounds": RoundTerms(most=5, aggregator="adder")}, "rounds"),
+        ({}, {"rounds": ROUNDS}, {}, "rounds"),
+        ({}, {}, {"rounds": RoundTerms(most=5)}, None),
+        # Resources: of the train, or of the order in its stead.
+        ({"resources": Resources(memory=2)}, {}, {"resources": Resources(memory=2)}, None),
+        ({"resources": Resources(memory=2)}, {}, {"resources": Resources(memory=1)}, "resources"),
+        (
+            {"resources": Resources(memory=2)},
+            {"resources": Resources(memory=1)},
+            {"resources": Resources(memory=1)},
+            None,
+        ),
+        ({}, {"resources": Resources(gpus=1)}, {"resources": Resources(gpus=0)}, "resources"),
+    ],
+)
+def test_routes_and_resources_keep_to_the_terms(
+    manifest: dict[str, Any], order: dict[str, Any], terms: dict[str, Any], code: str | None
+) -> None:
+    if "rounds" in order:
+        order = {"route": "rounds", "rounds": OrderedRounds.model_validate(order["rounds"])}
+    both = documents.proposal(**terms)
+    asked = _of(_asked(both), manifest, order)
+    approved = code and f"approval-{code}"
+    assert _refused(asked, _approval(both, **terms)) == approved
+    # An approval that allows all of it reaches no further than its proposal.
+    large = {
+        "handed_on": ("model",),
+        "rounds": RoundTerms(most=9, aggregator=None),
+        "resources": None,
+    }
+    if code is not None:
+        assert _refused(asked, _approval(both, **large)) == f"proposal-{code}"
+
+
+def test_an_approval_without_the_study_s_terms_is_not_for_its_trains() -> None:
+    proposal = documents.proposal(handed_on=("model",), rounds=RoundTerms(most=5))
+    whole = {"handed_on": ("model",), "rounds": RoundTerms(most=5)}
+    assert why_not_study(_approval(proposal, **whole), proposal) == ""
+    for left_out in whole:
+        terms = {name: value for name, value in whole.items() if name != left_out}
+        assert why_not_study(_approval(proposal, **terms), proposal) != ""
+
+
 def test_an_approval_of_one_version_says_nothing_of_another() -> None:
     first = documents.proposal()
     second = documents.successor(first, _signed(first), journeys=99)
@@ -190,3 +269,9 @@ def test_what_is_signed_is_told_in_words_before_it_is() -> None:
     )
     assert told.endswith("approved by grace and kurt.")
     assert "the train sha256:" in _approval(None).sentence()
+    route = {"handed_on": ("model",), "rounds": RoundTerms(most=5), "resources": Resources(gpus=1)}
+    told = _approval(proposal, **route).sentence()
+    assert (
+        ", on heart, handing model on to the next station, in at most 5 rounds, combined by the "
+        "researcher's kernel, with at most 1 GPUs, until "
+    ) in told

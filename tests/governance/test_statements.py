@@ -27,7 +27,7 @@ from phtlab.governance import (
     open_withdrawal,
 )
 from phtlab.governance.approval import ACTIVE_APPROVALS_TYPE, APPROVAL_TYPE, REVOCATION_TYPE
-from phtlab.governance.proposal import PROPOSAL_TYPE
+from phtlab.governance.proposal import PROPOSAL_TYPE, unverified_proposal
 from phtlab.governance.refusal import REFUSAL_TYPE, WITHDRAWAL_TYPE
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.crypto.identity import Identity
@@ -35,7 +35,7 @@ from phtlab.train.documents.envelope import Envelope, peek, sign_statement
 from phtlab.train.documents.roster import Roster
 from tests.governance import documents
 from tests.governance.conftest import Keys
-from tests.raising import invalid
+from tests.raising import invalid, raises_code
 
 PROPOSED = documents.proposal()
 
@@ -218,8 +218,30 @@ def test_what_is_signed_is_named_by_its_statement_alone(keys: Keys) -> None:
     """Two signatures of the same words have one name; another word has another."""
     again = Identity.from_seeds("ada", *keys["ada"].seeds(), keys["ada"].age)
     assert PROPOSED.sign(keys["ada"]).digest == PROPOSED.sign(again).digest
-    other = PROPOSED.model_copy(update={"rounds": 2})
+    other = PROPOSED.model_copy(update={"journeys": 2})
     assert other.sign(keys["ada"]).digest != PROPOSED.sign(keys["ada"]).digest
+
+
+def test_a_document_of_version_1_is_named_as_such(keys: Keys) -> None:
+    older = documents.proposal_of_version_1(PROPOSED, keys["ada"])
+    with raises_code(SignatureError, "document-version"):
+        open_proposal(older, keys.roster)
+    with raises_code(SignatureError, "document-version"):
+        unverified_proposal(older)
+    approved = documents.approval(None, None)
+    with raises_code(SignatureError, "document-version"):
+        open_approval(documents.approval_of_version_1(approved, keys["ulm"]), keys.roster)
+
+
+def test_a_proposal_is_listed_unverified(keys: Keys) -> None:
+    signed = PROPOSED.sign(keys["eve"])
+    assert unverified_proposal(signed) == PROPOSED
+    for envelope, error, code in (
+        (documents.refusal(PROPOSED, signed).sign(keys["ulm"]), SignatureError, "signature"),
+        (sign_statement(keys["ada"], PROPOSAL_TYPE, {}, {}), ProposalError, "proposal-form"),
+    ):
+        with raises_code(error, code):
+            unverified_proposal(envelope)
 
 
 @pytest.mark.parametrize("text", ["a\u202eb", "a\u200bb", "a\x1b[2J", "two\nlines", "a\u2028b"])

@@ -85,7 +85,7 @@ def test_everything_that_a_proposal_asks_for_is_told() -> None:
     silent = {"id", "version", "previous", "researcher", "issued", "reasons"}
     shown = {
         *("title", "question", "legal_ground", "datasets", "stations", "images", "notebooks"),
-        *("parameters", "journeys", "rounds", "until", "risk"),
+        *("parameters", "journeys", "handed_on", "rounds", "resources", "until", "risk"),
     }
     proposal = documents.proposal()
     assert set(type(proposal).model_fields) == silent | shown

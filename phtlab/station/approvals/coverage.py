@@ -40,10 +40,13 @@ def assessed(
     `known` are the kernel images that this station has admitted, if the caller has read them.
     """
     study = study_of(offer.order.proposal, station)
+    ordered = offer.order.rounds
     return assess(
         offer.train.manifest,
         known_images=known_images(station.stops.path) if known is None else known,
-        rounds=study.version.proposal.rounds if study else 1,
+        rounds=max(
+            study.version.proposal.most_rounds if study else 1, ordered.most if ordered else 1
+        ),
         journeys=study.version.proposal.journeys if study else 1,
     )
 

@@ -30,6 +30,7 @@ from phtlab.station.context.station_context import StationContext
 from phtlab.station.settings.people import load_people
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import HoldDecision
+from phtlab.station.stops.route_view import route_view
 from phtlab.station.stops.stop import Stop
 
 _MAX_REASON = 500
@@ -42,7 +43,8 @@ class Pending:
 
     For a journey, `risk` is the station's assessment; for a proposal, the researcher's. `approvers`
     have approved the draft `draft`, which needs `persons` different approvers. `why_not` is why an
-    existing approval does not allow the journey.
+    existing approval does not allow the journey. `route` is its route in a few words, "" if it is
+    parallel.
     """
 
     kind: Literal["journey", "proposal"]
@@ -57,6 +59,7 @@ class Pending:
     draft: str | None = None
     why_not: str = ""
     proposal: str | None = None
+    route: str = ""
 
 
 @dataclass(frozen=True)
@@ -271,18 +274,30 @@ def list_approvals(station: StationContext) -> tuple[ApprovalWithState, ...]:
     listed = []
     for kept in {kept.digest: kept for kept in approvals}.values():
         state = approvals.state(kept, station.name, station.now(), roster)
-        why = _VOID if state == "void" else ""
+        why = _why_void(kept) if state == "void" else ""
         if state == "revoked":
             why = approvals.requested_revocation(kept.digest).get("reason", "")
         listed.append(
             ApprovalWithState(
-                kept.digest, kept.claimed, state, why, _not_for(kept.claimed, station)
+                kept.digest,
+                kept.claimed,
+                state,
+                why,
+                _not_for(kept.claimed, station) if state == "active" else "",
             )
         )
     return tuple(sorted(listed, key=lambda approval: approval.approval.issued, reverse=True))
 
 
-_VOID = "not signed with the keys that the station has now: approve again"
+def _why_void(kept: StoredApproval) -> str:
+    if kept.format_error:
+        renewal = (
+            "approve again once its proposal is here in the new version"
+            if kept.claimed.proposal
+            else "approve again when its train comes"
+        )
+        return f"{kept.format_error.removesuffix('.')}: {renewal}"
+    return "not signed with the keys that the station has now: approve again"
 
 
 def _not_for(approval: Approval, station: StationContext) -> str:
@@ -396,6 +411,7 @@ def pending_journey(station: StationContext, stop: Stop) -> Pending:
         draft=drafts[0].draft.name if drafts else None,
         why_not=held.why_not,
         proposal=offer.order.proposal,
+        route=route_view(offer, station.name).short,
     )
 
 

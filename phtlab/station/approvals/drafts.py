@@ -29,12 +29,13 @@ from phtlab.files.durable_file import create_durably, write_durably
 from phtlab.governance.approval import Approval, Nonce, PersonName, Scope
 from phtlab.governance.proposal import ProposalId
 from phtlab.governance.risk import Risk
+from phtlab.governance.rounds import RoundTerms
 from phtlab.governance.text import Line
 from phtlab.strict_model import SignedModel
 from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.envelope import Envelope
-from phtlab.train.documents.manifest import Name
+from phtlab.train.documents.manifest import MAX_OUTPUTS, Name, Resources
 
 _PERSON: TypeAdapter[str] = TypeAdapter(PersonName)
 _BROKEN = ".broken"
@@ -61,6 +62,9 @@ class ApprovalDraft(SignedModel):
     datasets: tuple[Name, ...] = Field(max_length=64)
     parameters: dict[str, Any]
     risk: Risk
+    handed_on: tuple[Name, ...] = Field((), max_length=MAX_OUTPUTS)
+    rounds: RoundTerms | None = None
+    resources: Resources | None = None
     persons: int = Field(default=1, ge=1, le=_MOST)
     note: Line = ""
     nonce: Nonce = Field(default_factory=lambda: secrets.token_hex(16))
@@ -207,7 +211,7 @@ def require_person(name: str) -> str:
 def _gone() -> ApprovalError:
     return ApprovalError(
         "These terms wait for nobody any more: meanwhile they were signed, refused or ran out.",
-        "'phtlab station pending' and 'phtlab station approvals' show its state.",
+        "'phtlab station pending' and 'phtlab station approvals' show their state.",
         code="approval-gone",
     )
 

@@ -23,11 +23,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from phtlab.errors import ProposalError, StationError
+from phtlab.errors import ProposalError, SignatureError, StationError
 from phtlab.files.durable_file import create_durably, write_durably
-from phtlab.governance.proposal import Proposal, open_proposal, require_successor
+from phtlab.governance.proposal import (
+    Proposal,
+    open_proposal,
+    require_successor,
+    unverified_proposal,
+)
 from phtlab.governance.refusal import Withdrawal, open_withdrawal
 from phtlab.train.canonical import canonical
 from phtlab.train.documents.envelope import Envelope, peek
@@ -63,7 +68,11 @@ class StationProposal:
 
     @property
     def versions(self) -> tuple[Version, ...]:
-        """All stored versions, oldest first. Raises StationError (``proposal-broken``)."""
+        """All stored versions, oldest first.
+
+        Raises StationError (``proposal-broken``), or SignatureError (``document-version``) if one
+        is of another version of the format.
+        """
         found = []
         for path in self.path.glob("*.json"):
             if re.fullmatch(r"[0-9a-f]{64}", path.stem):
@@ -219,10 +228,30 @@ class StationProposals:
     path: Path
 
     def __iter__(self) -> Iterator[StationProposal]:
+        """Yield all proposals but `unreadable` ones. Raises StationError (``proposal-broken``)."""
+        unreadable = self.unreadable()
+        for proposal in self._all():
+            if proposal.id not in unreadable and proposal.versions:
+                yield proposal
+
+    def unreadable(self) -> dict[str, SignatureError]:
+        """Return the errors of the proposals that this phtlab does not read, by their names.
+
+        They are of another version of the format (``document-version``), or no signed documents.
+        """
+        found = {}
+        for proposal in self._all():
+            try:
+                _ = proposal.versions
+            except SignatureError as error:
+                found[proposal.id] = error
+        return found
+
+    def _all(self) -> Iterator[StationProposal]:
         with suppress(FileNotFoundError):
             for folder in sorted(self.path.iterdir()):
-                if _ID.fullmatch(folder.name) and (proposal := StationProposal(folder)).versions:
-                    yield proposal
+                if _ID.fullmatch(folder.name):
+                    yield StationProposal(folder)
 
     def proposal(self, proposal_id: str) -> StationProposal:
         """Return a proposal's folder, which need not exist. Raises ValueError for a bad name."""
@@ -241,8 +270,16 @@ class StationProposals:
         return frozenset(path.name for path in self.path.glob("p-*/*.word"))
 
     def find(self, beginning: str) -> StationProposal:
-        """Return the proposal whose name begins so. Raises ProposalError (``proposal-unknown``)."""
+        """Return the proposal whose name begins so.
+
+        Raises ProposalError (``proposal-unknown``), or SignatureError (``document-version``) if the
+        only one is of another version of the format.
+        """
         found = [proposal for proposal in self if proposal.id.startswith(beginning)]
+        unreadable = self.unreadable()
+        named = [name for name in unreadable if name.startswith(beginning)]
+        if not found and len(named) == 1:
+            raise unreadable[named[0]]
         if len(found) != 1:
             what = "Several proposals begin" if found else "There is no proposal that begins"
             raise ProposalError(
@@ -253,7 +290,10 @@ class StationProposals:
         return found[0]
 
     def of_version(self, digest: str) -> tuple[StationProposal, Version] | None:
-        """Return the proposal and version with that digest, or None."""
+        """Return the proposal and version with that digest, or None.
+
+        Raises StationError or SignatureError as `StationProposal.versions`.
+        """
         name = f"{digest.removeprefix('sha256:')}.json"
         for path in self.path.glob(f"p-*/{name}"):
             return StationProposal(path.parent), _version(path)
@@ -263,8 +303,8 @@ class StationProposals:
 def _version(path: Path) -> Version:
     try:
         envelope = Envelope.from_bytes(path.read_bytes())
-        proposal = Proposal.model_validate(peek(envelope).predicate)
-    except ValidationError:
+        proposal = unverified_proposal(envelope)
+    except ProposalError:
         raise _broken(path) from None
     if envelope.digest != f"sha256:{path.stem}":
         raise _broken(path)

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from phtlab.errors import ApprovalError, PhtlabError, StationError
+from phtlab.errors import ApprovalError, PhtlabError, SignatureError, StationError
 from phtlab.governance.approval import Revocation
 from phtlab.governance.proposal import open_proposal
 from phtlab.governance.refusal import Refusal
@@ -113,11 +113,15 @@ class ApprovalSigner:
     def _over(self, draft: ApprovalDraft) -> bool:
         """Whether the draft is obsolete.
 
-        Its terms expired, its proposal's version was refused, or its journey was decided.
+        Its terms expired, its proposal's version was refused or is of another version of the
+        format, or its journey was decided.
         """
         if self._station.now() >= draft.expires:
             return True
-        study = study_of(draft.proposal, self._station)
+        try:
+            study = study_of(draft.proposal, self._station)
+        except SignatureError:
+            return True  # its proposal is of another version of the format: nothing can start
         if study is not None and study.folder.refused(study.version.digest):
             return True
         return draft.journey is not None and not self._station.stops.stop(draft.journey).undecided

@@ -16,16 +16,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from phtlab.errors import ApprovalError, PhtlabError, SignatureError
 from phtlab.files.durable_file import create_durably, write_durably
-from phtlab.governance.approval import Approval, open_approval
+from phtlab.governance.approval import APPROVAL_TYPE, Approval, open_approval
 from phtlab.station.settings.folder import StationFolder
 from phtlab.train.canonical import canonical
-from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.train.documents.envelope import Envelope, Statement, peek, require_type
 from phtlab.train.documents.roster import Roster
 
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -34,11 +35,16 @@ State = Literal["active", "expired", "revoked", "void"]
 
 @dataclass(frozen=True)
 class StoredApproval:
-    """A stored approval. `claimed` is its content before verification."""
+    """A stored approval. `claimed` is its content before verification.
+
+    `format_error` says which version of the format it has, if this phtlab does not read that one:
+    then it is void.
+    """
 
     digest: str
     envelope: Envelope
     claimed: Approval
+    format_error: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,19 @@ class Approvals:
 
     def __iter__(self) -> Iterator[StoredApproval]:
         """Yield all approvals, unverified. Files that are not approvals are skipped."""
+        for path in self._files():
+            if kept := _read(path.read_bytes()):
+                yield kept
+
+    def unreadable(self) -> tuple[str, ...]:
+        """Names of the files that are skipped, since this phtlab reads no approval in them."""
+        return tuple(path.name for path in self._files() if not _read(path.read_bytes()))
+
+    def _files(self) -> Iterator[Path]:
         with suppress(FileNotFoundError):
             for path in sorted(self.folder.approvals.iterdir()):
-                if path.suffix == ".json" and (kept := _read(path.read_bytes())):
-                    yield kept
+                if path.suffix == ".json":
+                    yield path
 
     def get(self, beginning: str) -> StoredApproval:
         """Find an approval by its digest's prefix. Raises ApprovalError (``approval-unknown``)."""
@@ -137,12 +152,15 @@ class Approvals:
     ) -> State:
         """Return its state; ``void`` if `station` did not sign it with the keys of `roster`.
 
+        ``void`` too if it is of another version of the format.
         Without a roster, signatures are not verified: for display only.
         """
         if self.revoked(kept.digest):
             return "revoked"
         if now >= kept.claimed.expires:
             return "expired"
+        if kept.format_error:
+            return "void"
         if roster is None:
             return "active" if kept.claimed.station == station else "void"
         try:
@@ -155,8 +173,14 @@ class Approvals:
         """Return the approval if `station` signed it with keys of `roster` and did not revoke it.
 
         Raises what `open_approval` raises, and ApprovalError ``approval-station``,
-        ``approval-revoked``.
+        ``approval-revoked``, ``document-version``.
         """
+        if kept.format_error:
+            raise ApprovalError(
+                f"An approval that would be compared is void: {kept.format_error}",
+                "Approve again.",
+                code="document-version",
+            )
         approval = open_approval(kept.envelope, roster)
         if approval.station != station:
             raise ApprovalError(
@@ -177,12 +201,21 @@ def _read(content: bytes) -> StoredApproval | None:
     """Parse an approval, cached by content: every journey reads most of a station's approvals."""
     try:
         envelope = Envelope.from_bytes(content)
-        # Identified by its digest, not by its file name: a copy is not a second approval.
-        return StoredApproval(
-            envelope.digest, envelope, Approval.model_validate(peek(envelope).predicate)
-        )
+        statement = peek(envelope)
+        # An approval of version 1 has no field that version 2 lacks: it is still listed, as void.
+        claimed = Approval.model_validate(statement.predicate)
     except (SignatureError, ValidationError):
         return None
+    # Identified by its digest, not by its file name: a copy is not a second approval.
+    return StoredApproval(envelope.digest, envelope, claimed, _format_error(statement))
+
+
+def _format_error(statement: Statement) -> str:
+    try:
+        require_type(statement.predicate_type, APPROVAL_TYPE)
+    except SignatureError as error:
+        return error.message
+    return ""
 
 
 def _hex(digest: str) -> str:

@@ -65,7 +65,8 @@ class ApprovalSync:
             self._at_central, self._fetched = self._fetch_proposals(), True
         changed = self._fetch()
         for kept in self._approvals:
-            self._send(kept.digest, partial(self._send_approval, kept))
+            if not kept.format_error:  # central would refuse a void one each time
+                self._send(kept.digest, partial(self._send_approval, kept))
             revocation = self._approvals.revocation(kept.digest, self._station.name)
             if revocation is not None:
                 put = self._station.central.governance.put_revocation

@@ -11,7 +11,9 @@ from typing import Any, Final
 from phtlab.errors import ApprovalError, ParameterError
 from phtlab.governance.approval import Approval, Scope
 from phtlab.governance.proposal import Proposal
+from phtlab.governance.resources import needed_resources
 from phtlab.governance.risk import RISKS, Risk, how_often, within
+from phtlab.governance.rounds import count, terms_of_order
 from phtlab.governance.text import LONGEST
 from phtlab.notebook.parameters import ParameterSchema, describe
 from phtlab.printable import escaped
@@ -89,6 +91,7 @@ def of_journey(
             request.bounds,
         ),
         risk=risk,
+        **_limits(offer, proposal, scope),
         persons=station.policy().approval.persons(risk),
         note=_line(request.note),
         drafted=_now(station),
@@ -103,7 +106,7 @@ def risk_of_study(proposal: Proposal, station: StationContext) -> Risk:
     kernel image is new at this station. Each train is assessed again when it arrives.
     """
     is_new = not set(proposal.images) <= known_images(station.stops.path)
-    often = how_often(rounds=proposal.rounds, journeys=proposal.journeys).risk
+    often = how_often(rounds=proposal.most_rounds, journeys=proposal.journeys).risk
     return max(proposal.risk, often, "mid" if is_new else "low", key=RISKS.index)
 
 
@@ -155,7 +158,7 @@ def of_proposal(
             "Name a notebook to allow more.",
             code="approval-risk",
         )
-    least = how_often(rounds=proposal.rounds, journeys=proposal.journeys)
+    least = how_often(rounds=proposal.most_rounds, journeys=proposal.journeys)
     risk = request.risk or ("low" if scope == "low-risk" else risk_of_study(proposal, station))
     if not within(least.risk, risk):
         raise ApprovalError(
@@ -184,6 +187,9 @@ def of_proposal(
         datasets=_datasets(version),
         parameters=narrowed(proposal.parameters, request.bounds),
         risk=risk,
+        handed_on=proposal.handed_on,
+        rounds=proposal.rounds,
+        resources=proposal.resources,
         persons=station.policy().approval.persons(risk),
         note=_line(request.note),
         drafted=_now(station),
@@ -209,8 +215,11 @@ def described(approval: Approval, lacks: str = "") -> str:
         "low-risk": "low-risk trains",
     }[approval.scope]
     under = f", {approval.proposal_id}" if approval.proposal_id else ""
+    on = f", handing on {', '.join(approval.handed_on)}" if approval.handed_on else ""
+    rounds = f", {count(approval.rounds.most, 'round')} at most" if approval.rounds else ""
     other = f"; not the study's own: {lacks}" if lacks else ""
-    return f"{what} of {approval.researcher}{under}, risk at most {approval.risk}{other}"
+    of = f"{what} of {approval.researcher}{under}"
+    return f"{of}, risk at most {approval.risk}{on}{rounds}{other}"
 
 
 def narrowed(schema: Mapping[str, Any], bounds: Mapping[str, str]) -> dict[str, Any]:
@@ -266,6 +275,26 @@ def _line(note: str) -> str:
             f"Give the note in one line of at most {LONGEST} characters.", code="approval-form"
         )
     return note
+
+
+def _limits(offer: VerifiedOffer, proposal: Proposal | None, scope: Scope) -> dict[str, Any]:
+    """What may be handed on, the rounds and the resources: as the journey has them.
+
+    A rule for low-risk trains has those of its proposal, since it is for other trains too.
+    """
+    if proposal is not None and scope == "low-risk":
+        return {
+            "handed_on": proposal.handed_on,
+            "rounds": proposal.rounds,
+            "resources": proposal.resources,
+        }
+    manifest, order = offer.train.manifest, offer.order
+    within = proposal.rounds if proposal is not None else None
+    return {
+        "handed_on": tuple(output.name for output in manifest.handed_on),
+        "rounds": terms_of_order(order.rounds, manifest.outputs, within) if order.rounds else None,
+        "resources": needed_resources(manifest.resources, order.resources),
+    }
 
 
 def _datasets(version: Version) -> tuple[str, ...]:
