@@ -226,7 +226,7 @@ def test_the_record_says_whole_seconds_and_no_memory_or_exit_code(
     assert record.finished - record.started < timedelta(minutes=5)
     assert set(StopRecord.model_fields) == {
         *("journey", "train", "station", "stop", "previous", "outcome", "code", "sentence"),
-        *("error", "outputs", "datasets", "cargo", "cargo_size", "context", "roster_version"),
+        *("error", "outputs", "datasets", "received", "cargos", "rounds", "roster_version"),
         *("started", "finished", "forecasts"),
     }
     assert record.forecasts is None, "of a dry run only"

@@ -117,7 +117,8 @@ def opened_cargo(world: World, offer: Offer, record: StopRecord) -> Iterator[tar
     """The cargo as ada opens it, pulled from the registry."""
     sealed, archive = world.root / "cargo.age", io.BytesIO()
     registry = world.artifacts.registry  # type: ignore[attr-defined]
-    pull_cargo(registry, offer.journey, "cleveland", record.cargo, sealed)
+    (cargo,) = record.cargos
+    pull_cargo(registry, offer.journey, "cleveland", cargo.digest, sealed)
     order = Order.model_validate(peek(offer.order).predicate)
     with sealed.open("rb") as source:
         context = cargo_context(offer.journey, order, "cleveland")

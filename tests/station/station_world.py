@@ -229,6 +229,8 @@ class SimulatedArtifactStore:
     images: dict[str, ImageParts] = field(default_factory=dict)
     kernels: dict[str, bytes] = field(default_factory=dict)
     delivered: dict[str, bytes] = field(default_factory=dict)
+    cargos: dict[str, bytes] = field(default_factory=dict)
+    """Sealed files by digest: what was delivered, and what other stations handed on."""
     logs: dict[str, tuple[bytes, Envelope]] = field(default_factory=dict)
     down: bool = False
     fetched: int = 0
@@ -260,6 +262,15 @@ class SimulatedArtifactStore:
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         self._answer()
         self.delivered[journey] = cargo.read_bytes()
+        self.cargos[digest(self.delivered[journey])] = self.delivered[journey]
+
+    def fetch_cargo(self, journey: str, station: str, sealed: str, path: Path, size: int) -> None:
+        self._answer()
+        if sealed not in self.cargos:
+            raise RegistryError(f"The registry has no {sealed}.", code="registry-missing")
+        if len(self.cargos[sealed]) > size:
+            raise RegistryError("It is larger than was signed.", code="registry-too-large")
+        path.write_bytes(self.cargos[sealed])
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
         self._answer()
@@ -294,6 +305,8 @@ class ScriptedExecutor(Executor):
     trials: list[CheckResult] = field(default_factory=list)
     """What each trial of the sandbox finds; the last stays."""
     started: list[Job] = field(default_factory=list)
+    seen: dict[str, list[str]] = field(default_factory=dict)
+    """The received values that each job found when it started, by its id."""
     statuses: dict[str, JobStatus] = field(default_factory=dict)
 
     def _answer(self) -> None:
@@ -318,6 +331,8 @@ class ScriptedExecutor(Executor):
             assert path.exists()
         assert authorize().token == "a-token"
         self.started.append(job)
+        received = job.inputs / "received"
+        self.seen[job.id] = sorted(p.name for p in received.iterdir()) if received.exists() else []
         out = self.root / job.id
         (out / "outputs").mkdir(parents=True)
         for name, content in self.script.files.items():

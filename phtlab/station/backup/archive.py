@@ -49,7 +49,7 @@ TAKEN: Final = re.compile(
     rf"|contradictions/{_HEX}\.json"
     rf"|released/(key|{_HEX}\.json|amounts/\d{{4}}-\d{{2}}/{_HEX}\.json)"
     rf"|stops/{_HEX}/[a-z-]+\.json"
-    r"|stops/nonces/[0-9a-f]{32}"
+    r"|stops/nonces/[0-9a-f]{32}|stops/records/[0-9a-f]{64}"
     rf"|audit/(\d{{4}}-\d{{2}}\.jsonl|seen\.json|torn/{_HEX})"
 )
 """The files of a station's folder that a backup contains, by their relative path."""

@@ -38,6 +38,7 @@ from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest, canonical
 from phtlab.train.crypto.age import AgeIdentity, decrypt
 from phtlab.train.documents.order import Order
+from phtlab.train.documents.record import StopRecord
 from phtlab.train.verify import CLOCK_SKEW
 
 MOST_BYTES: Final = 1 << 30
@@ -132,6 +133,21 @@ def require_issued_since(folder: StationFolder, order: Order) -> None:
         raise OrderReplayedError(
             "This station was restored from a backup after the order was issued, and cannot know "
             "whether it has followed it before.",
+            "Dispatch the train again.",
+            code="order-before-restore",
+        )
+
+
+def require_recorded_since(folder: StationFolder, record: StopRecord) -> None:
+    """Raise OrderReplayedError (``order-before-restore``) if the station may have gone on from it.
+
+    `record` is of the stop before: the restored station does not know what followed it here.
+    """
+    restored = restored_of(folder)
+    if restored is not None and record.finished <= restored.at + CLOCK_SKEW:
+        raise OrderReplayedError(
+            "This station was restored from a backup after the stop before it ended, and cannot "
+            "know whether it has gone on from there before.",
             "Dispatch the train again.",
             code="order-before-restore",
         )

@@ -23,6 +23,7 @@ from phtlab.station.console.views.inbox import inbox
 from phtlab.station.context.maintenance import closed
 from phtlab.station.daemon.lock import daemon_runs
 from phtlab.station.release.amounts import size_text
+from phtlab.station.stops.route_view import ordinal
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 NAVIGATION: Final = (
@@ -59,6 +60,7 @@ class PageRenderer:
             "when": when,
             "exactly": exactly,
             "short": short,
+            "ordinal": ordinal,
             "number": number,
             "mib": mib,
             "size": size_text,

@@ -15,7 +15,7 @@ from phtlab.train.image.verification import (
     ImageLimits,
 )
 from phtlab.wire.central.client import CentralClient
-from phtlab.wire.registry.cargo import push_cargo
+from phtlab.wire.registry.cargo import pull_cargo, push_cargo
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.released_log import push_log
 from phtlab.wire.registry.trains import pull_kernel, pull_train
@@ -50,6 +50,12 @@ class ArtifactStore(Protocol):
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         """Push sealed cargo to the registry. Idempotent; resumes after an interruption."""
+
+    def fetch_cargo(self, journey: str, station: str, digest: str, path: Path, size: int) -> None:
+        """Fetch the sealed cargo of `digest` that `station` handed on, of `size` bytes, to `path`.
+
+        Raises RegistryUnreachableError, or RegistryError if it is missing or something else.
+        """
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
         """Push a sealed, released run log to the registry, with its statement. Idempotent."""
@@ -101,6 +107,9 @@ class RegistryArtifactStore:
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         push_cargo(self._at(), journey, station, cargo)
+
+    def fetch_cargo(self, journey: str, station: str, digest: str, path: Path, size: int) -> None:
+        pull_cargo(self._at(), journey, station, digest, path, limit=size)
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
         push_log(self._at(), journey, station, sealed.read_bytes(), statement)

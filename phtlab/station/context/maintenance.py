@@ -130,8 +130,10 @@ def release_hold(station: StationContext) -> None:
 def require_settled(folder: StationFolder) -> None:
     """Raise StationError (``pause-held``) if something must be done before the daemon may start.
 
-    A station with contradicted records may start: it is paused, and its daemon answers.
+    A station with contradicted records may start: it is paused, and its daemon answers. Raises
+    StationError (``stops-version``) if stops of an earlier version of phtlab are in the folder.
     """
+    Stops(folder.stops).require_readable()
     kept = pause_of(folder)
     if kept is not None and kept.held:
         raise _still_held(kept)

@@ -237,6 +237,7 @@ def _prepared(
         1,
         now=now(),
         lifetime=timedelta(days=1),
+        route=manifest.route,
     ).sign(identity)
     station = _LocalStation(
         folder=folder,
@@ -390,6 +391,9 @@ class _LocalContext:
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         shutil.copyfile(cargo, cargo.with_name("delivered.age"))
+
+    def fetch_cargo(self, journey: str, station: str, digest: str, path: Path, size: int) -> None:
+        raise _no_central()  # a local train begins its route: nothing was handed on
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
         """Does nothing: the log is at the station already, for its operator."""

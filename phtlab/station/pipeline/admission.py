@@ -10,9 +10,10 @@ from pathlib import Path
 import structlog
 
 from phtlab.errors import ApprovalError, OrderReplayedError, PhtlabError, TrainError
-from phtlab.files.durable_file import sync_folder, write_durably
+from phtlab.files.durable_file import replaced_durably, sync_folder, write_durably
 from phtlab.governance.risk import Assessment
 from phtlab.notebook import ParameterSchema, parameterize
+from phtlab.station.airlock.received_values import received_file
 from phtlab.station.approvals.agreement import has_agreed
 from phtlab.station.approvals.coverage import (
     Coverage,
@@ -22,12 +23,13 @@ from phtlab.station.approvals.coverage import (
 )
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.approvals.subject import coverage_request, study_of
-from phtlab.station.backup.restore import require_issued_since
+from phtlab.station.backup.restore import require_issued_since, require_recorded_since
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import DataSet, check_columns
 from phtlab.station.executor.contract import Limits
-from phtlab.station.executor.sandbox import data_target
-from phtlab.station.policy.policy import Decision, Policy, decide
+from phtlab.station.executor.sandbox import IN, data_target
+from phtlab.station.pipeline.received import receive
+from phtlab.station.policy.policy import Decision, Policy, decide, refuse_by_lists
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import Admission, Ending, Hold
 from phtlab.station.stops.file_contents import VerifiedOffer as VerifiedOffer
@@ -43,7 +45,14 @@ from phtlab.train.image.verification import (
     ImageLimits,
     verify_image,
 )
-from phtlab.train.verify import verify_order, verify_train
+from phtlab.train.verify import (
+    DepartedStop,
+    SignedJourney,
+    verify_order,
+    verify_train,
+    verify_turn,
+)
+from phtlab.wire.api.journeys import EarlierJourney
 
 _GRACE_INSIDE = 2.0
 _EXPIRED = "The order expired after it was admitted, before its run could start."
@@ -56,6 +65,7 @@ def verify(stop: Stop, station: DaemonContext) -> None:
     trusted = station.roster_cache.now(at_least_as_new_as=stop.claimed_order().roster_version)
     train, order, researcher = _documents(stop, station, trusted.roster)
     require_issued_since(station.folder, order)
+    before = _turn(stop, station, train, order, trusted.roster)
     if not station.stops.take_nonce(order.nonce, stop):
         raise OrderReplayedError(
             f"{station.name} has followed an order with this nonce before.",
@@ -76,6 +86,21 @@ def verify(stop: Stop, station: DaemonContext) -> None:
     )
     notebook = _notebook(train, dict(files))
     parameterize(notebook, parameters)
+    received = None
+    if before is not None:
+        # Nothing is fetched for an order that would be refused anyway.
+        refused = refuse_by_lists(
+            station.policy(),
+            order,
+            train,
+            researcher=researcher,
+            station=station.name,
+            present=station.datasets(),
+        )
+        if refused is not None:
+            _refuse(stop, refused.code, refused.sentence)
+            return
+        received = receive(stop, station, train.manifest, before)
     # Reviewers of the train see what the image's settings list.
     carried = {"notebook.ipynb": notebook, "config.json": parts.config}
     newest = trusted.catalogue.named(kernel.name)
@@ -89,8 +114,49 @@ def verify(stop: Stop, station: DaemonContext) -> None:
         kernel=kernel,
         roster_version=trusted.roster.version,
         parameters=parameters,
+        previous=before.envelope.digest if before else None,
+        received=received,
     )
     stop.write(stop_files.VERIFIED, offer)
+
+
+def _turn(
+    stop: Stop, station: DaemonContext, train: Train, order: Order, roster: Roster
+) -> DepartedStop | None:
+    """Verify that it is this station's turn; return the stop before, which handed on to it.
+
+    Of one record at most one journey goes on here: OrderReplayedError (``order-continued``).
+    """
+    offer = stop.offer()
+    before = verify_turn(
+        order,
+        journey=stop.journey,
+        station=station.name,
+        train=train,
+        roster=roster,
+        now=station.now(),
+        records=offer.previous,
+        continued=[SignedJourney(other.order, other.records) for other in offer.continued],
+    )
+    if before is None:
+        return None
+    require_recorded_since(station.folder, before.record)
+    left_out = any(_leaves_out_own_stop(other, station) for other in offer.continued)
+    if left_out or not station.stops.take_record(before.envelope.digest, stop):
+        raise OrderReplayedError(
+            f"{station.name} has gone on from the stop at {before.record.station} before.",
+            "A journey is continued once from each stop: dispatch the train again.",
+            code="order-continued",
+        )
+    return before
+
+
+def _leaves_out_own_stop(other: EarlierJourney, station: DaemonContext) -> bool:
+    """Whether this station departed in the journey `other`, and its record is not among those."""
+    own = station.stops.stop(other.order.digest)
+    if not own.has(Marker.RECORD) or own.final_record().outcome != "departed":
+        return False
+    return own.record().digest not in [record.digest for record in other.records]
 
 
 def _carried_by(newest: KernelImage, station: DaemonContext) -> dict[str, bytes]:
@@ -155,6 +221,7 @@ def _admit(stop: Stop, station: DaemonContext, offer: VerifiedOffer, policy: Pol
             check_columns(dataset)  # checked now, since a run sees the whole current file
     limits = policy.limits.limits(station.settings.gpus)
     _keep_whole(stop.job, _job(stop, offer, used, limits), readable_by_all=True)
+    _keep_received(stop, offer)
     admission = Admission(
         sentence=decision.sentence,
         approval=covered.digest,
@@ -227,12 +294,41 @@ def _job(
             for name, dataset in used.items()
         },
         "outputs": [output.model_dump(mode="json") for output in offer.train.manifest.outputs],
+        "received": _received(offer),
     }
     notebook = (stop.train / "notebook.ipynb").read_bytes()
     return {
         "job.json": canonical(job),
         "notebook.ipynb": parameterize(notebook, offer.parameters),
     }
+
+
+def _received(offer: VerifiedOffer) -> list[dict[str, str | None]]:
+    """Describe the values that the train receives, as the runtime reads them."""
+    outputs = {output.name: output for output in offer.train.manifest.handed_on}
+    return [
+        {
+            "name": received.name,
+            "kind": outputs[received.name].kind,
+            "path": f"{IN}/received/{received_file(outputs[received.name])}"
+            if offer.received
+            else None,
+        }
+        for received in offer.train.manifest.received
+    ]
+
+
+def _keep_received(stop: Stop, offer: VerifiedOffer) -> None:
+    """Copy the received values into what the run will see."""
+    if offer.received is None:
+        return
+    target = stop.job / "received"
+    target.mkdir(mode=0o755)
+    target.chmod(0o755)
+    for file in stop.received.iterdir():
+        with file.open("rb") as source, replaced_durably(target / file.name, 0o644) as copy:
+            shutil.copyfileobj(source, copy)
+    sync_folder(stop.job)
 
 
 def _documents(stop: Stop, station: DaemonContext, roster: Roster) -> tuple[Train, Order, str]:

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
 
-from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, UnreachableError
+from phtlab.errors import (
+    AirlockError,
+    EngineMissingError,
+    PhtlabError,
+    SandboxError,
+    SignatureError,
+    UnreachableError,
+)
 from phtlab.files.durable_file import replaced_durably
 from phtlab.station.airlock.check_outputs import (
     CheckedOutput,
@@ -21,14 +29,16 @@ from phtlab.station.airlock.check_outputs import (
 )
 from phtlab.station.airlock.forecast import forecast
 from phtlab.station.airlock.history import monthly_amount, released_counts, remembered_outputs
+from phtlab.station.airlock.received_values import require_as_received
 from phtlab.station.approvals.coverage import assessed
 from phtlab.station.backup.lost_history import forgotten_of
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import people_at_most, people_known
 from phtlab.station.executor.untrusted_files import LeftFiles
 from phtlab.station.pipeline.cargo import open_cargo
+from phtlab.station.pipeline.received import forget_received
 from phtlab.station.policy.airlock_rules import AirlockRules
-from phtlab.station.policy.policy import Policy
+from phtlab.station.policy.policy import Policy, refuse_to_hand_on
 from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.release import waiting
 from phtlab.station.release.redaction import apply_decision
@@ -39,6 +49,7 @@ from phtlab.station.stops.file_contents import (
     NotedCounts,
     RecordReported,
     SealedCargo,
+    SealedFile,
     Timestamp,
     VerifiedOffer,
 )
@@ -46,8 +57,9 @@ from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.sentences import RUN, run_failed
 from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.envelope import Envelope
-from phtlab.train.documents.order import cargo_context, context_digest
-from phtlab.train.documents.record import OutputVerdict, StopRecord
+from phtlab.train.documents.manifest import Output, OutputTarget, TrainManifest
+from phtlab.train.documents.order import CargoKind, Order, cargo_context, context_digest
+from phtlab.train.documents.record import OutputVerdict, RecordedCargo, StopRecord
 from phtlab.train.sealing import seal
 
 _PATIENCE = 20
@@ -221,29 +233,89 @@ def _seal(
     passed: tuple[CheckedOutput, ...],
     otherwise: str = "",
 ) -> None:
-    """Seal what leaves; if nothing does, the stop ends with the code `otherwise`."""
+    """Seal what leaves; if nothing does, the stop ends with the code `otherwise`.
+
+    A stop that cannot hand on all that the next station receives ends here too.
+    """
     verdicts = tuple(output.verdict for output in passed)
+    following = offer.order.next_after(station.name)
+    parts = shared_out(passed, offer.train.manifest.outputs, following)
+    code = ""
     if passed and not any(output.files for output in passed):
         code = otherwise or "airlock-refused"
-        _end(stop, Ending(outcome="failed", code=code, sentence=RUN[code], outputs=verdicts))
+    elif following and not all(output.files for output in parts["next"]):
+        code = otherwise or "hand-on-refused"
+    elif following and not _as_received(offer.train.manifest, parts["next"]):
+        code = "hand-on-form"
+    # Again, since the policy may have changed while it ran or was held.
+    refused = refuse_to_hand_on(station.policy(), offer.order, offer.train, station.name)
+    if code or refused:
+        sentence = RUN[code] if code else refused.sentence if refused else ""
+        code = code or (refused.code if refused else "")
+        _end(stop, Ending(outcome="failed", code=code, sentence=sentence, outputs=verdicts))
         return
     stop.write(stop_files.AIRLOCK, verdicts)
     roster = station.roster_cache.now().roster
-    recipients = [roster.member(name).keys.age for name in offer.order.recipients]
-    context = cargo_context(stop.journey, offer.order, station.name)
-    with (
-        open_cargo(stop.journey, station.name, passed) as archive,
-        replaced_durably(stop.cargo) as target,
-    ):
-        sealed = seal(archive, target, recipients, context)
-    stop.write(stop_files.SEALED, SealedCargo(digest=sealed.digest, size=sealed.size))
+    readers: dict[CargoKind, Sequence[str]] = {"cargo": offer.order.recipients}
+    if following:
+        readers["next"] = (following,)
+    files = []
+    for kind, names in readers.items():
+        if following and kind == "cargo" and not any(output.files for output in parts["cargo"]):
+            continue  # all of it goes to the next station
+        with (
+            open_cargo(stop.journey, station.name, parts[kind]) as archive,
+            replaced_durably(_sealed_file(stop, kind)) as target,
+        ):
+            sealed = seal(
+                archive,
+                target,
+                [roster.member(name).keys.age for name in names],
+                cargo_context(stop.journey, offer.order, station.name, kind),
+            )
+        files.append(SealedFile(kind=kind, digest=sealed.digest, size=sealed.size))
+    stop.write(stop_files.SEALED, SealedCargo(files=tuple(files)))
+
+
+def _as_received(manifest: TrainManifest, handed_on: Sequence[CheckedOutput]) -> bool:
+    """Whether the next station would accept the outputs that are `handed_on`."""
+    declared = {output.name: output for output in manifest.outputs}
+    checked = {output.verdict.name: output for output in handed_on}
+    try:
+        for received in manifest.received:
+            (content,) = checked[received.name].files.values()
+            require_as_received(declared[received.name], received, content)
+    except AirlockError:
+        return False
+    return True
+
+
+def _sealed_file(stop: Stop, kind: CargoKind) -> Path:
+    return stop.next_cargo if kind == "next" else stop.cargo
+
+
+def shared_out(
+    passed: Sequence[CheckedOutput], declared: Sequence[Output], following: str | None
+) -> dict[CargoKind, tuple[CheckedOutput, ...]]:
+    """Return what goes to the recipients and what to the station `following`, if there is one.
+
+    At the end of a route, the recipients get what is for the next station.
+    """
+    to = {output.name: output.to for output in declared}
+    if following is None:
+        return {"cargo": tuple(passed), "next": ()}
+    return {
+        "cargo": tuple(o for o in passed if to[o.verdict.name] is not OutputTarget.NEXT),
+        "next": tuple(o for o in passed if to[o.verdict.name] is not OutputTarget.RESEARCHER),
+    }
 
 
 def push(stop: Stop, station: DaemonContext) -> None:
     """Push sealed cargo to the registry, and remove the run meanwhile."""
     with ThreadPoolExecutor(1, thread_name_prefix="clearing") as clearing:
         cleared = clearing.submit(station.executor.remove, stop.job_id)
-        station.artifacts.deliver(stop.journey, station.name, stop.cargo)
+        for file in stop.read(stop_files.SEALED).files:
+            station.artifacts.deliver(stop.journey, station.name, _sealed_file(stop, file.kind))
     cleared.result()
     stop.write(stop_files.PUSHED, Timestamp())
 
@@ -251,16 +323,24 @@ def push(stop: Stop, station: DaemonContext) -> None:
 def record_departed(stop: Stop, station: DaemonContext) -> None:
     """Sign the record of a stop whose cargo is in the registry."""
     offer = stop.verified_offer()
-    sealed = stop.read(stop_files.SEALED)
-    context = cargo_context(stop.journey, offer.order, station.name)
+    cargos = tuple(
+        RecordedCargo(
+            kind=file.kind,
+            digest=file.digest,
+            size=file.size,
+            context=context_digest(
+                cargo_context(stop.journey, offer.order, station.name, file.kind)
+            ),
+        )
+        for file in stop.read(stop_files.SEALED).files
+    )
     _sign(
         stop,
         station,
         outcome="departed",
         outputs=stop.read(stop_files.AIRLOCK),
-        cargo=sealed.digest,
-        cargo_size=sealed.size,
-        context=context_digest(context),
+        cargos=cargos,
+        received=offer.received,
     )
 
 
@@ -274,7 +354,7 @@ def record_ending(stop: Stop, station: DaemonContext) -> None:
             # Nothing started, or the sweep removes it once the engine answers.
             if stop.has(Marker.STARTED):
                 raise
-    stop.cargo.unlink(missing_ok=True)
+    _forget_cargo(stop)
     waiting.forget(stop)
     released_counts.remove_pending(station.folder.released, stop.hex)
     _sign(
@@ -305,9 +385,16 @@ def send_record(stop: Stop, station: DaemonContext, tries: int) -> None:
             raise
         refusal = str(error)
     # In this order: a reported stop is never processed again.
-    stop.cargo.unlink(missing_ok=True)
+    _forget_cargo(stop)
     waiting.forget(stop)
     stop.write(stop_files.REPORTED, RecordReported(refused=refusal))
+
+
+def _forget_cargo(stop: Stop) -> None:
+    """Remove what the stop sealed, and what it received."""
+    stop.cargo.unlink(missing_ok=True)
+    stop.next_cargo.unlink(missing_ok=True)
+    forget_received(stop)
 
 
 def _end(stop: Stop, ending: Ending) -> None:
@@ -333,6 +420,7 @@ def _sign(stop: Stop, station: DaemonContext, **what: Any) -> None:
         train=order.train,
         station=station.name,
         stop=number,
+        previous=stop.verified_offer().previous if verified else _claimed_record(stop, order),
         datasets=schemas,
         forecasts=foreseen,
         roster_version=version,
@@ -341,6 +429,19 @@ def _sign(stop: Stop, station: DaemonContext, **what: Any) -> None:
         **what,
     ).sign(station.identity)
     stop.write(stop_files.RECORD, record)
+
+
+def _claimed_record(stop: Stop, order: Order) -> str | None:
+    """Return the digest of the record that an unverified stop follows, as central has it."""
+    offer = stop.offer()
+    records = [record for journey in offer.continued for record in journey.records]
+    records += offer.previous
+    if order.route != "sequential" or not records:
+        return None
+    try:
+        return records[-1].digest
+    except SignatureError:  # no record at all, for which the stop is refused
+        return None
 
 
 def span(

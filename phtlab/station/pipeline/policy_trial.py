@@ -20,6 +20,7 @@ from phtlab.station.policy.policy import Decision, Policy, decide, parse_policy
 from phtlab.station.release.airlock_replay import AirlockReplay, replay_airlock
 from phtlab.station.stops.file_contents import VerifiedOffer
 from phtlab.station.stops.marker import Marker
+from phtlab.station.stops.route_view import RouteView, route_view
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
 
@@ -34,6 +35,7 @@ class Replayed:
     name: str
     researcher: str
     risk: Risk
+    route: RouteView
     before: Decision | None
     after: Decision
     airlock: AirlockReplay
@@ -164,6 +166,7 @@ def _replayed(
             name=manifest.name,
             researcher=offer.researcher,
             risk=risk,
+            route=route_view(offer, station.name),
             before=decision_of(old) if old else None,
             after=decision_of(new),
             airlock=airlock,

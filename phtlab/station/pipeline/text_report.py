@@ -9,6 +9,7 @@ from typing import Any
 from phtlab.errors import StationError
 from phtlab.printable import escaped
 from phtlab.station.stops.marker import Marker
+from phtlab.station.stops.route_view import route_of
 from phtlab.station.stops.stop import Stop
 
 
@@ -46,11 +47,16 @@ def stop_view(stop: Stop) -> dict[str, Any]:
     return view
 
 
-def safe_lines(stop: Stop) -> Iterator[str]:
-    """Yield the train's parameters, data sets, outputs and code, line by line."""
+def safe_lines(stop: Stop, station: str) -> Iterator[str]:
+    """Yield the train's parameters, data sets, outputs and code, line by line.
+
+    A route other than a parallel one comes first, as `station` sees it.
+    """
     if not stop.has(Marker.VERIFIED):
         return
     offer = stop.verified_offer()
+    if offer.order.route != "parallel":
+        yield from (escaped(f"{what:<12}{text}") for what, text in route_of(stop, station).lines())
     for name, value in offer.parameters.items():
         yield escaped(f"parameter   {name} = {value!r}")
     for name in offer.train.manifest.datasets:

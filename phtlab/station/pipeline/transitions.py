@@ -48,7 +48,7 @@ _DEFECTS_BORNE = 3
 # Errors that an operator corrects, such as clocks that differ or a full disk: they cost time only.
 # Central refuses an order of the future too, so one that arrived agrees with central's clock.
 _CORRECTED_BY_AN_OPERATOR = frozenset(
-    {"token-expired", "order-future", "station-disk-full", "pause"}
+    {"token-expired", "order-future", "record-future", "station-disk-full", "pause"}
 )
 _DISK = "This station cannot write or read its folder; it holds the stop. Free space there"
 _EXPIRED_HELD = "The order expired while it waited for a person at this station."

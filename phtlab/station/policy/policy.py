@@ -25,7 +25,7 @@ from phtlab.station.policy.month_limits import (
 from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.settings.sizes import Size
 from phtlab.strict_model import StrictModel
-from phtlab.train.documents.manifest import OutputKind, Train
+from phtlab.train.documents.manifest import OutputKind, Route, Train
 from phtlab.train.documents.order import Order
 from phtlab.validation_summary import validation_summaries
 
@@ -39,8 +39,22 @@ class Allowed(StrictModel):
     researchers: tuple[str, ...] = Field((ANY,), description="Names on the roster")
     images: tuple[str, ...] = Field((ANY,), description="Kernel images, by name or digest")
     datasets: tuple[str, ...] = Field((ANY,), description="Data sets that may be analysed")
-    routes: tuple[str, ...] = Field(
-        ("parallel",), description="Kinds of route; this version runs parallel routes"
+    routes: tuple[Route, ...] = Field(
+        ("parallel",), description="Kinds of route: parallel, sequential"
+    )
+
+
+class HandOn(StrictModel):
+    """What this station hands on to the next one of a sequential route, and what it receives."""
+
+    kinds: tuple[OutputKind, ...] = Field(
+        ("model", "scalar"), description="Kinds of outputs that are handed on"
+    )
+    stations: tuple[str, ...] = Field(
+        (ANY,), description="Stations that outputs are handed on to, by name"
+    )
+    received: Size = Field(
+        256 * 2**20, description="Bytes of the largest cargo that the station before hands on"
     )
 
 
@@ -143,6 +157,7 @@ class Policy(StrictModel):
     approval: ApprovalRules = ApprovalRules()
     limits: LimitCaps = LimitCaps()
     airlock: AirlockRules = AirlockRules()
+    hand_on: HandOn = HandOn()
     month: MonthLimits = MonthLimits()
     release: ReleaseRules = ReleaseRules()
 
@@ -171,14 +186,43 @@ def decide(
     `present` names the data sets that this station holds; `risk` is the station's own assessment.
     An order that is held waits for an active approval.
     """
+    refused = refuse_by_lists(
+        policy, order, train, researcher=researcher, station=station, present=present
+    )
+    if refused is not None:
+        return refused
+    rule = next((r for r in policy.rules if r.fits(order, train, researcher)), None)
+    mode = rule.mode if rule else policy.mode
+    if mode == "refuse":
+        why = f": {rule.reason}" if rule and rule.reason else ""
+        return _refuse("policy", f"The policy of {station} refuses this train{why}")
+    if mode == "human":
+        return Decision("hold", f"{station} lets a person look at it first.")
+    if policy.approval.demands(risk):
+        return Decision("hold", f"{station} lets a person look at trains of {risk} risk first.")
+    return Decision("admit", f"The policy of {station} admits it.")
+
+
+def refuse_by_lists(
+    policy: Policy,
+    order: Order,
+    train: Train,
+    *,
+    researcher: str,
+    station: str,
+    present: Collection[str],
+) -> Decision | None:
+    """Return the refusal of an order that the policy's lists do not permit, or None. Pure."""
     manifest = train.manifest
     if not _fits(policy.allow.researchers, researcher):
         return _refuse("researcher-not-allowed", f"{station} does not admit orders of {researcher}")
-    if order.route not in policy.allow.routes or order.route != "parallel":
+    if not _takes_part(policy, order):
         return _refuse(
             "route-not-allowed",
             f"{station} does not take part in journeys of route '{order.route}'",
         )
+    if (refused := refuse_to_hand_on(policy, order, train, station)) is not None:
+        return refused
     if not _fits(policy.allow.images, manifest.kernel.name, manifest.kernel.digest):
         return _refuse(
             "image-not-allowed", f"{station} does not run the kernel image '{manifest.kernel.name}'"
@@ -194,16 +238,33 @@ def decide(
     for output in manifest.outputs:
         if output.kind not in policy.airlock.kinds:
             return _refuse("kind-not-allowed", _no_kind(station, output.name, output.kind))
-    rule = next((r for r in policy.rules if r.fits(order, train, researcher)), None)
-    mode = rule.mode if rule else policy.mode
-    if mode == "refuse":
-        why = f": {rule.reason}" if rule and rule.reason else ""
-        return _refuse("policy", f"The policy of {station} refuses this train{why}")
-    if mode == "human":
-        return Decision("hold", f"{station} lets a person look at it first.")
-    if policy.approval.demands(risk):
-        return Decision("hold", f"{station} lets a person look at trains of {risk} risk first.")
-    return Decision("admit", f"The policy of {station} admits it.")
+    return None
+
+
+def _takes_part(policy: Policy, order: Order) -> bool:
+    """Whether the station takes part in a journey of this kind of route.
+
+    At one station, as in a dry run, nothing is received or handed on: that is allowed as parallel.
+    """
+    alone = len(order.stations) == 1 and order.continues is None
+    route = "parallel" if order.route == "sequential" and alone else order.route
+    return route != "rounds" and bool({route, order.route} & set(policy.allow.routes))
+
+
+def refuse_to_hand_on(policy: Policy, order: Order, train: Train, station: str) -> Decision | None:
+    """Return the refusal to hand on to the next station what the train hands on, or None. Pure."""
+    following = order.next_after(station)
+    if following is None:
+        return None
+    if not _fits(policy.hand_on.stations, following):
+        return _refuse("hand-on-not-allowed", f"{station} hands nothing on to {following}")
+    for output in train.manifest.handed_on:
+        if output.kind not in policy.hand_on.kinds:
+            return _refuse(
+                "hand-on-not-allowed",
+                f"{station} hands on no output of kind '{output.kind}' ('{output.name}')",
+            )
+    return None
 
 
 def load_policy(path: Path) -> Policy:
@@ -250,7 +311,7 @@ mode = "MODE"
 researchers = ["*"]          # names on the roster
 images = ["*"]               # kernel images by name or digest; the catalogue always applies
 datasets = ["*"]
-routes = ["parallel"]
+routes = ["parallel"]         # "sequential" too: outputs are handed on to the next station
 
 # [[rules]]                  # the first rule that fits decides instead of `mode`
 # mode = "auto"

@@ -34,7 +34,7 @@ from phtlab.station.stops.file_contents import Timestamp
 from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
-from phtlab.train.documents.order import context_digest, log_context
+from phtlab.train.documents.order import cargo_context, context_digest
 from phtlab.train.sealing import seal
 from phtlab.train.verify.released_log import ReleasedLog
 
@@ -111,7 +111,7 @@ def _seal(stop: Stop, station: DaemonContext, words: Sequence[Vote]) -> None:
     order = stop.verified_offer().order
     roster = station.roster_cache.now().roster
     recipients = [roster.member(name).keys.age for name in order.recipients]
-    context = log_context(stop.journey, order, station.name)
+    context = cargo_context(stop.journey, order, station.name, "log")
     with replaced_durably(sealed_log(stop)) as target:
         sealed = seal(io.BytesIO(text), target, recipients, context)
     statement = ReleasedLog(

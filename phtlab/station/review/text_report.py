@@ -40,6 +40,7 @@ def report_lines(reading: TrainReview, *, changes: bool) -> Iterator[str]:
     yield ""
     yield f"risk        {reading.risk.risk}"
     yield from (f"            {visible_line(reason.sentence)}" for reason in reading.risk.reasons)
+    yield from (visible_line(f"{what:<12}{text}") for what, text in reading.route.lines())
     yield from _data(reading)
     for output in manifest.outputs:
         counts = f", counts persons in '{output.counts}'" if output.counts else ", counts nothing"
@@ -82,6 +83,7 @@ def as_json(reading: TrainReview) -> dict[str, Any]:
         "risk": reading.risk.risk,
         "reasons": [reason.sentence for reason in reading.risk.reasons],
         "outputs": [o.model_dump(mode="json") for o in reading.offer.train.manifest.outputs],
+        "route": reading.route.as_json(),
         "parameters": [
             {"name": p.name, "value": p.value, "takes": p.takes, "before": p.before}
             for p in reading.parameters

@@ -21,6 +21,7 @@ from phtlab.station.review.notebook_text import NotebookText, read_notebook
 from phtlab.station.review.study_context import StudyContext, under_proposal
 from phtlab.station.stops.file_contents import VerifiedOffer
 from phtlab.station.stops.marker import Marker
+from phtlab.station.stops.route_view import RouteView, route_of
 from phtlab.station.stops.stop import Stop, settings_file
 from phtlab.train.documents.materials import Materials, materials_of
 from phtlab.train.documents.roster import Catalogue
@@ -78,6 +79,7 @@ class TrainReview:
     before: ApprovedBefore | None
     parameters: tuple[Parameter, ...]
     under: StudyContext | None
+    route: RouteView
     risk: Assessment
     kernel: KernelReview
     beside: tuple[str, ...]
@@ -172,6 +174,7 @@ def read_train(
         before=before,
         parameters=tuple(_parameters(offer, before)),
         under=under_proposal(station, offer.order.proposal),
+        route=route_of(stop, station.name),
         risk=assessed(offer, station),
         kernel=_kernel(stop, offer, before, catalogue),
         beside=tuple(f.path for f in manifest.files if not f.path.endswith(".ipynb")),

@@ -42,7 +42,11 @@ class FolderMark(StopFileContent):
 
 
 class VerifiedOffer(Timestamp):
-    """`verified.json`: what was verified of an offer, before any decision about it."""
+    """`verified.json`: what was verified of an offer, before any decision about it.
+
+    `previous` is the record of the stop before, and `received` the cargo that it handed on, which
+    lies opened and checked in `received/`.
+    """
 
     train: Train
     order: Order
@@ -50,6 +54,8 @@ class VerifiedOffer(Timestamp):
     kernel: KernelImage
     roster_version: int
     parameters: dict[str, Any]
+    previous: Digest | None = None
+    received: Digest | None = None
 
     @property
     def notebook(self) -> str:
@@ -160,11 +166,18 @@ class NotedCounts(StopFileContent):
     released: str
 
 
-class SealedCargo(Timestamp):
-    """`sealed.json`: the digest and the size in bytes of `cargo.age`."""
+class SealedFile(StopFileContent):
+    """A sealed file: for whom it is, its digest, and its size in bytes."""
 
+    kind: Literal["cargo", "next"]
     digest: Digest
     size: int
+
+
+class SealedCargo(Timestamp):
+    """`sealed.json`: what `cargo.age` and `next.age` hold, of which each may be missing."""
+
+    files: tuple[SealedFile, ...]
 
 
 class Cancellation(Timestamp):

@@ -16,6 +16,7 @@ from phtlab.errors import (
     OrderError,
     ParameterError,
     PhtlabError,
+    RecordError,
     RegistryError,
     RosterError,
     SandboxError,
@@ -37,6 +38,10 @@ RUN: Mapping[str, str] = {
     "output-missing": "The run ended without publishing an output that the train declares.",
     "output-undeclared": "The run left an output that the train does not declare; nothing leaves.",
     "airlock-refused": "The airlock of this station let none of the outputs leave.",
+    "hand-on-form": "The run published a value for the next station that is not as the train "
+    "declares.",
+    "hand-on-refused": "The airlock of this station does not let everything leave that the next "
+    "station receives.",
     "release-expired": "Nobody at this station released an output in time, and no other may leave.",
     "run-stopped": "The run was stopped at this station from outside.",
     "run-lost": "The run is gone from this station's engine and left nothing behind.",
@@ -51,6 +56,8 @@ STATION: Mapping[str, str] = {
     "Ask its operator.",
     "image-unavailable": "This station is not given the train's image by the registry. Send the "
     "train again; if that does not help, ask central's operator.",
+    "received-unavailable": "This station is not given by the registry what the station before "
+    "handed on. Ask central's operator.",
     "cargo-undeliverable": "The registry does not take this station's cargo. Ask central's "
     "operator.",
     "seal": "The cargo cannot be sealed to the recipients of the order.",
@@ -63,6 +70,9 @@ APPROVAL: Mapping[str, str] = {
     "approval-expired": "The approval that allowed this journey ended before it could start.",
     "approval-persons": "This station asks for more persons' approval than this journey has.",
     "approval-risk": "This station approved trains of a lower risk than this one's.",
+    "approval-handed-on": "This station's approval does not name what this train hands on.",
+    "approval-rounds": "This station's approval does not allow the order's rounds.",
+    "approval-resources": "This station approved less memory, disk, cores, GPUs or time.",
     "approval-parameters": "The parameters are not within what this station approved.",
     "approval-data": "This station's approval does not name a data set of this train.",
     "approval-train": "This station approved another train.",
@@ -80,13 +90,23 @@ APPROVAL: Mapping[str, str] = {
     "proposal-image": "The proposal names other kernel images than this train's.",
     "proposal-notebook": "The proposal names other notebooks than this train's.",
     "proposal-data": "The proposal does not name a data set of this train.",
+    "proposal-handed-on": "The proposal does not name what this train hands on.",
+    "proposal-rounds": "The proposal does not ask for the order's rounds.",
+    "proposal-resources": "The proposal names less memory, disk, cores, GPUs or time.",
     "proposal-journeys": "The journeys that the proposal asked for were made here.",
     "proposal-parameters": "The parameters are not within what was proposed.",
 }
 CANCELLED = "The journey was cancelled before this stop ended."
 
-# Errors about the order or the train, which disclose only what the sender knew.
-_ABOUT_THE_SENDER = (SignatureError, OrderError, ParameterError, RosterError, TrainError)
+# Errors about the order, the train or the stops before, which disclose only what the sender knew.
+_ABOUT_THE_SENDER = (
+    SignatureError,
+    OrderError,
+    ParameterError,
+    RecordError,
+    RosterError,
+    TrainError,
+)
 
 
 def cancelled() -> Ending:
@@ -113,7 +133,7 @@ def public_code(error: PhtlabError) -> str:
     if isinstance(error, EngineMissingError):
         return "engine-missing"
     if isinstance(error, RegistryError | CentralError):
-        return "image-unavailable"
+        return error.code if error.code in STATION else "image-unavailable"
     if isinstance(error, SandboxError):
         return "run-lost" if error.code == "outputs-absent" else "sandbox"
     if isinstance(error, SealError):

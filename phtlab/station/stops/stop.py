@@ -8,7 +8,10 @@ files, `stop_files` defines their content, and the folder also contains::
     job/             what the run will see: job.json, notebook.ipynb
     waiting/         held outputs as they would leave, independent of the engine
     word-NAME-1.json a person's vote on the held output NAME; a second person's is -2
-    cargo.age        the sealed cargo
+    received/        what the stop before handed on, opened and checked
+    receiving/       the same while it is fetched, opened and checked
+    cargo.age        the sealed cargo for the recipients
+    next.age         the sealed cargo for the next station of a sequential route
     operator/        for operators only: notebook, full error, log
 
 The order in which `state` checks the files defines the state machine.
@@ -16,15 +19,17 @@ The order in which `state` checks the files defines the state machine.
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from phtlab.errors import StationError
+from phtlab.errors import SignatureError, StationError
 from phtlab.files.durable_file import create_durably, write_durably
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import (
@@ -36,11 +41,12 @@ from phtlab.station.stops.file_contents import (
 from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop_files import Content, StopFile
 from phtlab.train.documents.envelope import Envelope, peek
-from phtlab.train.documents.order import Order
+from phtlab.train.documents.order import ORDER_TYPE, Order
 from phtlab.train.documents.record import StopRecord, StopState
 from phtlab.wire.api.journeys import Offer
 
 _HEX = re.compile(r"[0-9a-f]{64}")
+_TAKING_RECORD = threading.Lock()
 
 
 def settings_file(image: str) -> str:
@@ -95,6 +101,18 @@ class Stop:
     def cargo(self) -> Path:
         return self.path / "cargo.age"
 
+    @property
+    def next_cargo(self) -> Path:
+        return self.path / "next.age"
+
+    @property
+    def received(self) -> Path:
+        return self.path / "received"
+
+    @property
+    def receiving(self) -> Path:
+        return self.path / "receiving"
+
     def has(self, marker: Marker) -> bool:
         return self.path_of(marker).exists()
 
@@ -138,6 +156,18 @@ class Stop:
     def final_record(self) -> StopRecord:
         """Return this station's own record of the stop."""
         return StopRecord.model_validate(peek(self.record()).predicate)
+
+    @property
+    def is_of_this_version(self) -> bool:
+        """Whether its order is of a format that this phtlab reads; so is all else of the stop.
+
+        A file that is no offer at all is not judged here: `read` reports it as broken.
+        """
+        try:
+            offer = json.loads(self.path_of(Marker.OFFER).read_bytes())
+            return peek(Envelope.model_validate(offer["order"])).predicate_type == ORDER_TYPE
+        except (OSError, ValueError, KeyError, TypeError, SignatureError):
+            return True
 
     @property
     def state(self) -> StopState:
@@ -242,6 +272,20 @@ class Stops:
     def unfinished(self) -> list[Stop]:
         return [stop for stop in self if not stop.ended]
 
+    def require_readable(self) -> None:
+        """Raise StationError (``stops-version``) if another version of phtlab wrote a stop here."""
+        of_others = sum(not stop.is_of_this_version for stop in self)
+        if of_others:
+            stops = "a stop" if of_others == 1 else f"{of_others} stops"
+            raise StationError(
+                f"{self.path} holds {stops} of an earlier version of phtlab, which this one does "
+                "not read.",
+                f"Keep them elsewhere, such as by 'mkdir {self.path}.before && mv "
+                f"{self.path}/[0-9a-f]* {self.path}.before'. What had not ended is then dispatched "
+                "again.",
+                code="stops-version",
+            )
+
     def find(self, beginning: str) -> Stop:
         """Find the stop whose journey begins so. Raises StationError (``stop-not-found``)."""
         digest = beginning.removeprefix("sha256:").lower()
@@ -260,9 +304,31 @@ class Stops:
 
         A stop whose folder was moved away and created again counts as another stop.
         """
-        folder = self.path / "nonces"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        claimed = folder / nonce
+        return self._take(self.path / "nonces" / nonce, stop)
+
+    def take_record(self, digest: str, stop: Stop) -> bool:
+        """Claim the record of the stop before for `stop`, as `take_nonce` claims a nonce.
+
+        A stop that ended without departing gives its claim back: another journey may continue.
+        """
+        claimed = self.path / "records" / digest.removeprefix("sha256:")
+        # One at a time: of two stops that find the claim given back, the second would otherwise
+        # remove the first one's.
+        with _TAKING_RECORD:
+            if claimed.exists() and (holder := self._holder(claimed)) is not None:
+                over = holder.hex != stop.hex and holder.has(Marker.RECORD)
+                if over and holder.final_record().outcome != "departed":
+                    claimed.unlink()
+            return self._take(claimed, stop)
+
+    def _holder(self, claimed: Path) -> Stop | None:
+        mark = claimed.read_text()
+        return next(
+            (s for s in self if s.has(Marker.TAKEN) and s.read(stop_files.TAKEN).mark == mark), None
+        )
+
+    def _take(self, claimed: Path, stop: Stop) -> bool:
+        claimed.parent.mkdir(mode=0o700, exist_ok=True)
         if not stop.has(Marker.TAKEN):
             stop.write(stop_files.TAKEN, FolderMark(mark=secrets.token_hex(16)))
         mark = stop.read(stop_files.TAKEN).mark

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
 from phtlab.cli.station.commands import app
@@ -77,6 +78,24 @@ def test_a_local_train_runs_on_the_data_and_its_results_stay(
     assert ended.details["outcome"] == "departed"
     assert list(world.station().stops) == []  # no journey of the consortium's
     assert world.central.records == []
+
+
+SEQUENTIAL = """\
+model = phtlab.receive("model", default={"w": 1.5})
+phtlab.publish("model", model, kind="model", of=len(heart), tensors="w", to="next")
+"""
+
+
+def test_a_local_train_of_a_sequential_notebook_receives_its_default(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHTLAB_PASSPHRASE", PASSPHRASE)
+    notebook = write_notebook(tmp_path / "own.ipynb", LOAD, SEQUENTIAL)
+    place = ["-C", str(world.folder.path)]
+    result = CliRunner().invoke(app, ["local", str(notebook), "--by", "grace", *place, "--json"])
+    assert result.exit_code == 0, (result.output, result.exception)
+    model = Path(json.loads(result.stdout)["results"]) / "model.safetensors"
+    assert load_file(model)["w"] == 1.5
 
 
 def test_a_local_train_reads_no_other_data_set_than_was_named(

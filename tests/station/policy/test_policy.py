@@ -14,8 +14,8 @@ from phtlab.station.executor.contract import Limits
 from phtlab.station.policy.policy import Decision, Policy, decide, default_policy, load_policy
 from phtlab.station.settings.sizes import parse_size
 from phtlab.train.canonical import digest
-from phtlab.train.documents.manifest import KernelRef, Output, Train, TrainManifest
-from phtlab.train.documents.order import Order
+from phtlab.train.documents.manifest import KernelRef, Output, Route, Train, TrainManifest
+from phtlab.train.documents.order import Continuation, Order, OrderedRounds
 
 TRAIN = Train(
     digest=digest(b"train"),
@@ -33,11 +33,26 @@ TRAIN = Train(
 
 
 def decided(
-    policy: dict[str, Any], train: Train = TRAIN, route: str = "parallel", risk: Risk = "low"
+    policy: dict[str, Any],
+    train: Train = TRAIN,
+    route: Route = "parallel",
+    risk: Risk = "low",
+    stations: tuple[str, ...] = ("cleveland", "hungary"),
+    continues: Continuation | None = None,
 ) -> Decision:
     order = Order.new(
-        train.digest, ("cleveland",), {}, ("ada",), 1, route=route, now=datetime.now(UTC)
-    )  # type: ignore[arg-type]
+        train.digest,
+        stations,
+        {},
+        ("ada",),
+        1,
+        route="parallel" if route == "rounds" else route,
+        continues=continues,
+        now=datetime.now(UTC),
+    )
+    if route == "rounds":
+        rounds = OrderedRounds(most=2, aggregator="basel", quorum=1, deadline=60)
+        order = Order.model_validate(order.model_dump() | {"route": route, "rounds": rounds})
     return decide(
         Policy.model_validate(policy),
         order,
@@ -114,9 +129,26 @@ def test_a_rule_admits_nothing_that_the_lists_forbid() -> None:
     assert decided(policy).verdict == "refuse"
 
 
-def test_routes_that_this_version_does_not_travel_are_refused_even_if_listed() -> None:
-    decision = decided({"mode": "auto", "allow": {"routes": ["sequential"]}}, route="sequential")
-    assert decision.code == "route-not-allowed"
+def test_routes_that_are_not_listed_are_refused() -> None:
+    assert decided({"mode": "auto"}, route="sequential").code == "route-not-allowed"
+    allowed = {"mode": "auto", "allow": {"routes": ["sequential"]}}
+    assert decided(allowed, route="sequential").verdict == "admit"
+
+
+def test_rounds_are_refused_even_if_listed() -> None:
+    listed = {"mode": "auto", "allow": {"routes": ["rounds"]}}
+    assert decided(listed, route="rounds").code == "route-not-allowed"
+
+
+def test_a_sequential_route_of_one_station_is_allowed_as_a_parallel_one() -> None:
+    """So is a dry run at a twin station: nothing is received or handed on."""
+    alone = ("cleveland",)
+    assert decided({"mode": "auto"}, route="sequential", stations=alone).verdict == "admit"
+    refuses = {"mode": "auto", "allow": {"routes": []}}
+    assert decided(refuses, route="sequential", stations=alone).code == "route-not-allowed"
+    continues = Continuation(journey=digest(b"journey"), record=digest(b"record"))
+    later = decided({"mode": "auto"}, route="sequential", stations=alone, continues=continues)
+    assert later.code == "route-not-allowed"
 
 
 def test_a_new_stations_policy_reads_back_and_says_what_it_says(tmp_path: Path) -> None:

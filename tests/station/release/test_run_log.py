@@ -14,7 +14,7 @@ from phtlab.station.release.run_log_sending import send_log, send_released_logs
 from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
-from phtlab.train.documents.order import Order, cargo_context, log_context
+from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.sealing import open_sealed
 from phtlab.train.verify.released_log import ReleasedLog, verify_released_log
 from phtlab.wire.api.journeys import Offer
@@ -64,7 +64,7 @@ def opened(world: World, offer: Offer, *, reader: str = "ada") -> str:
     )
     assert (digest(sealed), len(sealed)) == (said.log, said.size)
     target = io.BytesIO()
-    context = log_context(offer.journey, order, "cleveland")
+    context = cargo_context(offer.journey, order, "cleveland", "log")
     open_sealed(io.BytesIO(sealed), target, identity(reader).age, context, recipients=1)
     return target.getvalue().decode()
 

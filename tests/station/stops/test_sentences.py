@@ -9,7 +9,7 @@ import pytest
 
 from phtlab import errors
 from phtlab.station.policy.airlock_rules import AirlockRules
-from phtlab.station.policy.policy import Allowed, ApprovalRules, LimitCaps, Policy, Rule
+from phtlab.station.policy.policy import Allowed, ApprovalRules, HandOn, LimitCaps, Policy, Rule
 from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.settings.settings import StationSettings
 from phtlab.station.stops.sentences import APPROVAL, RUN, STATION, ending_of, run_failed
@@ -54,7 +54,10 @@ def test_each_setting_is_documented() -> None:
 
 def test_each_entry_of_the_policy_is_documented() -> None:
     text = (ROOT / "docs" / "policy.md").read_text()
-    for part in (Policy, Allowed, Rule, ApprovalRules, LimitCaps, AirlockRules, ReleaseRules):
+    for part in (
+        *(Policy, Allowed, HandOn, Rule, ApprovalRules, LimitCaps),
+        *(AirlockRules, ReleaseRules),
+    ):
         for name in part.model_fields:
             assert re.search(rf"^\[*(?:airlock\.)?{name}\b", text, re.MULTILINE), name
     for kind in ("tables", "scalars", "figures", "models", "files"):

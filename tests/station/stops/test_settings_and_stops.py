@@ -174,7 +174,7 @@ def test_the_operator_sees_the_code_with_nothing_that_moves_the_cursor(tmp_path:
     daemon.receive(offer)
     daemon.step()
     stop = world.stop(offer)
-    lines = list(safe_lines(stop))
+    lines = list(safe_lines(stop, "cleveland"))
     assert lines[0] == "parameter   min_age = 50"
     assert "output      counts (table, counts in 'n')" in lines
     assert '    heart = phtlab.dataset("heart")' in lines
@@ -195,7 +195,7 @@ def test_the_operator_is_told_of_files_that_he_is_not_shown_and_roles_are_escape
     daemon = world.daemon()
     daemon.receive(offer)
     daemon.step()
-    lines = list(safe_lines(world.stop(offer)))
+    lines = list(safe_lines(world.stop(offer), "cleveland"))
     assert "file        lib/score.py (6 bytes, in the image, not shown here)" in lines
     assert "cell 2 (station\\x1b[2J)" in lines
     assert all(line.isprintable() for line in lines)

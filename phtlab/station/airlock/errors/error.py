@@ -37,6 +37,7 @@ _LIBRARIES = {
     "UnsupportedFunctionCall",
     # phtlab's own, inside the run
     "DatasetError",
+    "ReceiveError",
     "PublishError",
     "KernelDied",
     "OutOfMemory",

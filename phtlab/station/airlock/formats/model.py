@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import BinaryIO
@@ -57,12 +57,26 @@ KNOWN_NAMES = frozenset(FITTED)
 
 
 @dataclass(frozen=True)
+class Tensor:
+    """A tensor's type, as safetensors names it, its shape, and where its bytes lie in the file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    size: int
+
+
+@dataclass(frozen=True)
 class Model:
-    """A model as it may leave: its content, how many numbers it holds, and its tensors' names."""
+    """A model as it may leave: its content, how many numbers it holds, and its tensors by name."""
 
     content: FileContent
     numbers: int
-    names: tuple[str, ...]
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.tensors)
 
 
 def read_model(file: BinaryIO) -> Model:
@@ -99,7 +113,16 @@ def read_model(file: BinaryIO) -> Model:
     fresh += b" " * (-len(fresh) % 8)
     numbers = sum(prod(entry["shape"]) for entry in header.values())
     content = FileContent(len(fresh).to_bytes(8, "little") + fresh, file, 8 + length, body)
-    return Model(content, numbers, tuple(header))
+    tensors = {
+        name: Tensor(
+            entry["dtype"],
+            tuple(entry["shape"]),
+            8 + length + entry["data_offsets"][0],
+            entry["data_offsets"][1] - entry["data_offsets"][0],
+        )
+        for name, entry in header.items()
+    }
+    return Model(content, numbers, tensors)
 
 
 def require_declared(names: Sequence[str], patterns: Sequence[str]) -> None:

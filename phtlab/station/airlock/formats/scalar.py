@@ -10,7 +10,7 @@ from phtlab.errors import AirlockError
 from phtlab.station.airlock.formats import strict_json
 from phtlab.station.airlock.formats.significant_digits import MOST_PEOPLE, decimals, rounded
 
-_MAX_BYTES = 4096
+MAX_BYTES = 4096
 _ROUNDING = 1e-9
 
 
@@ -28,7 +28,7 @@ def parse_scalar(content: bytes) -> int | float | bool | None:
 
 def document(content: bytes) -> dict[str, Any]:
     """Parse what the run wrote for a scalar. Raises AirlockError (``scalar-form``)."""
-    found = strict_json.parse(content, limit=_MAX_BYTES, depth=1)
+    found = strict_json.parse(content, limit=MAX_BYTES, depth=1)
     if not isinstance(found, dict) or set(found) - {"type", "of"} != {"value"}:
         raise AirlockError("The scalar may not leave: it is not one value.", code="scalar-form")
     return found
@@ -98,6 +98,11 @@ def _require_people(people: int) -> None:
         raise AirlockError(
             f"The output is of more than {MOST_PEOPLE} people, as nobody has.", code="counts"
         )
+
+
+def exact_file(value: int | float | bool | None) -> bytes:
+    """Return the scalar's file with all its digits, as a station hands it into a sandbox."""
+    return json.dumps({"value": value}).encode() + b"\n"
 
 
 def scalar_file(value: int | float | bool | None, digits: int) -> bytes:

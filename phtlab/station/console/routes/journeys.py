@@ -51,7 +51,7 @@ def journey(request: Request, console: ConsoleOf, worker: Reader, journey: Journ
     """Show one journey: its train, its history with times, and the decisions on it."""
     pages = pages_of(request)
     stop = console.stop(journey)
-    page = journey_page(stop)
+    page = journey_page(stop, console.station.name)
     part = pages.live(f"/live/journeys/{journey}", _JOURNEY, view=page, worker=worker)
     return pages.page("journey.html", worker, location="/journeys", view=page, part=part)
 
@@ -68,7 +68,9 @@ def live_journey(
     return stream(
         request,
         console,
-        lambda: pages.render(_JOURNEY, view=journey_page(stop), worker=worker),
+        lambda: pages.render(
+            _JOURNEY, view=journey_page(stop, console.station.name), worker=worker
+        ),
         seen,
     )
 

@@ -8,12 +8,17 @@ from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from phtlab.station.approvals import decisions
+from phtlab.station.approvals.store import Approvals
 from phtlab.station.console.access import Reader, Reviewer
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.pages import pages_of, redirect_to
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.views.decision import decision
-from phtlab.station.console.views.proposals import proposal_page, proposal_pages
+from phtlab.station.console.views.proposals import (
+    proposal_page,
+    proposal_pages,
+    unreadable_proposals,
+)
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
@@ -49,7 +54,9 @@ def approvals_given(request: Request, console: ConsoleOf, worker: Reader) -> Res
         worker,
         location="/approvals",
         approvals=decisions.list_approvals(console.station),
+        unreadable_approvals=Approvals(console.station.folder).unreadable(),
         proposals=proposal_pages(console.station),
+        unreadable_proposals=unreadable_proposals(console.station),
     )
 
 

@@ -65,7 +65,13 @@ def _decisions(station: StationContext) -> Iterator[InboxItem]:
         yield InboxItem(
             kind="proposal" if proposal else "train",
             title=decision.title,
-            detail=f"of {decision.researcher}" + ("" if proposal else f", journey {hex_[:12]}"),
+            detail=", ".join(
+                [
+                    f"of {decision.researcher}",
+                    *([] if proposal else [f"journey {hex_[:12]}"]),
+                    *([decision.route] if decision.route else []),
+                ]
+            ),
             since=decision.since,
             path=f"/proposals/{decision.id}" if proposal else f"/review/{hex_}",
             does="Review",

@@ -14,6 +14,7 @@ from phtlab.station.release.held_outputs import held_stop
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import VerifiedOffer
 from phtlab.station.stops.marker import Marker
+from phtlab.station.stops.route_view import RouteView, route_of
 from phtlab.station.stops.stop import Stop
 
 MOST: Final = 200
@@ -93,6 +94,7 @@ class JourneyPage:
     line: JourneyLine
     stop: Stop
     offer: VerifiedOffer | None
+    route: RouteView | None
     steps: tuple[Step, ...]
     outputs: tuple[dict[str, Any], ...]
     limits: dict[str, Any]
@@ -137,13 +139,14 @@ def journey_lines(station: StationContext, most: int = MOST) -> tuple[list[Journ
     return lines, max(0, len(stops) - most)
 
 
-def journey_page(stop: Stop) -> JourneyPage:
-    """Raises StationError where the stop's files are broken."""
+def journey_page(stop: Stop, station: str) -> JourneyPage:
+    """View of a stop at `station`. Raises StationError where the stop's files are broken."""
     record = stop.final_record() if stop.has(Marker.RECORD) else None
     return JourneyPage(
         line=journey_line(stop),
         stop=stop,
         offer=stop.verified_offer() if stop.has(Marker.VERIFIED) else None,
+        route=route_of(stop, station) if stop.has(Marker.VERIFIED) else None,
         steps=tuple(_steps(stop)),
         outputs=tuple(output.model_dump(mode="json") for output in record.outputs)
         if record

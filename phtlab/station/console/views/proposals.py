@@ -9,6 +9,7 @@ from typing import Final
 
 from phtlab.governance.difference import Difference, differences
 from phtlab.governance.proposal import Proposal
+from phtlab.governance.resources import resources_lines
 from phtlab.notebook.parameters import describe
 from phtlab.station.approvals import decisions
 from phtlab.station.approvals.journey_counts import journeys_under
@@ -52,6 +53,14 @@ class ProposalPage:
         return self.newest.proposal
 
     @property
+    def rounds(self) -> tuple[str, ...]:
+        return self.proposal.rounds.lines() if self.proposal.rounds else ()
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        return resources_lines(self.proposal.resources)
+
+    @property
     def words(self) -> str:
         return STATES[self.state]
 
@@ -62,8 +71,14 @@ def proposal_pages(station: StationContext) -> list[ProposalPage]:
     return sorted(pages, key=lambda page: page.proposal.issued, reverse=True)
 
 
+def unreadable_proposals(station: StationContext) -> dict[str, str]:
+    """Return why proposals are not shown, by their names: the version of their format."""
+    unreadable = StationProposals(station.folder.proposals).unreadable()
+    return {name: f"{error.message} {error.hint}" for name, error in unreadable.items()}
+
+
 def proposal_page(station: StationContext, proposal_id: str) -> ProposalPage:
-    """View of one proposal. Raises ProposalError (``proposal-unknown``)."""
+    """View of one proposal. Raises as `StationProposals.find`."""
     return _page(station, StationProposals(station.folder.proposals).find(proposal_id))
 
 
