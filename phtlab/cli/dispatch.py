@@ -16,7 +16,12 @@ def dispatch(
     notebook: Annotated[Path, typer.Argument(help="The notebook.", metavar="NOTEBOOK")],
     station: Annotated[
         list[str] | None,
-        typer.Option("--station", "-s", help="A station; may be repeated. Default: all."),
+        typer.Option(
+            "--station",
+            "-s",
+            help="A station; may be repeated. A sequential train visits them in this order. "
+            "Default: all, in the roster's order.",
+        ),
     ] = None,
     parameter: Annotated[
         list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE; may be repeated.")
@@ -64,13 +69,15 @@ def dispatch(
             err.print(f"! {answer.sentence}", markup=False)
     from phtlab.cli.journey import finish
     from phtlab.lab.display.journey_text import short
+    from phtlab.lab.display.route_order import ARROW, route_order
 
     if wait:
         finish(journey, as_json)
     elif as_json:
         print_json(journey.view)
     else:
-        names = ", ".join(stop.station for stop in journey.stops)
+        between = f" {ARROW} " if route_order(journey.view).is_sequential else ", "
+        names = between.join(stop.station for stop in journey.stops)
         err.print(f"Sent {train.name} to {names}. Its journey:", markup=False)
         out.print(short(journey.id))
         print_next_steps(f"phtlab journey wait {short(journey.id)}")

@@ -1,7 +1,8 @@
-"""`phtlab journey`: follow journeys, cancel them, open their results."""
+"""`phtlab journey`: follow journeys, cancel or resume them, open their results."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,7 @@ def list_(as_json: JsonOption = False) -> None:
     """List your journeys, the newest first."""
     import phtlab
     from phtlab.lab.display.journey_text import mark, short
+    from phtlab.lab.display.route_order import ARROW, route_order
 
     journeys = phtlab.connect().journeys()
     if as_json:
@@ -43,7 +45,8 @@ def list_(as_json: JsonOption = False) -> None:
     for heading in ("journey", "train", "sent", "stops"):
         table.add_column(heading)
     for journey in journeys:
-        stops = "  ".join(f"{mark(s.state)} {s.station}" for s in journey.stops)
+        between = f" {ARROW} " if route_order(journey.view).is_sequential else "  "
+        stops = between.join(f"{mark(s.state)} {s.station}" for s in journey.stops)
         sent = f"{journey.view.submitted:%Y-%m-%d %H:%M}"
         table.add_row(short(journey.id), Text(journey.view.train_name), sent, stops)
     out.print(table)
@@ -89,6 +92,39 @@ def cancel(journey: JourneyId = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def resume(
+    journey: JourneyId = None,
+    days: Annotated[float, typer.Option(help="Days until the new order expires.")] = 7.0,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until the new journey has ended.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Continue a sequential journey that ended before its last station, as a new journey.
+
+    It goes on after the last station that departed, with the same train, parameters and recipients.
+    """
+    import phtlab
+    from phtlab.lab.display.journey_text import short
+    from phtlab.lab.display.route_order import ARROW
+
+    lab = phtlab.connect()
+    continued = lab.journey(journey)
+    continuing = lab.resume(continued, lifetime=timedelta(days=days))
+    if wait:
+        finish(continuing, as_json)
+    elif as_json:
+        print_json(continuing.view)
+    else:
+        names = f" {ARROW} ".join(stop.station for stop in continuing.stops)
+        err.print(
+            f"Journey {short(continued.id)} continues at {names}. The new journey:", markup=False
+        )
+        out.print(short(continuing.id))
+        print_next_steps(f"phtlab journey wait {short(continuing.id)}")
+
+
+@app.command()
 def results(
     journey: JourneyId = None,
     directory: Annotated[
@@ -108,6 +144,11 @@ def results(
             {
                 "stations": {name: released.record for name, released in opened.items()},
                 "failures": opened.failures,
+                "handed_on": {
+                    name: released.handed_on
+                    for name, released in opened.items()
+                    if released.handed_on
+                },
             }
         )
     else:
@@ -135,6 +176,8 @@ def finish(journey: Journey, as_json: bool, timeout: float | None = None) -> Non
     else:
         out.print(repr(journey), markup=False)
     if any(stop.state != "departed" for stop in journey.stops):
+        if journey.resumable and not as_json:
+            print_next_steps(f"phtlab journey resume {short(journey.id)}")
         raise typer.Exit(7)
     if not as_json:
         print_next_steps(f"phtlab journey results {short(journey.id)}")

@@ -8,8 +8,16 @@ from typing import Final
 
 from phtlab.errors import SettingsError
 from phtlab.notebook import Analysis, read_analysis
+from phtlab.notebook.declared_received import DeclaredReceived
 from phtlab.train.canonical import digest
-from phtlab.train.documents.manifest import KernelRef, Output, TrainFile, TrainManifest
+from phtlab.train.documents.manifest import (
+    DeclaredArray,
+    KernelRef,
+    Output,
+    Received,
+    TrainFile,
+    TrainManifest,
+)
 from phtlab.train.documents.roster import KernelImage
 from phtlab.train.image.composition import (
     compose,
@@ -40,8 +48,18 @@ def train_manifest(analysis: Analysis, kernel: KernelRef) -> TrainManifest:
         kernel=kernel,
         parameters=analysis.parameters.schema,
         outputs=tuple(Output(**asdict(output)) for output in analysis.outputs),
+        received=tuple(_received(value) for value in analysis.received),
         datasets=analysis.datasets,
         files=(TrainFile(path=NOTEBOOK, size=len(notebook), sha256=digest(notebook)),),
+    )
+
+
+def _received(value: DeclaredReceived) -> Received:
+    return Received(
+        name=value.name,
+        arrays=tuple(DeclaredArray(name=name, shape=shape) for name, shape in value.arrays),
+        lowest=value.lowest,
+        highest=value.highest,
     )
 
 

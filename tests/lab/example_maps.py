@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from phtlab.lab.display.route_map import RouteMap, route_map
+from phtlab.train.documents.order import Continuation
 from phtlab.train.documents.record import CellError
 from phtlab.wire.api.journeys import JourneyView
 from tests.lab.told_journey import recorded, view
@@ -22,7 +23,7 @@ NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def examples() -> list[dict[str, Any]]:
-    """A journey on its way, and one that has ended in each manner."""
+    """A journey on its way, one that has ended in each manner, and one that can be resumed."""
     going = view(stations=("cleveland", "hungary"), state="running", cell=3, cells=5, updated=NOON)
     ended = view(stations=("cleveland", "hungary", "ulm"), state="refused", updated=NOON)
     error = CellError(type="KeyError", cell=4, line=2, message="'age'")
@@ -33,7 +34,16 @@ def examples() -> list[dict[str, Any]]:
     refused = ended.stops[2].model_copy(update={"contradicted": True})
     over = ended.model_copy(update={"stops": (departed, failed, refused), "removed": NOON})
     began = {"cleveland": NOON - timedelta(seconds=12)}
-    return [_map(going, began), _map(over, {})]
+    turns = view(
+        stations=("cleveland", "hungary"),
+        route="sequential",
+        continues=Continuation(journey="sha256:" + 64 * "b", record="sha256:" + 64 * "c"),
+        state="departed",
+        updated=NOON,
+    )
+    broken = turns.stops[1].model_copy(update={"state": "failed"})
+    resumable = turns.model_copy(update={"stops": (turns.stops[0], broken)})
+    return [_map(going, began), _map(over, {}), _map(resumable, {})]
 
 
 def _map(journey: JourneyView, began: dict[str, datetime]) -> dict[str, Any]:

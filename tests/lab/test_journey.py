@@ -1,5 +1,8 @@
 """A journey in the researcher's hands: central tells how it goes, not which one it is."""
 
+from typing import Any
+
+import pytest
 from rich.console import Console
 
 from phtlab.errors import RecordError
@@ -7,6 +10,10 @@ from phtlab.lab.client.journey import Journey
 from phtlab.lab.display.journey_html import journey_html
 from phtlab.lab.display.journey_text import describe
 from phtlab.lab.display.progress import route_table
+from phtlab.lab.display.route_map import route_map, summary
+from phtlab.train.documents.order import Continuation
+from phtlab.wire.api.journeys import JourneyView
+from tests.lab.page import Page
 from tests.lab.told_journey import Central, Session, view
 from tests.raising import raises_code
 
@@ -47,3 +54,76 @@ def test_what_others_say_of_a_stop_is_no_markup_on_a_terminal():
     with console.capture() as shown:
         console.print(route_table(view(sentence="[red]no[/] [link=https://x]y[/link] [/]")))
     assert "running: [red]no[/] [link=https://x]y[/link] [/]" in shown.get()
+
+
+CHAIN = ("cleveland", "hungary", "ulm")
+
+
+def in_states(*states: str, **changes: Any) -> JourneyView:
+    told = view(stations=CHAIN, route="sequential", **changes)
+    stops = [
+        stop.model_copy(update={"state": state})
+        for stop, state in zip(told.stops, states, strict=True)
+    ]
+    return told.model_copy(update={"stops": tuple(stops)})
+
+
+def test_a_sequential_route_is_a_chain_and_says_whose_turn_it_is():
+    told = in_states("departed", "held", "offered")
+    lines = repr(Journey(Session(Central(told)), told)).splitlines()
+    assert lines[0].endswith(": cleveland → hungary → ulm")
+    assert lines[1:] == [
+        "  1. cleveland: departed",
+        "  2. hungary: held",
+        "  3. ulm: waits for hungary",
+    ]
+    page = Page(journey_html(told))
+    assert "→ hungary" in page.text
+    assert "waits for hungary" in page.text
+    assert summary(in_states("offered", "offered", "offered")) == "waits for cleveland"
+    assert summary(in_states("departed", "offered", "offered")) == "1 of 3 ended, waits for hungary"
+
+
+def test_a_parallel_route_waits_for_nobody():
+    told = view(stations=CHAIN, state="offered")
+    shown = repr(Journey(Session(Central(told)), told)) + journey_html(told)
+    assert "waits for" not in shown
+    assert "→" not in shown
+
+
+CONTINUES = Continuation(journey="sha256:" + 64 * "b", record="sha256:" + 64 * "c")
+
+
+@pytest.mark.parametrize(
+    ("told", "resumable"),
+    [
+        (in_states("departed", "failed", "cancelled"), True),
+        (in_states("departed", "refused", "cancelled"), True),
+        (in_states("departed", "departed", "departed"), False),
+        (in_states("departed", "running", "offered"), False),
+        (in_states("failed", "cancelled", "cancelled"), False),
+        (in_states("failed", "cancelled", "cancelled", continues=CONTINUES), True),
+        (view(stations=CHAIN, state="failed"), False),
+    ],
+)
+def test_a_journey_is_resumable_once_it_ended_after_a_departed_stop(told, resumable):
+    journey = Journey(Session(Central(told)), told)
+    assert journey.resumable is resumable
+    assert ("lab.resume(journey)" in repr(journey)) is resumable
+    assert ("lab.resume(journey)" in journey_html(told)) is resumable
+    assert route_map(told).resumable is resumable
+
+
+def test_a_continued_journey_names_the_one_that_continues_it():
+    told = in_states("departed", "failed", "cancelled")
+    told = told.model_copy(update={"continued_by": "sha256:" + 64 * "d"})
+    journey = Journey(Session(Central(told)), told)
+    assert not journey.resumable
+    assert repr(journey).splitlines()[-1] == f"Journey {12 * 'd'} continues it."
+    assert f"Journey {12 * 'd'} continues it." in journey_html(told)
+
+
+def test_a_journey_whose_results_were_removed_is_not_resumable():
+    told = in_states("departed", "failed", "cancelled")
+    removed = told.model_copy(update={"removed": told.submitted})
+    assert not route_map(removed).resumable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phtlab.lab.results.opened_cargo import unpack
-from tests.lab.test_opened_cargo import DECLARED, archive, index
+from phtlab.files.cargo_archive import unpack
+from tests.files.test_cargo_archive import DECLARED, archive, index
 from tests.raising import wrong_messages
 
 

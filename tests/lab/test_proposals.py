@@ -55,7 +55,7 @@ def test_a_draft_holds_what_the_notebook_and_the_stations_tell(lab: Lab, draft: 
         ('stations = ["ulm", "mainz"]', 'stations = ["bonn"]', "no station 'bonn'"),
         ("journeys = 1", "journeys = 0", "journeys: "),
         ("until = 2", "until = 1", "its year is not between"),
-        ("rounds = 1", "rond = 1", "rond: "),
+        ("journeys = 1", "rounds = 1", "rounds: "),
         ("minimum = 18", 'minimum = "x"', "parameters: "),
         ('notebooks = ["sha256:', 'notebooks = ["sha256:0', "notebooks.0: "),
         ("id = ", "id ", "cannot be read"),
@@ -151,10 +151,15 @@ def test_the_whole_life_by_command(lab: Lab, draft: Path, monkeypatch: pytest.Mo
     assert name.startswith("p-")
     assert "○ ulm" in run("list").stdout
     assert '"version": 1' in run("show", name[:10], "--json").stdout
-    draft.write_text(draft.read_text().replace("rounds = 1", "rounds = 3"))
-    assert "+ 3 rounds" in run("check", draft.name).stdout
+    draft.write_text(f"{draft.read_text()}\n[rounds]\nmost = 3\n")
+    assert "+ at most 3 rounds" in run("check", draft.name).stdout
     run("submit", draft.name)
-    assert run("diff", name).stdout.splitlines() == ["Rounds", "  - 1 round", "  + 3 rounds"]
+    assert run("diff", name).stdout.splitlines() == [
+        "Rounds",
+        "  - none",
+        "  + at most 3 rounds",
+        "  + combined by the researcher's kernel",
+    ]
     run("comment", name, "Three rounds now.")
     assert "Three rounds now." in run("show", name).stdout
     asked = CliRunner().invoke(app, ["proposal", "withdraw", name], input="n\n")

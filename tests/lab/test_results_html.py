@@ -20,6 +20,9 @@ from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import CellError, OutputVerdict, StopRecord
 from tests.lab.page import Page
 from tests.lab.stop_records import ZERO, record
+from tests.lab.told_journey import SENT
+from tests.station.pipeline.sequential_route import SEQUENTIAL
+from tests.station.station_world import notebook
 
 HOSTILE = "<script>alert(1)</script>\u202e"
 PNG = b"\x89PNG not drawn here"
@@ -36,7 +39,7 @@ OUTPUTS = {
 def took(station: str, **more) -> StopRecord:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     end = begin + timedelta(seconds=0.84)
-    return record(station, started=begin, finished=end, **{"cargo_size": 14_200, **more})
+    return record(station, started=begin, finished=end, **{"cargos": (SENT,), **more})
 
 
 @pytest.fixture
@@ -162,3 +165,18 @@ def test_a_train_is_a_card():
     ):
         assert words in text
     assert "python, 7 cells in the train" in text
+    assert "Route" not in text
+
+
+def test_a_train_that_hands_on_shows_its_route(tmp_path):
+    source = SEQUENTIAL.replace('to="next"', 'to="both"')
+    path = tmp_path / "carry.ipynb"
+    path.write_bytes(notebook(("station", source)))
+    text = Page(train_html(read_analysis(path), "python", ZERO)).text
+    for words in (
+        "to the next station and the recipients",
+        "Route: sequential",
+        "from the station before; the first one takes its default",
+        "its model goes to the recipients",
+    ):
+        assert words in text

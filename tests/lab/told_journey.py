@@ -11,8 +11,9 @@ from typing import Any
 from phtlab.errors import CentralUnreachableError
 from phtlab.lab.client.journey import Journey
 from phtlab.train.crypto.identity import Identity
-from phtlab.train.documents.order import Order
-from phtlab.train.documents.record import StopRecord
+from phtlab.train.documents.manifest import Route
+from phtlab.train.documents.order import Continuation, Order
+from phtlab.train.documents.record import RecordedCargo, StopRecord
 from phtlab.wire.api.journeys import JourneyEvent, JourneyView, StopView
 from tests.limits import LIMIT
 
@@ -25,16 +26,32 @@ def researcher() -> Identity:
 
 
 @cache
-def _order(stations: tuple[str, ...], min_age: int) -> tuple[Order, Any]:
-    order = Order.new(TRAIN, stations, {"min_age": min_age}, ("ada",), 1, now=datetime.now(UTC))
+def _order(
+    stations: tuple[str, ...], min_age: int, route: Route, continues: Continuation | None
+) -> tuple[Order, Any]:
+    order = Order.new(
+        TRAIN,
+        stations,
+        {"min_age": min_age},
+        ("ada",),
+        1,
+        route=route,
+        continues=continues,
+        now=datetime.now(UTC),
+    )
     return order, order.sign(researcher())
 
 
 def view(
-    min_age: int = 40, stations: tuple[str, ...] = ("cleveland",), name: str = "heart", **stop: Any
+    min_age: int = 40,
+    stations: tuple[str, ...] = ("cleveland",),
+    name: str = "heart",
+    route: Route = "parallel",
+    continues: Continuation | None = None,
+    **stop: Any,
 ) -> JourneyView:
     """A journey with every stop as `stop` says, running where it does not say."""
-    order, signed = _order(stations, min_age)
+    order, signed = _order(stations, min_age, route, continues)
     values = {"state": "running", "updated": datetime.now(UTC), **stop}
     return JourneyView(
         id=signed.digest,
@@ -51,6 +68,11 @@ def view(
     )
 
 
+SENT = RecordedCargo(
+    kind="cargo", digest="sha256:" + 64 * "2", size=14_200, context="sha256:" + 64 * "3"
+)
+
+
 def recorded(journey: JourneyView, started: datetime, finished: datetime) -> StopView:
     """The first stop of `journey`, departed, with its signed record."""
     stop = journey.stops[0]
@@ -60,8 +82,7 @@ def recorded(journey: JourneyView, started: datetime, finished: datetime) -> Sto
         station=stop.station,
         stop=0,
         outcome="departed",
-        cargo="sha256:" + 64 * "2",
-        cargo_size=14_200,
+        cargos=(SENT,),
         roster_version=1,
         started=started,
         finished=finished,

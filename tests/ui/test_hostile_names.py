@@ -113,6 +113,10 @@ def hostile_journey(number: int, name: str, **more: Any) -> dict[str, Any]:
         mine=number % 2 == 0,
         parameters={name: name},
         recipients=[name],
+        route="sequential",
+        continues=name,
+        continued_by=name,
+        resumable=True,
         **more,
     )
 
@@ -129,6 +133,7 @@ def hostile_results(journey: dict[str, Any]) -> dict[str, Any]:
                 an_output(f"{name}5", "file", bytes=1),
             ],
             "verdicts": [a_verdict(name, verdict=name, rule=name, sentence=name)],
+            "handed_on": [{"output": name, "station": name}],
             "forecasts": [
                 {"stations": [name], "verdicts": [a_verdict(name, verdict=name, rule=name)]}
             ],
@@ -166,7 +171,9 @@ def test_the_train_panel_and_the_dispatch_dialog(lab_page, told):
             name=SCRIPT,
             kernel=TURNED,
             findings=[a_finding(3, name, severity="warning") for name in HOSTILE],
-            outputs=[{"name": name, "kind": name} for name in HOSTILE],
+            outputs=[{"name": name, "kind": name, "to": name} for name in HOSTILE],
+            route="sequential",
+            received=HOSTILE,
         )
     )
     told.answers["GET kernels"] = Answer(

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, expect
 
 from phtlab.lab.display.route_map import MIME_TYPE
 from tests.lab.example_maps import examples
+from tests.story.pictures import picture
 from tests.ui.chromium import evaluate
 from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_journey, a_stop
 from tests.ui.lab_page import LabPage, write_notebook
@@ -18,7 +19,7 @@ from tests.ui.lab_server import LabServer
 from tests.ui.train_panel import ago
 
 NOTEBOOK = "kept.ipynb"
-GOING, OVER = examples()
+GOING, OVER, RESUMABLE = examples()
 HOSTILE = "<img src=x onerror=window.pwned=1>\u202e" + 2_000 * "x"
 
 
@@ -122,3 +123,23 @@ def test_a_forged_map_is_text(lab_page, jupyter, told):
 def test_what_is_no_map_is_said_to_be_none(lab_page, jupyter, told):
     output = opened(lab_page, jupyter, told, {"stops": [None]})
     expect(output).to_contain_text("no journey that this version of phtlab can show")
+
+
+def test_a_kept_journey_is_resumed_only_while_central_says_that_it_can_be(lab_page, jupyter, told):
+    """What a notebook keeps may be old: another journey may continue it by now."""
+    stops = [a_stop("cleveland", 0), a_stop("hungary", 1, "failed")]
+    known = a_journey(*stops, id=RESUMABLE["id"], route="sequential", resumable=True)
+    output = opened(lab_page, jupyter, told, RESUMABLE)
+    expect(output.get_by_role("listitem")).to_have_count(2)
+    expect(output.get_by_role("button", name="Resume…")).to_have_count(0)
+    told.tell("journey", known)
+    lab_page.light()
+    picture(lab_page.page, "sequential-output-light")
+    output.get_by_role("button", name="Resume…").click()
+    asked = lab_page.page.locator(".jp-Dialog")
+    expect(asked).to_contain_text("Resume this journey?")
+    asked.get_by_role("button", name="Not now").click()
+    later = "sha256:" + 64 * "d"
+    told.tell("journey", {**known, "resumable": False, "continued_by": later})
+    expect(output).to_contain_text("continued by journey dddddddddddd")
+    expect(output.get_by_role("button", name="Resume…")).to_have_count(0)

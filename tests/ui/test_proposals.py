@@ -149,7 +149,7 @@ def test_an_approval_of_other_trains_only_is_not_counted_as_one(lab_page, told):
     stations = entry(panel).locator(".pht-Proposal-stations > li")
     expect(stations.nth(0)).to_contain_text(f"approved, but not this study's own train: {LACKS}")
     expect(stations.nth(1)).to_contain_text("approved: trains of at most mid risk")
-    expect(stations.nth(2)).to_contain_text("void: signed with keys that the station has no more")
+    expect(stations.nth(2)).to_contain_text("void: signed with keys, or in a format, of before")
     expect(stations.nth(3)).to_contain_text("refused")
     stations.nth(3).scroll_into_view_if_needed()
     picture(lab_page.page, "lab-approvals-of-other-trains")

@@ -45,7 +45,7 @@ def results_of(
     told = {one["name"]: a_verdict(one["name"], one["kind"]) for one in outputs} | verdicts
     verdicts_told = list(told.values())
     sent = {"outputs": list(outputs), "verdicts": verdicts_told, "forecasts": []}
-    return {"station": station, **sent}
+    return {"station": station, "handed_on": [], **sent}
 
 
 def _height(seed: int, n: int) -> int:

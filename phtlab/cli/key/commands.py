@@ -33,7 +33,11 @@ PassphraseOption = Annotated[
 ]
 RoleOption = Annotated[
     list[str] | None,
-    typer.Option("--role", help="A role to request; may be repeated. Default: researcher."),
+    typer.Option(
+        "--role",
+        help="A role to request: researcher, station, operator, officer, teacher, twin or "
+        "aggregator; may be repeated. Default: researcher.",
+    ),
 ]
 OrganisationOption = Annotated[str, typer.Option(help="The name of your organisation.")]
 

@@ -193,6 +193,7 @@ def revoke(
 def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
     """List the approvals of this station, newest first, and which of them are active."""
     from phtlab.station.approvals import decisions
+    from phtlab.station.approvals.store import Approvals
     from phtlab.station.approvals.terms import described
 
     station = _station(directory)
@@ -211,6 +212,12 @@ def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = Fals
             ]
         )
         return
+    if unreadable := Approvals(station.folder).unreadable():
+        err.print(
+            f"{station.folder.approvals} has files that are no approvals of a version that this "
+            f"phtlab reads; they allow nothing: {', '.join(map(escaped, unreadable))}.",
+            markup=False,
+        )
     if not approvals:
         err.print(f"{station.name} has approved nothing yet.", markup=False)
         return
@@ -250,7 +257,10 @@ def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
         version = (decision.proposal or "")[7:19] if decision.kind == "proposal" else ""
         voters = ", ".join(decision.approvers) or "nobody"
         count = f"{missing} of {decision.persons}"
-        cells = (name, version, decision.title, decision.researcher, decision.risk, voters, count)
+        # Narrow columns: only a sequential route has a place to tell.
+        place = decision.route.removeprefix("sequential, ")
+        title = f"{decision.title}, {place}" if place else decision.title
+        cells = (name, version, title, decision.researcher, decision.risk, voters, count)
         table.add_row(*map(Text, cells))
     out.print(table)
 

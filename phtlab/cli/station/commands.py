@@ -329,7 +329,7 @@ def show(
     from phtlab.station.pipeline.text_report import safe_lines
     from phtlab.station.stops.stop import Stops
 
-    folder, _ = station_at(directory)
+    folder, settings = station_at(directory)
     stop = Stops(folder.stops).find(journey)
     view = _view(stop)
     if as_json:
@@ -342,7 +342,7 @@ def show(
     for output in view["outputs"]:
         sentence = f"{output['name']} {output['verdict']}"
         out.print(f"{'airlock':<12}{sentence} {output['sentence']}".rstrip(), markup=False)
-    for line in safe_lines(stop):
+    for line in safe_lines(stop, settings.name):
         out.print(line, markup=False)
     option = "" if directory is None else f" -C {directory}"
     if view["state"] == "failed" and stop.has(Marker.OUTCOME):

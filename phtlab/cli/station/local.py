@@ -87,7 +87,7 @@ def made_on(analysis: Analysis, kernel: KernelImage) -> Made:
 
 def unpacked(run: LocalRun) -> Path | None:
     """Unpack the run's results and return their folder; None if nothing left the airlock."""
-    from phtlab.lab.results.opened_cargo import unpack
+    from phtlab.files.cargo_archive import unpack
 
     if run.archive is None:
         return None

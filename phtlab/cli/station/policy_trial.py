@@ -39,6 +39,7 @@ def try_policy(
                     "name": journey.name,
                     "researcher": journey.researcher,
                     "risk": journey.risk,
+                    "route": journey.route.as_json(),
                     "before": _decision_json(journey.before),
                     "after": _decision_json(journey.after),
                     "outputs": {
@@ -70,9 +71,10 @@ def try_policy(
             before = _WORDS[journey.before.verdict] if journey.before else "unknown"
             after = f"{_WORDS[journey.after.verdict]} {journey.after.code}".rstrip()
             outputs = "\n".join(change.sentence for change in journey.airlock.changes)
+            route = journey.route.forecast
             cells = (
                 journey.journey[:12],
-                journey.name,
+                f"{journey.name} ({route})" if route else journey.name,
                 journey.researcher,
                 journey.risk,
                 before,

@@ -33,7 +33,10 @@ def proposals(
     from phtlab.station.context.station_context import StationContext
 
     station = StationContext(*station_at(directory))
-    proposals_here = list(StationProposals(station.folder.proposals))
+    found = StationProposals(station.folder.proposals)
+    proposals_here = list(found)
+    for name, error in found.unreadable().items():
+        err.print(f"{name}: {error.message} {error.hint}", markup=False)
     if as_json:
         print_json(
             [_view(proposal, proposal_state(proposal, station)) for proposal in proposals_here]
@@ -67,6 +70,7 @@ def show(
     The researcher sees that the proposal is in review at this station.
     """
     from phtlab.governance.difference import differences
+    from phtlab.governance.resources import resources_lines
     from phtlab.notebook.parameters import describe
     from phtlab.printable import escaped_lines
     from phtlab.station.approvals.decisions import begin_review, proposal_state
@@ -82,6 +86,7 @@ def show(
         return
     newest = station_proposal.newest
     newest_proposal = newest.proposal
+    rounds = newest_proposal.rounds
     data = ", ".join(
         dataset.name + (f" ({', '.join(dataset.columns)})" if dataset.columns else "")
         for dataset in newest_proposal.datasets
@@ -101,7 +106,10 @@ def show(
         ("data", data),
         ("stations", ", ".join(newest_proposal.stations)),
         ("parameters", bounds or "not bounded"),
-        ("journeys", f"{newest_proposal.journeys}, of {newest_proposal.rounds} rounds"),
+        ("journeys", str(newest_proposal.journeys)),
+        ("handed on", ", ".join(newest_proposal.handed_on) or "nothing"),
+        *(("rounds", line) for line in (rounds.lines() if rounds else ("none",))),
+        *(("resources", line) for line in resources_lines(newest_proposal.resources)),
         ("until", f"{newest_proposal.until:%Y-%m-%d %H:%M} UTC"),
         ("risk", f"{newest_proposal.risk}, says its researcher"),
         *(("because", reason) for reason in newest_proposal.reasons),

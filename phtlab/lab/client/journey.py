@@ -6,21 +6,29 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from phtlab.errors import JourneyError, PhtlabError, RecordError
-from phtlab.files.sealed_file import (
-    open_file,
-)
+from phtlab.files.cargo_archive import unpack
+from phtlab.files.sealed_file import open_file
+from phtlab.lab.client.continuation import earlier_journeys, signed_journey
 from phtlab.lab.display.journey_display import Faces, JourneyDisplay
 from phtlab.lab.display.journey_follower import Followed
 from phtlab.lab.display.journey_html import journey_html
 from phtlab.lab.display.journey_text import describe, short
 from phtlab.lab.display.progress import journey_progress
 from phtlab.lab.display.route_map import route_map
+from phtlab.lab.display.route_order import (
+    ARROW,
+    is_resumable,
+    resume_hint,
+    route_order,
+    stop_text,
+)
 from phtlab.lab.results.folder import ResultsFolder
-from phtlab.lab.results.opened_cargo import unpack
+from phtlab.lab.results.handed_on import handed_on_by, route_end
 from phtlab.lab.results.released_log import released_log
 from phtlab.lab.results.results import Results, StationResults
 from phtlab.lab.session.session import Session
@@ -28,12 +36,33 @@ from phtlab.printable import escaped
 from phtlab.train.documents.manifest import Train
 from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.documents.record import FINAL_STATES, StopRecord
-from phtlab.train.verify import verify_contradiction, verify_order, verify_records, verify_train
+from phtlab.train.verify import (
+    DepartedStop,
+    verify_continuation,
+    verify_contradiction,
+    verify_order,
+    verify_records,
+    verify_train,
+)
 from phtlab.wire.api.journeys import JourneyView, StopView
 from phtlab.wire.registry.cargo import pull_cargo
 
 if TYPE_CHECKING:
     from phtlab.lab.proposals.station_answers import StationAnswer
+
+
+@dataclass(frozen=True)
+class _VerifiedJourney:
+    """A verified journey. `earlier` are the departed stops of the journeys that it continues.
+
+    `continued` are central's views of these journeys.
+    """
+
+    train: Train
+    order: Order
+    records: dict[str, StopRecord]
+    earlier: tuple[DepartedStop, ...]
+    continued: tuple[JourneyView, ...]
 
 
 class Journey:
@@ -88,6 +117,11 @@ class Journey:
     def done(self) -> bool:
         """Whether every stop had ended when central last reported."""
         return self._view.done
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `lab.resume` can continue it: it ended before the last station of its route."""
+        return is_resumable(self._view)
 
     @property
     def view(self) -> JourneyView:
@@ -167,6 +201,10 @@ class Journey:
         Raises SignatureError, RosterError, TrainError, OrderError or RecordError for what fails
         verification.
         """
+        verified = self._verify()
+        return verified.train, verified.order, verified.records
+
+    def _verify(self) -> _VerifiedJourney:
         session = self._session
         roster = session.refresh().roster
         view = self.refresh().view
@@ -175,8 +213,13 @@ class Journey:
             view.order, roster, train=train, station=None, now=None, seen=frozenset()
         )
         signed = {stop.station: stop.record for stop in view.stops if stop.record is not None}
-        records = verify_records(signed, journey=self.id, order=order, roster=roster)
-        return train, order, records
+        continued = earlier_journeys(session, order)
+        earlier = verify_continuation(
+            order, train=train, roster=roster, continued=tuple(map(signed_journey, continued))
+        )
+        before = earlier[-1] if earlier else None
+        records = verify_records(signed, journey=self.id, order=order, roster=roster, before=before)
+        return _VerifiedJourney(train, order, records, earlier, continued)
 
     def results(self, *, partial: bool = False) -> Results:
         """Verify every record, then fetch, check and open the cargo.
@@ -188,50 +231,76 @@ class Journey:
         a second record of their stop are in `.contradicted`. Nothing that fails verification is
         shown.
 
+        On a sequential route, each station's `handed_on` maps its outputs to the station that got
+        them. Of a journey that continues another, the stops before it are included.
+
         Raises JourneyError (`journey-unfinished`) while a stop has not ended (with `partial`: while
         none has), SealError for cargo that differs from its record or is not sealed to this key,
         RegistryError if the cargo is no longer in the registry, and what `verified()` raises.
         """
-        train, order, records = self.verified()
+        verified = self._verify()
+        order, records = verified.order, verified.records
         unsigned = {
             stop.station: describe(stop)
             for stop in self.stops
             if stop.state in FINAL_STATES and stop.station not in records
         }
         waiting = [s for s in order.stations if s not in records and s not in unsigned]
-        if waiting and not (partial and records):
+        if waiting and not (partial and (records or verified.earlier)):
+            present = waiting[:1] if order.route == "sequential" else waiting
             raise JourneyError(
-                f"Journey {short(self.id)} is still at {', '.join(waiting)}.",
+                f"Journey {short(self.id)} is still at {', '.join(present)}.",
                 f"Wait for it with journey.wait() or 'phtlab journey wait {short(self.id)}'; "
                 "journey.results(partial=True) opens what is there so far.",
                 code="journey-unfinished",
             )
         folder = ResultsFolder()
-        opened: dict[str, StationResults] = {}
+        opened = {
+            stop.record.station: self._open(
+                verified.train, stop.journey, stop.order, stop.record, folder
+            )
+            for stop in verified.earlier
+        }
         failures: dict[str, StopRecord] = {}
         for station, record in records.items():
             if record.outcome != "departed":
                 failures[station] = record
                 continue
-            opened[station] = self._open(train, order, station, record, folder)
+            opened[station] = self._open(verified.train, self.id, order, record, folder)
         stops = {stop.station: stop for stop in self.stops}
         under_way = {station: stops.get(station) for station in waiting}
-        return Results(opened, failures, folder, unsigned, under_way, self._contradicted(order))
+        return Results(
+            opened,
+            failures,
+            folder,
+            unsigned,
+            under_way,
+            self._contradicted(verified),
+            end=route_end(verified.train.manifest, order),
+            resume=resume_hint(self.view),
+        )
 
-    def _contradicted(self, order: Order) -> dict[str, StopRecord]:
+    def _contradicted(self, verified: _VerifiedJourney) -> dict[str, StopRecord]:
         """Return the second record of each station that signed two, if both verify."""
         found = {}
-        for stop in self.stops:
-            if stop.record is None or stop.conflict is None:
-                continue
-            with suppress(PhtlabError):
-                found[stop.station] = verify_contradiction(
-                    (stop.record, stop.conflict),
-                    journey=self.id,
-                    order=order,
-                    roster=self._session.trusted.roster,
-                    station=stop.station,
-                )[1]
+        orders = {stop.journey: stop.order for stop in verified.earlier}
+        for view, order in [
+            *((view, orders.get(view.id)) for view in verified.continued),
+            (self.view, verified.order),
+        ]:
+            for stop in view.stops:
+                # Of an earlier journey, only the stops that departed count.
+                past = view is not self.view and stop.state != "departed"
+                if order is None or past or stop.record is None or stop.conflict is None:
+                    continue
+                with suppress(PhtlabError):
+                    found[stop.station] = verify_contradiction(
+                        (stop.record, stop.conflict),
+                        journey=view.id,
+                        order=order,
+                        roster=self._session.trusted.roster,
+                        station=stop.station,
+                    )[1]
         return found
 
     def log(self, station: str) -> str:
@@ -240,36 +309,52 @@ class Journey:
         Raises JourneyError (`no-log`) if nobody did, SealError or RecordError if the log is not
         what the station signed for this journey.
         """
-        order = self.verified()[1]
-        return released_log(self._session, self.id, order, station)
+        verified = self._verify()
+        journey, order = self.id, verified.order
+        for stop in verified.earlier:
+            if stop.record.station == station:
+                journey, order = stop.journey, stop.order
+        return released_log(self._session, journey, order, station)
 
     def _open(
-        self, train: Train, order: Order, station: str, record: StopRecord, held: ResultsFolder
+        self, train: Train, journey: str, order: Order, record: StopRecord, held: ResultsFolder
     ) -> StationResults:
-        if record.cargo is None:
-            raise RecordError(f"{station} says 'departed' but names no cargo.", "Ask its operator.")
+        """Open the cargo of a departed stop of `journey`, whose verified order is `order`."""
+        station = record.station
         folder = held.path / station
         folder.mkdir()
+        twin = station in {m.name for m in self._session.trusted.roster.with_role("twin")}
+        handed_on = handed_on_by(record, train.manifest, order, twin=twin)
+        cargo = record.cargo_of("cargo")
+        if cargo is None:  # verified: all that left went to the next station
+            return StationResults(station, record, {}, folder, held, handed_on)
         sealed, archive = folder / "cargo.age", folder / "cargo.tar"
-        limit = record.cargo_size
-        pull_cargo(self._session.registry, self.id, station, record.cargo, sealed, limit=limit)
-        context = cargo_context(self.id, order, station)
+        limit = cargo.size
+        pull_cargo(self._session.registry, journey, station, cargo.digest, sealed, limit=limit)
+        context = cargo_context(journey, order, station)
         open_file(
             sealed,
             archive,
             self._session.identity.age,
             context,
-            record.cargo,
+            cargo.digest,
             recipients=len(order.recipients),
         )
         sealed.unlink()
         outputs = unpack(archive, folder, train.manifest.outputs)
         archive.unlink()
-        return StationResults(station, record, outputs, folder, held)
+        return StationResults(station, record, outputs, folder, held, handed_on)
 
     def __repr__(self) -> str:
-        lines = [f"Journey {short(self.id)} of {escaped(self._view.train_name)}"]
-        lines += [f"  {stop.number + 1}. {stop.station}: {describe(stop)}" for stop in self.stops]
+        view, order = self._view, route_order(self._view)
+        head = f"Journey {short(self.id)} of {escaped(view.train_name)}"
+        if order.is_sequential:
+            head += f": {f' {ARROW} '.join(stop.station for stop in self.stops)}"
+        lines = [head]
+        if order.continues is not None:
+            lines.append(f"  continues journey {escaped(short(order.continues))}")
+        lines += [f"  {s.number + 1}. {s.station}: {stop_text(view, s)}" for s in self.stops]
+        lines += [hint] if (hint := resume_hint(view)) else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

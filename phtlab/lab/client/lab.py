@@ -16,7 +16,8 @@ from phtlab.files.durable_file import remove_dead_drafts
 from phtlab.files.key_file import read_key
 from phtlab.governance import CoverageRequest, assess
 from phtlab.governance.coverage import require_within
-from phtlab.lab.client.dispatch_history import remember_notebook
+from phtlab.lab.client.continuation import continuing_order
+from phtlab.lab.client.dispatch_history import notebook_of, remember_notebook
 from phtlab.lab.client.journey import Journey
 from phtlab.lab.client.sent_order import SentOrder
 from phtlab.lab.client.train import Train
@@ -111,6 +112,9 @@ class Lab:
     ) -> Journey:
         """Dispatch `train`: a Train, a notebook's path, or by default the notebook of this code.
 
+        A sequential train visits `stations` in the order in which they are listed; of "all", in the
+        roster's.
+
         `recipients` are further members who can open the results; you always can. Stations refuse
         the order after `lifetime`, at most 60 days. Under a `proposal` (its name is enough), all
         its stations are the default, and what each answers now is in the journey's `answers`.
@@ -161,6 +165,7 @@ class Lab:
                 parameters=values,
                 recipients=tuple(readers),
                 proposal=proposal.newest().title if proposal else "",
+                route=train.manifest.route,
             )
 
             def send() -> SentOrder:
@@ -172,6 +177,36 @@ class Lab:
             return unsent
         sent = self._send(train, order(), proposal)
         self._last = Journey(self.session, sent.view, journey=sent.digest, answers=sent.answers)
+        return self._last
+
+    def resume(
+        self, journey: str | Journey | None = None, *, lifetime: timedelta = timedelta(days=7)
+    ) -> Journey:
+        """Continue a sequential journey that ended before its last station; return the new one.
+
+        It goes on after the last stop that departed, whose station handed on to the next: same
+        train, parameters, recipients and remaining stations. A journey is continued once, by
+        default the newest. Leaving a station out is a new journey.
+
+        Raises JourneyError (`resume-route`, `resume-nothing`, `journey-unfinished`,
+        `journey-continued`), and what `Journey.verified` raises.
+        """
+        if not isinstance(journey, Journey):
+            journey = self.journey(journey)
+        _, order, _ = journey.verified()
+        continuing = continuing_order(
+            journey.view,
+            order,
+            roster_version=self.trusted.roster.version,
+            lifetime=lifetime,
+            now=datetime.now(UTC),
+        )
+        signed = continuing.sign(self.identity)
+        view = self.central.submit_journey(signed)
+        notebook = notebook_of(journey.id)
+        if notebook is not None:
+            remember_notebook(signed.digest, notebook)
+        self._last = Journey(self.session, view, journey=signed.digest)
         return self._last
 
     def _send(self, train: Train, order: Order, proposal: SubmittedProposal | None) -> SentOrder:
@@ -256,7 +291,7 @@ class Lab:
             risk=assess(
                 train.manifest,
                 known_images={image.digest for image in trusted.catalogue.images},
-                rounds=newest.rounds,
+                rounds=newest.most_rounds,
                 journeys=newest.journeys,
             ).risk,
             proposal=newest,

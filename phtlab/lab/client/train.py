@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phtlab.lab.display.train_html import train_html
+from phtlab.lab.display.train_html import TARGETS, train_html
 from phtlab.lab.session.session import Session
 from phtlab.lab.train_preparation import layer_files, reference_to, train_manifest
 from phtlab.notebook import Analysis, read_analysis
@@ -120,7 +120,12 @@ class Train:
         lines += [f"  kernel     {self.kernel.name}"]
         lines += [f"  data set   {name}" for name in self.analysis.datasets]
         lines += [f"  parameter  {parameter_line(k, v)}" for k, v in self._properties()]
-        lines += [f"  output     {o.name} ({o.kind})" for o in self.analysis.outputs]
+        if self.analysis.route == "sequential":
+            received = ", ".join(value.name for value in self.analysis.received)
+            lines += [f"  route      sequential; receives {received}"]
+        for output in self.analysis.outputs:
+            to = "" if output.to == "researcher" else f", to {TARGETS[output.to]}"
+            lines += [f"  output     {output.name} ({output.kind}){to}"]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

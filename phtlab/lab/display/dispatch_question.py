@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from phtlab.lab.display.colours import CARD, FOREIGN, MUTED, badge
 from phtlab.lab.display.route_map import MAX_TITLE, middle
+from phtlab.lab.display.route_order import ARROW
 from phtlab.printable import escaped
 
 MAX_VALUE: Final = 120
@@ -30,6 +31,7 @@ class DispatchQuestion:
     parameters: Mapping[str, Any]
     recipients: tuple[str, ...]
     proposal: str = ""
+    route: str = "parallel"
 
     def shown(self) -> dict[str, Any]:
         """For display, as JSON values. All text is printable and of bounded length."""
@@ -37,6 +39,7 @@ class DispatchQuestion:
             "name": middle(self.name),
             "title": escaped(self.name)[:MAX_TITLE],
             "stations": [middle(name) for name in self.stations],
+            "route": self.route,
             "outputs": [middle(name) for name in self.outputs],
             "parameters": self._values(),
             "recipients": [middle(name) for name in self.recipients],
@@ -49,8 +52,11 @@ class DispatchQuestion:
 
     def _lines(self) -> list[tuple[str, str]]:
         values = [f"{n} = {v}" for n, v in self._values().items()]
+        names = [middle(name) for name in self.stations]
         lines = [
-            ("Stations", _listed(self.stations)),
+            ("Stations, in order", f" {ARROW} ".join(names))
+            if self.route == "sequential"
+            else ("Stations", ", ".join(names)),
             ("Parameters", ", ".join(values) or "none"),
             ("Outputs", _listed(self.outputs) or "none"),
             ("Who can open them", _listed(self.recipients)),

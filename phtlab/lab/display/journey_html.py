@@ -12,10 +12,12 @@ from phtlab.lab.display.journey_text import mark
 from phtlab.lab.display.route_map import (
     MappedError,
     MappedStop,
+    RouteMap,
     contradiction_warning,
     middle,
     route_map,
 )
+from phtlab.lab.display.route_order import ARROW, resume_hint, waits_for
 from phtlab.lab.display.stop_cost import duration, size
 from phtlab.wire.api.journeys import JourneyView
 
@@ -41,37 +43,50 @@ def journey_html(
     departed = any(stop.state == "departed" for stop in shown.stops)
     partial = "" if shown.done else "partial=True"
     hint = f'<p style="{MUTED}"><code style="{CODE}">phtlab.results({partial})</code> opens what '
+    goes_on = resume_hint(view)
+    rows = [
+        _row(stop, waits_for(view, at), shown)
+        for stop, at in zip(shown.stops, view.stops, strict=True)
+    ]
     return (
         f'<div class="phtlab-journey" style="{CARD}">'
         f'<b title="{_text(shown.train_name)}"><bdi style="{FOREIGN}">'
         f"{_text(middle(view.train_name))}</bdi></b> "
         f'<span style="{MUTED}">journey <code style="{CODE}">{_text(shown.short)}</code></span> '
         f"{_text(shown.summary)}{alarm if warning else ''}"
-        f"<table>{''.join(map(_row, shown.stops))}</table>"
-        f"{hint + 'departed.</p>' if departed else ''}</div>"
+        f"<table>{''.join(rows)}</table>"
+        f"{hint + 'departed.</p>' if departed else ''}"
+        f"{f'<p>{_text(goes_on)}</p>' if goes_on else ''}</div>"
     )
 
 
-def _row(stop: MappedStop) -> str:
-    """Its mark, station and state in cells of their own, so that a page without style is read."""
+def _row(stop: MappedStop, turn: str | None, shown: RouteMap) -> str:
+    """Its mark, station and state in cells of their own, so that a page without style is read.
+
+    `turn` is the station that it waits for. An arrow leads to each later station of a sequential
+    route.
+    """
     sign, tone = mark(stop.state), _TONES.get(stop.state, "active")
     if stop.contradicted:
         sign, tone = "!", "bad"
     elif stop.state in _WAITING:
         sign = "○"
-    lines = [_state(stop), stop.sentence, _error(stop.error)]
+    lines = [_state(stop, turn), stop.sentence, _error(stop.error)]
+    arrow = f"{ARROW} " if shown.route == "sequential" and stop.number else ""
     note = "<br>".join(_text(line) for line in lines if line)
     left = "text-align:left;vertical-align:top"
     return (
         f'<tr><td style="{left}" aria-hidden="true">{badge(sign, tone)}</td>'
         f'<th scope="row" style="{left}" title="{_text(stop.station)}">'
-        f'<bdi style="{FOREIGN}">{_text(middle(stop.station))}</bdi></th>'
+        f'{arrow}<bdi style="{FOREIGN}">{_text(middle(stop.station))}</bdi></th>'
         f'<td style="{left};{FOREIGN}">{note}</td></tr>'
     )
 
 
-def _state(stop: MappedStop) -> str:
-    """`departed, ran 0.8 s, sent 14 kB`, or `running, cell 3 of 5`."""
+def _state(stop: MappedStop, turn: str | None) -> str:
+    """`departed, ran 0.8 s, sent 14 kB`, `running, cell 3 of 5`, or `waits for cleveland`."""
+    if turn is not None:
+        return f"waits for {middle(turn)}"
     parts: list[str] = [stop.state]
     if stop.cells:
         parts.append(f"cell {stop.cell} of {stop.cells}")

@@ -213,7 +213,7 @@ function stopMark(state, trans) {
         label: trans.__('airlock: outputs are checked')
       };
     case 'sealed':
-      return { mark: '●', tone: 'moving', label: trans.__('sealed for you') };
+      return { mark: '●', tone: 'moving', label: trans.__('sealed') };
     case 'departed':
       return { mark: '✓', tone: 'good', label: trans.__('departed') };
     case 'failed':
@@ -226,7 +226,14 @@ function stopMark(state, trans) {
       return { mark: '●', tone: 'waiting', label: truncateMiddle(state, 40) };
   }
 }
-function stopText(stop, trans) {
+function stationAtTurn(journey) {
+  const present = inRouteOrder(journey.stops).find(stop => !stop.final);
+  return 'sequential' === journey.route && present ? present.station : null;
+}
+function stopText(stop, trans, turn = null) {
+  const isWaiting = 'offered' === stop.state || 'verified' === stop.state;
+  if (isWaiting && null !== turn && turn !== stop.station)
+    return trans.__('waits for %1', truncateMiddle(turn, 40));
   const { label } = stopMark(stop.state, trans);
   return 'running' === stop.state && stop.cells
     ? trans.__('%1, cell %2 of %3', label, stop.cell ?? 0, stop.cells)
@@ -270,7 +277,11 @@ function travellingMark(journey, trans) {
     return { mark: '●', tone: 'moving', label: trans.__('running') };
   if (states.includes('held'))
     return { mark: '‖', tone: 'waiting', label: trans.__('held') };
-  return { mark: '○', tone: 'waiting', label: trans.__('waiting') };
+  const turn = stationAtTurn(journey);
+  const label = turn
+    ? trans.__('waits for %1', truncateMiddle(turn, 40))
+    : trans.__('waiting');
+  return { mark: '○', tone: 'waiting', label };
 }
 function endMark(journey, trans) {
   const total = journey.stops.length;
@@ -312,6 +323,14 @@ function resultsLabel(journey, trans) {
 function countDeparted(journey) {
   return journey.stops.filter(stop => 'departed' === stop.state).length;
 }
+function isResumable(journey) {
+  return true === journey.resumable && false !== journey.mine;
+}
+function remainingStations(journey) {
+  const stops = inRouteOrder(journey.stops);
+  const first = stops.findIndex(stop => 'departed' !== stop.state);
+  return first < 0 ? [] : stops.slice(first).map(stop => stop.station);
+}
 function parametersText(parameters, trans) {
   const names = Object.keys(parameters ?? {});
   if (0 === names.length) return trans.__('no parameters');
@@ -347,7 +366,7 @@ class StopView {
     );
   }
   node = makeElement('li', 'stop', '', { role: 'listitem' });
-  update(stop) {
+  update(stop, turn = null) {
     const trans = this._trans;
     const { mark, tone } = stop.contradicted
       ? { mark: '!', tone: 'bad' }
@@ -364,7 +383,7 @@ class StopView {
     );
     setText(this._mark, mark);
     setUntrusted(this._station, stop.station, stopView_NAME_LIMIT);
-    const words = stopText(stop, trans);
+    const words = stopText(stop, trans, turn);
     setText(
       this._word,
       stop.contradicted ? `${words} \xb7 ${trans.__('two records')}` : words
@@ -439,10 +458,13 @@ class JourneyView {
       if (this._map) actions.sendAgain?.(this._map);
     });
     this._again.hidden = void 0 === actions.sendAgain;
+    this._resume.addEventListener('click', () => {
+      if (this._map) actions.resume?.(this._map);
+    });
     this._cancel = new CancelButton(trans, _options.cancelAsks ?? false, () =>
       this._requestCancellation()
     );
-    this._feet.append(this._open, this._again, this._cancel.node);
+    this._feet.append(this._resume, this._open, this._again, this._cancel.node);
     this.node.append(
       ...(_options.isPart ? [] : [this._head]),
       this._alarm,
@@ -488,6 +510,7 @@ class JourneyView {
       map.stops.some(stop => 'departed' === stop.state)
     );
     this._cancel.update(this._isCancellable(map));
+    this._showResume(map);
     this._showFeet();
     this.tick(now);
   }
@@ -508,6 +531,7 @@ class JourneyView {
   _showStops(map) {
     this._list.dataset.order = map.route ?? 'parallel';
     this._shown.clear();
+    const turn = stationAtTurn(map);
     for (const stop of inRouteOrder(map.stops)) {
       const key = `${this._shown.size} ${stop.station}`;
       this._shown.set(key, stop);
@@ -518,7 +542,7 @@ class JourneyView {
         });
         this._stops.set(key, view);
       }
-      view.update(stop);
+      view.update(stop, turn);
     }
     for (const [key, view] of this._stops)
       if (!this._shown.has(key)) {
@@ -551,6 +575,16 @@ class JourneyView {
       const text = parametersText(map.parameters, trans);
       parts.push([untrusted(text, PARAMETERS_LIMIT)]);
     }
+    if (map.continues)
+      parts.push([
+        `${trans.__('continues journey')} `,
+        identifier(map.continues)
+      ]);
+    if (map.continued_by)
+      parts.push([
+        `${trans.__('continued by journey')} `,
+        identifier(map.continued_by)
+      ]);
     if (null !== map.removed)
       parts.push([
         trans.__('its results were removed when their time was over')
@@ -570,9 +604,24 @@ class JourneyView {
       (canCancel?.(map) ?? true)
     );
   }
+  _showResume(map) {
+    const { actions, trans } = this._options;
+    const isShown = void 0 !== actions.resume && isResumable(map);
+    setText(this._resume, isShown ? trans.__('Resume…') : '');
+    this._resume.title = isShown
+      ? trans.__(
+          'Continue at %1, with what the station before it handed on',
+          truncateMiddle(remainingStations(map)[0] ?? '', view_NAME_LIMIT)
+        )
+      : '';
+  }
   _showFeet() {
-    this._feet.hidden =
-      this._open.hidden && this._again.hidden && this._cancel.node.hidden;
+    this._feet.hidden = [
+      this._resume,
+      this._open,
+      this._again,
+      this._cancel.node
+    ].every(node => node.hidden);
   }
   async _requestCancellation() {
     if (this._map) {
@@ -601,7 +650,14 @@ class JourneyView {
   _feet = makeElement('footer', 'feet');
   _open = makeElement('button', 'button', '', { type: 'button' });
   _again = makeElement('button', 'button', '', { type: 'button' });
+  _resume = makeElement('button', 'button', '', { type: 'button' });
   _spoken = makeElement('div', 'spoken', '', { 'aria-live': 'polite' });
+}
+function identifier(id) {
+  const short = makeElement('code', 'short');
+  setUntrusted(short, id.replace(/^sha256:/, '').slice(0, 12), view_NAME_LIMIT);
+  short.title = truncateMiddle(id, 100);
+  return short;
 }
 function untrusted(text, limit) {
   const element = makeElement('bdi', 'fact');

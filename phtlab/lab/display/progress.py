@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from phtlab.lab.display.journey_text import describe, mark, short
+from phtlab.lab.display.journey_text import mark, short
+from phtlab.lab.display.route_order import stop_text
 from phtlab.wire.api.journeys import JourneyView
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _line_display() -> Show:
         for stop in view.stops:
             if lines.get(stop.station) != stop.state:
                 lines[stop.station] = stop.state
-                print(f"{stop.station}: {describe(stop)}", file=sys.stderr)  # noqa: T201
+                print(f"{stop.station}: {stop_text(view, stop)}", file=sys.stderr)  # noqa: T201
 
     return show
 
@@ -63,7 +64,7 @@ def route_table(view: JourneyView) -> Table:
     for stop in view.stops:
         colour = colours.get(stop.state, "cyan")
         # As text: what others say of a stop is no markup.
-        table.add_row(Text(mark(stop.state), colour), stop.station, Text(describe(stop)))
+        table.add_row(Text(mark(stop.state), colour), stop.station, Text(stop_text(view, stop)))
     table.caption = f"journey {short(view.id)}"
     table.caption_justify = "left"
     return table

@@ -8,11 +8,10 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from phtlab.errors import SignatureError
 from phtlab.lab.display.journey_text import TWO_RECORDS, short
+from phtlab.lab.display.route_order import is_resumable, route_order, station_at_turn
 from phtlab.lab.display.stop_cost import stop_cost
 from phtlab.printable import escaped
-from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.moment import Moment
 from phtlab.train.documents.record import FINAL_STATES, CellError, StopState
 from phtlab.wire.api.journeys import JourneyView, StopView
@@ -70,6 +69,9 @@ class RouteMap(_Model):
     cancelled: bool
     removed: Moment | None
     route: str
+    continues: str | None = Field(description="The journey that it continues.")
+    continued_by: str | None
+    resumable: bool
     summary: str
     stops: tuple[MappedStop, ...]
 
@@ -82,7 +84,7 @@ def route_map(
     view: JourneyView, began: Mapping[str, datetime] | None = None, now: datetime | None = None
 ) -> RouteMap:
     """The map of `view`. `began` is when each station's first cell began, where events told."""
-    moment = now or datetime.now(UTC)
+    moment, order = now or datetime.now(UTC), route_order(view)
     return RouteMap(
         id=view.id,
         short=short(view.id),
@@ -92,7 +94,10 @@ def route_map(
         done=view.done,
         cancelled=view.cancelled,
         removed=view.removed,
-        route=_route(view),
+        route=middle(order.route),
+        continues=order.continues and middle(order.continues, MAX_TITLE),
+        continued_by=view.continued_by,
+        resumable=is_resumable(view),
         summary=summary(view),
         stops=tuple(_stop(stop, began or {}, moment) for stop in view.stops),
     )
@@ -126,13 +131,6 @@ def _error(error: CellError) -> MappedError:
     )
 
 
-def _route(view: JourneyView) -> str:
-    try:
-        return middle(str(peek(view.order).predicate.get("route", "parallel")))
-    except SignatureError:
-        return "parallel"
-
-
 def contradiction_warning(view: JourneyView) -> str:
     """Names the stations whose key signed two records; empty if there are none."""
     names = [middle(stop.station) for stop in view.stops if stop.contradicted]
@@ -160,6 +158,8 @@ def summary(view: JourneyView) -> str:
         parts.append(f"running at {len(running)} stations")
     elif "held" in states:
         parts.append("waiting for a person")
+    elif (turn := station_at_turn(view)) is not None:
+        parts.append(f"waits for {middle(turn)}")
     return ", ".join(parts) or "on its way"
 
 

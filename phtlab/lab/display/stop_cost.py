@@ -30,7 +30,7 @@ def stop_cost(stop: StopView, began: Mapping[str, datetime], now: datetime) -> S
     """
     record = _record(stop)
     if record is not None and record.started is not None:
-        return StopCost(_between(record.started, record.finished), record.cargo_size)
+        return StopCost(_between(record.started, record.finished), record.size)
     start = began.get(stop.station)
     if start is None:
         return StopCost()

@@ -9,10 +9,12 @@ from typing import Final
 from phtlab.lab.display.colours import CARD, CODE, FOREIGN, MUTED, badge
 from phtlab.lab.display.route_map import middle
 from phtlab.notebook import Analysis
+from phtlab.notebook.declared_output import DeclaredOutput
 from phtlab.notebook.parameters import describe
 from phtlab.printable import escaped
 
 MAX_SENTENCE: Final = 600
+TARGETS: Final = {"next": "the next station", "both": "the next station and the recipients"}
 
 
 def train_html(analysis: Analysis, kernel: str, digest: str) -> str:
@@ -25,7 +27,8 @@ def train_html(analysis: Analysis, kernel: str, digest: str) -> str:
         f'<span style="{MUTED}">train <code style="{CODE}" title="{html.escape(digest)}">'
         f"{html.escape(digest.removeprefix('sha256:')[:12])}</code></span>"
         f'<span style="margin-left:auto;{MUTED}">{html.escape(kernel)}, '
-        f"{travelling} cell{'' if travelling == 1 else 's'} in the train</span></div>"
+        f"{travelling} cell{'' if travelling == 1 else 's'} in the train"
+        f"{', sequential route' if analysis.route == 'sequential' else ''}</span></div>"
     )
     parameters = [
         (
@@ -35,14 +38,12 @@ def train_html(analysis: Analysis, kernel: str, digest: str) -> str:
         )
         for name, definition in analysis.parameters.properties.items()
     ]
-    outputs = [
-        (o.name, o.kind, f"counts people in {o.counts}" if o.counts else "")
-        for o in analysis.outputs
-    ]
+    outputs = [(o.name, o.kind, _output_note(o)) for o in analysis.outputs]
     columns = [
         _column("Parameters", parameters),
         _column("Data sets", [(name, "", "") for name in analysis.datasets]),
         _column("Outputs", outputs),
+        *_route_columns(analysis),
     ]
     notes = "".join(
         f'<div style="{FOREIGN}">{badge("!", "warn")} '
@@ -55,6 +56,28 @@ def train_html(analysis: Analysis, kernel: str, digest: str) -> str:
         f'gap:10px 24px;margin-top:10px">{"".join(columns)}</div>'
         f"{notes and f'<div style=margin-top:10px>{notes}</div>'}</div>"
     )
+
+
+def _output_note(output: DeclaredOutput) -> str:
+    """What an output counts, and who gets it if those are not the recipients alone."""
+    notes = [f"counts people in {output.counts}"] if output.counts else []
+    if output.to != "researcher":
+        notes.append(f"to {TARGETS[output.to]}")
+    return "; ".join(notes)
+
+
+def _route_columns(analysis: Analysis) -> list[str]:
+    """The route of a train that hands outputs on; nothing for a parallel one."""
+    handed_on = [output.name for output in analysis.outputs if output.to != "researcher"]
+    if analysis.route == "parallel":
+        return []
+    received = [
+        (value.name, "received", "from the station before; the first one takes its default")
+        for value in analysis.received
+    ]
+    last = [("last station", "", f"its {', '.join(handed_on)} goes to the recipients")]
+    title = "Route: sequential"
+    return [_column(title, [*received, *(last if handed_on else [])])]
 
 
 def _column(title: str, rows: Sequence[tuple[str, str, str]]) -> str:

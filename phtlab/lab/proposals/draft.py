@@ -21,12 +21,13 @@ from phtlab.errors import ProposalError
 from phtlab.governance import Assessment, Proposal, assess
 from phtlab.governance.difference import parameter_text
 from phtlab.governance.proposal import ProposalId, RequestedData, new_id
+from phtlab.governance.rounds import RoundTerms
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest, digest
 from phtlab.train.crypto.identity import MemberName
-from phtlab.train.documents.manifest import TrainManifest
+from phtlab.train.documents.manifest import Name, Resources, TrainManifest
 from phtlab.train.documents.roster import Catalogue
 from phtlab.validation_summary import validation_summaries
 from phtlab.wire.api.journeys import StationView
@@ -45,7 +46,9 @@ class Draft(StrictModel):
     legal_ground: str
     stations: tuple[MemberName, ...]
     journeys: int = Field(1, ge=1)
-    rounds: int = Field(1, ge=1)
+    handed_on: tuple[Name, ...] = ()
+    rounds: RoundTerms | None = None
+    resources: Resources | None = None
     until: date
     images: tuple[Digest, ...]
     notebooks: tuple[Digest, ...] = ()
@@ -144,7 +147,7 @@ def risk_of(drafted: Drafted, manifest: TrainManifest, catalogue: Catalogue) -> 
     return assess(
         manifest,
         known_images={image.digest for image in catalogue.images},
-        rounds=drafted.draft.rounds,
+        rounds=drafted.draft.rounds.most if drafted.draft.rounds else 1,
         journeys=drafted.draft.journeys,
     )
 
@@ -208,7 +211,6 @@ def draft_text(
         f"stations = {_toml([station.name for station in holding])}",
         "",
         "journeys = 1  # how often the train may travel under this proposal",
-        "rounds = 1    # and how many rounds each, if it runs in rounds",
         f"until = {(today + timedelta(days=DAYS)).isoformat()}  # the last day",
         "",
         f"# The kernel image: {manifest.kernel.name}.",
@@ -219,6 +221,9 @@ def draft_text(
         f"notebooks = {_toml([digest(analysis.travelling())])}",
         "",
     ]
+    lines += _handed_on_lines(manifest)
+    lines += _rounds_lines(manifest)
+    lines += _resources_lines(manifest)
     for name in manifest.datasets:
         lines += _dataset_lines(name, analysis, stations)
     properties = manifest.parameters.get("properties", {})
@@ -231,6 +236,48 @@ def draft_text(
     lines += [f"# Risk, as stations will work it out from the notebook: {assessment.risk}."]
     lines += [f"#   {reason.risk}: {reason.sentence}" for reason in assessment.reasons]
     return "\n".join(lines) + "\n"
+
+
+def _handed_on_lines(manifest: TrainManifest) -> list[str]:
+    if not manifest.handed_on:
+        return []
+    return [
+        "# The outputs that each station hands on to the next one of the route:",
+        f"handed_on = {_toml([output.name for output in manifest.handed_on])}",
+        "",
+    ]
+
+
+def _rounds_lines(manifest: TrainManifest) -> list[str]:
+    if manifest.rounds is None:
+        return []
+    lines = [
+        "# Rounds of one journey: how many at most, and who combines. An aggregator is a member of",
+        "# the consortium with that role; without one, your notebook's kernel combines.",
+        "[rounds]",
+        "most = 1",
+        '# aggregator = "NAME"',
+        "# Numbers that may leave over all rounds without the airlock's rule 'membership':",
+        "without_membership = 0",
+        "",
+        "# What each round may publish. 'digits' are significant ones, 'size' is in bytes, and",
+        '# arrays = [{ name = "gradient", shape = [3] }] limits arrays.',
+    ]
+    for output in manifest.outputs:
+        lines += ["[[rounds.outputs]]", f"name = {_toml(output.name)}", ""]
+    return lines if manifest.outputs else [*lines, ""]
+
+
+def _resources_lines(manifest: TrainManifest) -> list[str]:
+    if manifest.resources is None:
+        return []
+    declared = manifest.resources.model_dump(exclude_none=True)
+    return [
+        "# The most that a run needs: bytes of memory and scratch disk, cores, GPUs, seconds.",
+        "[resources]",
+        *(f"{name} = {_toml(value)}" for name, value in declared.items()),
+        "",
+    ]
 
 
 def _dataset_lines(name: str, analysis: Analysis, stations: Iterable[StationView]) -> list[str]:

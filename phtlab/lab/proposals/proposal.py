@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from phtlab.errors import PhtlabError, ProposalError
+from phtlab.errors import PhtlabError, ProposalError, SignatureError
 from phtlab.governance import (
     Approval,
     Proposal,
@@ -20,6 +20,7 @@ from phtlab.governance.difference import Difference, differences, proposal_lines
 from phtlab.lab.display.proposal_html import proposal_html
 from phtlab.lab.session.session import Session
 from phtlab.printable import escaped
+from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.roster import Roster
 from phtlab.wire.api.governance import (
     CommentView,
@@ -186,12 +187,13 @@ def verified_versions(
 ) -> tuple[Proposal, ...]:
     """Verify central's versions of `proposal`: each must be signed and follow the one before.
 
-    Raises ProposalError, SignatureError or NotOnRosterError.
+    Raises ProposalError (``document-version`` if one is of another version of the format),
+    SignatureError or NotOnRosterError.
     """
     versions: list[Proposal] = []
     before: str | None = None
     for view in views:
-        version = open_proposal(view.envelope, roster)
+        version = _opened(view.envelope, roster, proposal)
         if version.id != proposal:
             raise ProposalError(
                 f"Central shows a version of {version.id} as one of {proposal}: do not rely on it, "
@@ -204,6 +206,20 @@ def verified_versions(
     if not versions:
         raise ProposalError(f"Central shows no version of {proposal}.", code="proposal-version")
     return tuple(versions)
+
+
+def _opened(envelope: Envelope, roster: Roster, proposal: str) -> Proposal:
+    try:
+        return open_proposal(envelope, roster)
+    except SignatureError as error:
+        if error.code != "document-version":
+            raise
+        raise ProposalError(
+            f"{proposal} cannot be used or continued. {error.message}",
+            "Write it anew with 'phtlab proposal new', so that stations decide on it again; or "
+            "update phtlab, if the proposal's version is the newer one.",
+            code="document-version",
+        ) from None
 
 
 def opened_decision(decision: DecisionView, roster: Roster) -> Approval | Refusal:

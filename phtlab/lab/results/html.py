@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from phtlab.lab.display.journey_text import TWO_RECORDS, why_not
 from phtlab.lab.display.route_map import middle
 from phtlab.lab.display.stop_cost import duration, size
 from phtlab.lab.results.forecast import CAVEAT, foreseen
+from phtlab.lab.results.handed_on import handed_on_text
 from phtlab.printable import escaped
 from phtlab.train.documents.record import OutputVerdict, StopRecord
 
@@ -44,10 +45,12 @@ def results_html(
     missing: Callable[[str], Mapping[str, str]] = lambda name: {},
     *,
     contradicted: Sequence[str] = (),
+    resume: str = "",
 ) -> str:
     """Return the stations' outputs as HTML, below notices of failures. All foreign text is escaped.
 
-    `missing` returns what stations lack of an output, which is shown above it.
+    `missing` returns what stations lack of an output, which is shown above it. `resume` says how an
+    ended journey goes on.
     """
     withheld_notice = "".join(
         [_notice(s, f"it {TWO_RECORDS}.", "bad") for s in contradicted]
@@ -60,6 +63,7 @@ def results_html(
             _notice(s, f"{sentence}; not ended yet", "warn")
             for s, sentence in (waiting or {}).items()
         ]
+        + ([_caption(resume)] if resume else [])
     )
     tabs = list(_outputs(stations, missing))
     if stations:
@@ -76,7 +80,7 @@ def _outputs(
     for name, kind in kinds.items():
         having = [released for released in stations.values() if name in released.outputs]
         html = _RENDERERS.get(kind, _files)(name, having) + _foreseen(name, having)
-        yield name, warning_html(missing(name)) + html
+        yield name, warning_html(missing(name)) + html + _handed_on(name, stations.values())
     for name in dict.fromkeys(
         v.name for released in stations.values() for v in released.record.outputs
     ):
@@ -88,9 +92,21 @@ def _withheld(name: str, released: Sequence[ReleasedOutputs]) -> str:
     """Return each station's verdict on an output that no station sent."""
 
     def verdicts(released: ReleasedOutputs) -> str:
-        return "".join(_verdict(v) for v in released.record.outputs if v.name == name)
+        return "".join(
+            _verdict(v, released.handed_on) for v in released.record.outputs if v.name == name
+        )
 
     return _caption("No station sent it.") + _multiples(list(released), verdicts)
+
+
+def _handed_on(name: str, stations: Iterable[ReleasedOutputs]) -> str:
+    """Return which stations handed an output on, below the values of those that sent it."""
+    lines = [
+        f"{released.station}: {handed_on_text(released.handed_on[name])}"
+        for released in stations
+        if name in released.handed_on
+    ]
+    return "".join(map(_caption, lines))
 
 
 def _foreseen(name: str, having: Sequence[ReleasedOutputs]) -> str:
@@ -202,7 +218,7 @@ def _multiples(
 def _stations(stations: Mapping[str, ReleasedOutputs]) -> str:
     def station_note(released: ReleasedOutputs) -> str:
         parts = [f'<div style="{MUTED}">{_escape(_cost(released.record))}</div>']
-        parts += [_verdict(verdict) for verdict in released.record.outputs]
+        parts += [_verdict(verdict, released.handed_on) for verdict in released.record.outputs]
         return "".join(parts)
 
     head = _caption("What each station's signed record says of its outputs")
@@ -210,16 +226,18 @@ def _stations(stations: Mapping[str, ReleasedOutputs]) -> str:
 
 
 def _cost(record: StopRecord) -> str:
-    parts = [f"sent {size(record.cargo_size)}"]
+    parts = [f"sent {size(record.size)}"]
     if record.started is not None:
         ran = max(0.0, (record.finished - record.started).total_seconds())
         parts.insert(0, f"ran {duration(ran)}")
     return ", ".join(parts)
 
 
-def _verdict(verdict: OutputVerdict) -> str:
+def _verdict(verdict: OutputVerdict, handed_on: Mapping[str, str | None]) -> str:
     mark, tone = ("✓", "good") if verdict.verdict == "released" else ("‖", "warn")
-    label = "withheld" if verdict.verdict == "refused" else verdict.verdict
+    label: str = "withheld" if verdict.verdict == "refused" else verdict.verdict
+    if verdict.name in handed_on:
+        label += f", {handed_on_text(handed_on[verdict.name])}"
     words = f"{verdict.name}: {label}" + (verdict.sentence and f". {verdict.sentence}")
     return f"<div>{badge(mark, tone)} {_escape(words)}</div>"
 

@@ -8,7 +8,7 @@ from phtlab.errors import JourneyError, RegistryError, SealChangedError
 from phtlab.lab.session.session import Session
 from phtlab.printable import escaped_lines
 from phtlab.train.canonical import digest
-from phtlab.train.documents.order import Order, log_context
+from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.sealing import open_sealed
 from phtlab.train.verify.released_log import verify_released_log
 from phtlab.wire.registry.released_log import pull_log
@@ -48,7 +48,7 @@ def released_log(session: Session, journey: str, order: Order, station: str) -> 
         io.BytesIO(sealed),
         opened,
         session.identity.age,
-        log_context(journey, order, station),
+        cargo_context(journey, order, station, "log"),
         recipients=len(order.recipients),
     )
     return escaped_lines(opened.getvalue().decode("utf-8", "replace"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError, SealFormatError
 from phtlab.lab.results.folder import ResultsFolder
+from phtlab.lab.results.handed_on import handed_on_text
 from phtlab.lab.results.table_file import error_in
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import StopRecord
@@ -34,13 +35,18 @@ class ResultFigure:
 
 @dataclass(frozen=True)
 class ReleasedOutputs:
-    """The signed record of `station`, and its outputs as files in `directory`."""
+    """The signed record of `station`, and its outputs as files in `directory`.
+
+    `handed_on` maps outputs to the next station of a sequential route, which got them. It maps to
+    None on a dry run, where they would be handed on.
+    """
 
     station: str
     record: StopRecord
     outputs: Mapping[str, Output]
     directory: Path = field(repr=False)
     held: ResultsFolder | None = field(default=None, repr=False, compare=False)
+    handed_on: Mapping[str, str | None] = field(default_factory=dict)
 
     def table(self, name: str) -> pd.DataFrame:
         """Return the table `name`. Raises JourneyError if it did not leave the station.
@@ -103,6 +109,8 @@ class ReleasedOutputs:
             verdict = next((v for v in self.record.outputs if v.name == name), None)
             if verdict is not None and verdict.sentence:
                 why = f"its airlock says: {verdict.sentence}"
+            elif name in self.handed_on:
+                why = f"it was {handed_on_text(self.handed_on[name])}"
             else:
                 why = f"it sent: {', '.join(self.outputs) or 'nothing'}"
             raise JourneyError(

@@ -13,6 +13,7 @@ from phtlab.errors import JourneyError
 from phtlab.lab.display.journey_text import NOT_BEGUN, TWO_RECORDS, describe, passage, why_not
 from phtlab.lab.results.folder import ResultsFolder
 from phtlab.lab.results.forecast import foreseen
+from phtlab.lab.results.handed_on import RouteEnd, handed_on_text
 from phtlab.lab.results.html import results_html
 from phtlab.lab.results.released_outputs import ReleasedOutputs, ResultFigure
 from phtlab.printable import escaped
@@ -41,6 +42,9 @@ class Results(Mapping[str, StationResults]):
     for stops that have not ended: then these are the results so far. `contradicted` holds the
     second record of each station that signed two: only the station's operator knows which of the
     two is valid.
+
+    On a sequential route, `handed_on` of a station maps its outputs to the station that got them;
+    the last station sends them. These are not `missing` at the stations before it.
     """
 
     def __init__(
@@ -51,8 +55,14 @@ class Results(Mapping[str, StationResults]):
         unsigned: Mapping[str, str] | None = None,
         waiting: Mapping[str, StopView | None] | None = None,
         contradicted: Mapping[str, StopRecord] | None = None,
+        *,
+        end: RouteEnd | None = None,
+        resume: str = "",
     ) -> None:
+        """Hold what `Journey.results` opened; `resume` says how an ended journey goes on."""
         self._stations = stations
+        self._end = end
+        self.resume = resume
         self._folder = folder
         self.failures = failures
         self.unsigned = dict(unsigned or {})
@@ -163,7 +173,7 @@ class Results(Mapping[str, StationResults]):
         from phtlab.lab.results.withheld import withheld
 
         records = {released.station: released.record for released in self.values()} | self.failures
-        return withheld(records, self.unsigned, self._under_way, names)
+        return withheld(records, self.unsigned, self._under_way, names, self._end)
 
     def missing(self, name: str) -> dict[str, str]:
         """Map each station to what it lacks of the output `name`, in words to follow its name."""
@@ -222,8 +232,15 @@ class Results(Mapping[str, StationResults]):
         known = ", ".join(sorted(sent)) or "nothing"
         withheld_names = () if having or name not in self.names() else (name,)
         why = "".join(
-            f" {entry.station} {entry.words}." for entry in self._withheld(withheld_names)
+            [
+                f" {released.station}: {handed_on_text(released.handed_on[name])}."
+                for released in self.values()
+                if name in released.handed_on and not having
+            ]
+            + [f" {entry.station} {entry.words}." for entry in self._withheld(withheld_names)]
         )
+        if withheld_names and self.resume:
+            why += f" {self.resume}"
         raise JourneyError(
             f"No station sent a {kind} called '{name}'.",
             f"They sent: {known}.{why}",
@@ -235,8 +252,7 @@ class Results(Mapping[str, StationResults]):
         so_far = f" so far, of {whole}" if self.waiting else ""
         lines = [f"Results of {len(self)} station{'' if len(self) == 1 else 's'}{so_far}"]
         for released in self.values():
-            parts = ", ".join(f"{o.name} ({o.kind})" for o in released.outputs.values())
-            lines.append(f"  {released.station}: {parts or 'nothing was released'}")
+            lines.append(f"  {released.station}: {_contents(released)}")
             lines += [f"    {passage(v)}" for v in released.record.outputs if v.sentence]
             for name in released.outputs:
                 lines += [
@@ -247,6 +263,7 @@ class Results(Mapping[str, StationResults]):
         lines += [f"  {s}: {sentence} (unsigned)" for s, sentence in self.unsigned.items()]
         lines += [f"  {s}: {sentence}; not ended yet" for s, sentence in self.waiting.items()]
         lines += [f"  ! {s} {TWO_RECORDS}." for s in self.contradicted]
+        lines += [self.resume] if self.resume else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -257,7 +274,17 @@ class Results(Mapping[str, StationResults]):
             self.waiting,
             self.missing,
             contradicted=tuple(self.contradicted),
+            resume=self.resume,
         )
+
+
+def _contents(released: StationResults) -> str:
+    """Say what a station released, and what it handed on: `counts (table); handed on to …`."""
+    parts = [", ".join(f"{o.name} ({o.kind})" for o in released.outputs.values())]
+    for following in dict.fromkeys(released.handed_on.values()):
+        names = [name for name, station in released.handed_on.items() if station == following]
+        parts.append(f"{handed_on_text(following)}: {', '.join(names)}")
+    return "; ".join(part for part in parts if part) or "nothing was released"
 
 
 def _csv(frame: pd.DataFrame) -> str:

@@ -13,6 +13,7 @@ from phtlab.lab.display.colours import FOREIGN, badge
 from phtlab.lab.display.journey_text import NOT_BEGUN, TWO_RECORDS, describe, progress, why_not
 from phtlab.lab.display.notebook_output import Output, cell_run
 from phtlab.lab.display.route_map import MAX_SENTENCE, middle
+from phtlab.lab.results.handed_on import RouteEnd
 from phtlab.printable import escaped
 from phtlab.train.documents.record import OutputVerdict, StopRecord
 from phtlab.wire.api.journeys import StopView
@@ -44,16 +45,22 @@ def withheld(
     unsigned: Mapping[str, str],
     waiting: Mapping[str, StopView | None],
     outputs: Sequence[str],
+    end: RouteEnd | None = None,
 ) -> list[Withheld]:
     """Return what is missing of `outputs`, station by station, by their signed records.
 
     Nothing came from `unsigned`, each with what is said of it; nor yet from `waiting`, each with
-    its stop if it has begun.
+    its stop if it has begun. Where the route has an `end`, an output that a station hands on is
+    not missing from it.
     """
     found = []
+
+    def sent_by(station: str) -> list[str]:
+        return [name for name in outputs if end is None or end.sends(station, name)]
+
     for station, record in records.items():
         verdicts = {verdict.name: verdict for verdict in record.outputs}
-        for name in outputs:
+        for name in sent_by(station):
             if record.outcome != "departed":
                 why = escaped(why_not(record))
                 words = f"sent nothing ({record.outcome}: {_bare(why)})"
@@ -62,11 +69,11 @@ def withheld(
                 found += _of(station, verdict)
     for station, why in unsigned.items():
         words = f"sent nothing ({_bare(why)})"
-        found += [Withheld(station, name, None, why, words) for name in outputs]
+        found += [Withheld(station, name, None, why, words) for name in sent_by(station)]
     for station, stop in waiting.items():
         why = NOT_BEGUN if stop is None else describe(stop)
         words = f"is not in it yet ({NOT_BEGUN if stop is None else progress(stop)})"
-        found += [Withheld(station, name, None, why, words) for name in outputs]
+        found += [Withheld(station, name, None, why, words) for name in sent_by(station)]
     return found
 
 

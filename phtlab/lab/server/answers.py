@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from phtlab.errors import PhtlabError
 from phtlab.lab.client.dispatch_history import notebook_of
-from phtlab.lab.display.journey_text import describe, short
+from phtlab.lab.display.journey_text import short
 from phtlab.lab.display.route_map import MAX_SENTENCE, MAX_TITLE, middle
+from phtlab.lab.display.route_order import is_resumable, route_order, stop_text
 from phtlab.lab.display.stop_cost import stop_cost
 from phtlab.lab.keys.key_files import KeyFile
 from phtlab.lab.server import api
@@ -172,6 +173,7 @@ def journeys_answer(workspace: Workspace, named: Named) -> list[api.Journey]:
 def journey_answer(workspace: Workspace, view: JourneyView, named: Named) -> api.Journey:
     """A journey. Its order is read for display; `results` is what verifies it."""
     order, twins, sent = _order(view), workspace.twin_names, notebook_of(view.id)
+    route = route_order(view)
     parameters, recipients = order.get("parameters"), order.get("recipients")
     return api.Journey(
         id=view.id,
@@ -186,10 +188,14 @@ def journey_answer(workspace: Workspace, view: JourneyView, named: Named) -> api
         removed=view.removed,
         done=view.done,
         cancelled=view.cancelled,
+        route=words(route.route),
+        continues=route.continues and words(route.continues),
+        continued_by=view.continued_by,
+        resumable=is_resumable(view),
         parameters=parameters if isinstance(parameters, dict) else None,
         recipients=_names(recipients),
         notebook=named(sent) if sent else None,
-        stops=[_stop(stop) for stop in view.stops],
+        stops=[_stop(view, stop) for stop in view.stops],
     )
 
 
@@ -209,13 +215,13 @@ def _order(view: JourneyView) -> dict[str, Any]:
         return {}
 
 
-def _stop(stop: StopView) -> api.Stop:
+def _stop(view: JourneyView, stop: StopView) -> api.Stop:
     final = stop.state in FINAL_STATES
     return api.Stop(
         station=stop.station,
         number=stop.number,
         state=stop.state,
-        words=words(describe(stop), MAX_SENTENCE),
+        words=words(stop_text(view, stop), MAX_SENTENCE),
         final=final,
         contradicted=stop.contradicted,
         code=words(stop.code, 80),

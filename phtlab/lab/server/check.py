@@ -47,8 +47,11 @@ def check_answer(analysis: Analysis, kernel: str | None) -> api.Check:
         digest=None if analysis.errors else payload_digest_of(analysis),
         parameters=_parameters(analysis.parameters.schema),
         outputs=[
-            api.DeclaredOutput(name=output.name, kind=output.kind) for output in analysis.outputs
+            api.DeclaredOutput(name=output.name, kind=output.kind, to=output.to)
+            for output in analysis.outputs
         ],
+        route=analysis.route,
+        received=[value.name for value in analysis.received],
         datasets=list(analysis.datasets),
         findings=[_finding(finding) for finding in analysis.findings[:MAX_FINDINGS]],
     )
@@ -65,6 +68,8 @@ def unread_answer(name: str, unread: NotebookError) -> api.Check:
         digest=None,
         parameters=_parameters({}),
         outputs=[],
+        route="parallel",
+        received=[],
         datasets=[],
         findings=[_finding(finding)],
     )

@@ -1,4 +1,4 @@
-"""`journeys`: to look at one's own, to send a notebook on one, to cancel it."""
+"""`journeys`: to look at one's own, to send a notebook on one, to cancel or resume it."""
 
 from __future__ import annotations
 
@@ -69,4 +69,12 @@ class CancelExchange(OfJourney[Nothing]):
 
     def act(self, body: Nothing, journey: str = "", **path: str) -> api.Journey:
         view = self.workspace.cancel(self.journey(journey))
+        return journey_answer(self.workspace, view, self.root.name)
+
+
+class ResumeExchange(OfJourney[Nothing]):
+    """POST: continue a sequential journey that ended early; answered with the new journey."""
+
+    def act(self, body: Nothing, journey: str = "", **path: str) -> api.Journey:
+        view = self.workspace.resume(self.journey(journey))
         return journey_answer(self.workspace, view, self.root.name)

@@ -81,6 +81,10 @@ def _station(station: StationResults) -> api.StationResults:
         station=station.station,
         outputs=outputs,
         verdicts=list(verdicts.values()),
+        handed_on=[
+            api.HandedOn(output=name, station=following)
+            for name, following in station.handed_on.items()
+        ],
         forecasts=_forecasts(station.record),
     )
 

@@ -11,7 +11,7 @@ from phtlab.lab.server.refusals import Refusal
 from phtlab.share import share
 
 TUTORIAL: Final = "notebooks/tutorial.ipynb"
-BESIDE: Final = ("tour.ipynb", "heart_disease.ipynb")
+BESIDE: Final = ("tour.ipynb", "heart_disease.ipynb", "neural_network.ipynb")
 
 
 class TutorialExchange(Exchange[Nothing]):

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from phtlab.errors import NotOnRosterError, PhtlabError, RosterError, UnreachableError
+from phtlab.lab.display.route_order import route_order
 from phtlab.train.documents.record import FINAL_STATES
 from phtlab.train.documents.roster import Catalogue, Roster
 from phtlab.trust_store.trust import Trust
@@ -119,10 +120,18 @@ class Follower:
     def update_journey(self, view: JourneyView) -> None:
         """A journey as central just answered it to somebody else of this workspace."""
         with self._lock:
-            known = self._snapshot.journeys.get(view.id)
+            journeys = dict(self._snapshot.journeys)
+            known = journeys.get(view.id)
             if known is None or _newest(known) <= _newest(view):
-                self._keep(journeys={**self._snapshot.journeys, view.id: view})
+                journeys[view.id] = view
+            # Central sends no event about a journey that another one continues.
+            earlier = journeys.get(route_order(view).continues or "")
+            if earlier is not None and earlier.continued_by is None:
+                journeys[earlier.id] = earlier.model_copy(update={"continued_by": view.id})
+            self._keep(journeys=journeys)
         self._report("journey", view.id)
+        if earlier is not None:
+            self._report("journey", earlier.id)
 
     def _run(self) -> None:
         try:

@@ -338,6 +338,16 @@ class Workspace:
         self._take(view)
         return view
 
+    def resume(self, journey: str) -> JourneyView:
+        """Continue a sequential journey that ended early; return the new one.
+
+        Raises as `Lab.resume`.
+        """
+        with self.lab() as lab:
+            view = lab.resume(self._journey(lab, journey)).view
+        self._take(view)
+        return view
+
     def results(self, journey: str) -> tuple[JourneyView, Results]:
         """Return the results of `journey` so far, cached until another stop has ended.
 
@@ -346,7 +356,8 @@ class Workspace:
         with self.lab() as lab:
             own = self._journey(lab, journey)
             ended = sum(stop.state in FINAL_STATES for stop in own.stops)
-            opened = self.opened.of(f"{journey} {ended}", lambda: own.results(partial=True))
+            state = f"{journey} {ended} {own.view.continued_by}"
+            opened = self.opened.of(state, lambda: own.results(partial=True))
             return own.view, opened
 
     def _journey(self, lab: Lab, journey: str) -> Journey:

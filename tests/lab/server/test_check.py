@@ -47,7 +47,9 @@ async def test_a_sound_notebook_tells_what_it_takes_and_gives(asking: Asking):
             "required": [],
             "additionalProperties": False,
         },
-        "outputs": [{"name": "n", "kind": "scalar"}],
+        "outputs": [{"name": "n", "kind": "scalar", "to": "researcher"}],
+        "route": "parallel",
+        "received": [],
         "datasets": ["heart"],
         "findings": [],
     }

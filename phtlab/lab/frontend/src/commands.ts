@@ -14,6 +14,7 @@ export const NEXT_PROBLEM = 'phtlab:next-problem';
 export const DRY_RUN = 'phtlab:dry-run';
 export const DISPATCH = 'phtlab:dispatch';
 export const SEND_AGAIN = 'phtlab:send-again';
+export const RESUME = 'phtlab:resume-journey';
 /** Takes `{ journey: its id }`. The widgets in notebooks dispatch a window event of this name. */
 export const OPEN_RESULTS = 'phtlab:open-results';
 

@@ -64,6 +64,7 @@ class Parameters(ApiModel):
 class DeclaredOutput(ApiModel):
     name: str
     kind: OutputKind
+    to: Literal["researcher", "next", "both"] = Field(description="Who gets it.")
 
 
 class Check(ApiModel):
@@ -77,5 +78,11 @@ class Check(ApiModel):
     )
     parameters: Parameters
     outputs: list[DeclaredOutput]
+    route: Literal["parallel", "sequential"] = Field(
+        description="How the train visits stations, which follows from the cells."
+    )
+    received: list[str] = Field(
+        description="Values that a station receives from the one before it."
+    )
     datasets: list[str]
     findings: list[Finding]

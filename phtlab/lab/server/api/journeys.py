@@ -51,6 +51,10 @@ class Journey(ApiModel):
     removed: Timestamp | None
     done: bool
     cancelled: bool
+    route: str = Field(description='"parallel", "sequential" or "rounds".')
+    continues: str | None = Field(description="The journey that it continues.")
+    continued_by: str | None = Field(description="The journey that continues it.")
+    resumable: bool = Field(description="Whether its researcher can continue it now.")
     parameters: ParameterValues | None
     recipients: list[str]
     notebook: str | None

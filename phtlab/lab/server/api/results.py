@@ -72,10 +72,18 @@ class Forecast(ApiModel):
     verdicts: list[Verdict]
 
 
+class HandedOn(ApiModel):
+    """An output that a station handed on to the next one of a sequential route."""
+
+    output: str
+    station: str | None = Field(description="Null on a dry run, where it would be handed on.")
+
+
 class StationResults(ApiModel):
     station: str
     outputs: list[Output]
     verdicts: list[Verdict]
+    handed_on: list[HandedOn]
     forecasts: list[Forecast] = Field(description="Of a dry run only.")
 
 

@@ -16,7 +16,7 @@ import {
 } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { parametersText } from '../journeys/status';
+import { parametersText, routeText } from '../journeys/status';
 import { IServerState } from '../server/interfaces';
 import { formatList } from '../text/list';
 import { Name, SENTENCE_LIMIT } from '../text/name';
@@ -132,7 +132,9 @@ function requestRows(
   trans: TranslationBundle
 ): [string, string][] {
   const rows: [string, string][] = [
-    [trans.__('Stations'), formatList(request.stations, trans, 12)],
+    request.isSequential
+      ? [trans.__('Stations, in order'), routeText(request.stations)]
+      : [trans.__('Stations'), formatList(request.stations, trans, 12)],
     [
       trans.__('Parameters'),
       truncateMiddle(parametersText(request.parameters, trans), SENTENCE_LIMIT)

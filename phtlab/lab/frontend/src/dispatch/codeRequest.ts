@@ -5,6 +5,8 @@
 export interface ICodeRequest {
   name: string;
   stations: string[];
+  /** Whether the stations take turns, in the order in which they are listed. */
+  isSequential: boolean;
   parameters: { [name: string]: string };
   outputs: string[];
   /** Who can open what comes back. */
@@ -30,6 +32,7 @@ export function parseCodeRequest(detail: unknown): ICodeRequest | null {
     ? {
         name,
         stations,
+        isSequential: record(question).route === 'sequential',
         parameters: record(parameters) as { [name: string]: string },
         outputs,
         recipients,

@@ -19,6 +19,7 @@ import { Name } from '../text/name';
 import { IDraft } from './draft';
 import { ProposalChoice } from './proposalChoice';
 import { RecipientChoice } from './recipientChoice';
+import { RouteOrderList } from './routeOrderList';
 import {
   candidateRecipients,
   destinations,
@@ -158,6 +159,7 @@ class DispatchBody extends ReactWidget implements ISubmitBody {
     const me = this._server.status?.key.name ?? null;
     const stations = destinations(this._server.stations);
     const chosen = this._chosen();
+    const isSequential = draft.check.route === 'sequential';
     const proposals = this._server.proposals.filter(isOpen);
     return (
       <>
@@ -189,6 +191,17 @@ class DispatchBody extends ReactWidget implements ISubmitBody {
             />
           ))}
         </fieldset>
+        {isSequential && chosen.length > 0 && (
+          <fieldset className="pht-Choice">
+            <legend>{trans.__('Order of the stations')}</legend>
+            <RouteOrderList
+              stations={chosen}
+              received={draft.check.received}
+              trans={trans}
+              onChange={stations => this._set({ stations })}
+            />
+          </fieldset>
+        )}
         {Object.keys(draft.check.parameters.properties ?? {}).length > 0 && (
           <fieldset className="pht-Choice">
             <legend>{trans.__('Parameters')}</legend>
@@ -250,6 +263,7 @@ class DispatchBody extends ReactWidget implements ISubmitBody {
                     draft.parameters
                   ),
                   stations: chosen,
+                  isSequential,
                   away: stations
                     .filter(
                       station =>

@@ -19,7 +19,7 @@ import {
   nullTranslator
 } from '@jupyterlab/translation';
 
-import { DISPATCH, DRY_RUN, SEND_AGAIN } from '../commands';
+import { DISPATCH, DRY_RUN, RESUME, SEND_AGAIN } from '../commands';
 import { NotebookTask } from '../notebook/task';
 import { IJourney, IMember } from '../server/api';
 import { ServerError } from '../server/errors';
@@ -31,6 +31,7 @@ import {
 import { IPhtServer, ITrainPanel } from '../tokens';
 import { showDispatchDialog } from './dialog';
 import { IDraft, IPassedCheck, errorFindings, hasPassed } from './draft';
+import { resumeJourney } from './resume';
 import { defaultStations, existingRecipients } from './selection';
 
 export const dispatchPlugin: JupyterFrontEndPlugin<void> = {
@@ -80,6 +81,21 @@ export const dispatchPlugin: JupyterFrontEndPlugin<void> = {
         }
       },
       execute: args => sender.again(String(args.journey ?? ''))
+    });
+    commands.addCommand(RESUME, {
+      label: trans.__('Resume a Journey…'),
+      caption: trans.__('Continue after the last station that handed on'),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            journey: { type: 'string', description: "The journey's id" }
+          },
+          required: ['journey']
+        }
+      },
+      execute: args =>
+        resumeJourney(String(args.journey ?? ''), app, server, model, trans)
     });
     tracker.currentChanged.connect(() => {
       commands.notifyCommandChanged(DRY_RUN);

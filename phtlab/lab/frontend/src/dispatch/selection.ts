@@ -4,6 +4,9 @@
 import { ICheck, IMember, IStation } from '../server/api';
 import { missingDataSets, sortByName } from '../stations/description';
 
+/** Roles of machines: with no other, a member is no person. */
+const WITHOUT_PERSON: readonly string[] = ['station', 'twin', 'aggregator'];
+
 /** The stations that a journey can go to; twins are for dry runs. */
 export function destinations(stations: readonly IStation[]): IStation[] {
   return sortByName(stations.filter(station => !station.twin));
@@ -36,7 +39,7 @@ export function candidateRecipients(
   const people = members.filter(
     member =>
       member.name !== me &&
-      member.roles.some(role => role !== 'station' && role !== 'twin')
+      member.roles.some(role => !WITHOUT_PERSON.includes(role))
   );
   return people.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -6,12 +6,15 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { parametersText } from '../journeys/status';
 import { formatList } from '../text/list';
 import { isolateName, truncateMiddle } from '../text/untrusted';
+import { routeSentence } from './routeOrder';
 
 export interface IOrderSummary {
   name: string;
   me: string | null;
   parameters: { [name: string]: unknown };
   stations: readonly string[];
+  /** Whether the stations take turns, in the order in which they are listed. */
+  isSequential: boolean;
   away: readonly string[];
   recipients: readonly string[];
   /** The title of the proposal that it is made under; null: under none. */
@@ -28,7 +31,9 @@ export function summary(
     trans.__(
       '%1 runs %2 with %3.',
       isolateName(order.name),
-      trans.__('at %1', formatList(order.stations, trans)),
+      order.isSequential
+        ? trans.__('in turn at %1,', routeSentence(order.stations, trans))
+        : trans.__('at %1', formatList(order.stations, trans)),
       truncateMiddle(parametersText(order.parameters, trans), 200)
     )
   ];

@@ -15,7 +15,7 @@ import {
 import { CommandRegistry } from '@lumino/commands';
 import { Widget } from '@lumino/widgets';
 
-import { OPEN_CELL, OPEN_RESULTS } from '../commands';
+import { OPEN_CELL, OPEN_RESULTS, RESUME } from '../commands';
 import { IJourneyServer, IServerState } from '../server/interfaces';
 import { IPhtServer } from '../tokens';
 import { IRouteMap, parseRouteMap, withServerState } from './routeMap';
@@ -79,7 +79,8 @@ class JourneyOutput extends Widget implements IRenderMime.IRenderer {
           void commands.execute(OPEN_RESULTS, { journey: id }),
         cancel: async ({ id }) => {
           await _server?.cancel(id);
-        }
+        },
+        resume: ({ id }) => void commands.execute(RESUME, { journey: id })
       }
     });
     _server?.changed.connect(this._show, this);
@@ -117,7 +118,8 @@ class JourneyOutput extends Widget implements IRenderMime.IRenderer {
       }
     } else {
       // Nobody knows what goes on there: times are those of its last news.
-      this._view.update(stored, endTime(stored));
+      const map = { ...stored, resumable: false };
+      this._view.update(map, endTime(stored));
     }
   }
 

@@ -33,6 +33,12 @@ export interface IRouteMap {
   removed: string | null;
   /** Whether stations take turns. */
   route?: string;
+  /** The journey that it continues. */
+  continues?: string | null;
+  /** The journey that continues it. */
+  continued_by?: string | null;
+  /** Whether its researcher can continue it. */
+  resumable?: boolean;
   /** The whole journey in a few words. */
   summary?: string;
   mine?: boolean;
@@ -44,7 +50,7 @@ export interface IRouteMap {
  * A map that a notebook has, with what the server knows of its journey by now.
  *
  * Of one that has ended the notebook knows the costs, and the server what happens later: that its
- * results were removed, and that a station signed another record.
+ * results were removed, that another journey continues it, and that a station signed another record.
  */
 export function withServerState(kept: IRouteMap, known: IRouteMap): IRouteMap {
   if (!kept.done) {
@@ -58,6 +64,9 @@ export function withServerState(kept: IRouteMap, known: IRouteMap): IRouteMap {
   return {
     ...kept,
     removed: known.removed,
+    mine: known.mine,
+    continued_by: known.continued_by,
+    resumable: known.resumable,
     stops: kept.stops.map(stop => ({
       ...stop,
       contradicted: stop.contradicted || doubted.has(stop.station)
@@ -92,6 +101,9 @@ export function parseRouteMap(value: unknown): IRouteMap | null {
     cancelled,
     removed: textOf(value.removed) ?? null,
     route: textOf(value.route),
+    continues: textOf(value.continues) ?? null,
+    continued_by: textOf(value.continued_by) ?? null,
+    resumable: value.resumable === true,
     summary: textOf(value.summary),
     stops: stops as IRouteStop[]
   };

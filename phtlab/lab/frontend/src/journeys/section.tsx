@@ -27,6 +27,7 @@ export interface IJourneysProps {
   onCancel: (journey: IJourney) => Promise<void>;
   onAgain: (journey: IJourney) => void;
   onResults: (journey: IJourney) => void;
+  onResume: (journey: IJourney) => void;
 }
 
 /** How many are shown before one asks for the rest. */
@@ -126,7 +127,8 @@ function JourneyDetail(
             latest.current.onCell(latest.current.journey, error),
           openResults: () => latest.current.onResults(latest.current.journey),
           sendAgain: () => latest.current.onAgain(latest.current.journey),
-          cancel: () => latest.current.onCancel(latest.current.journey)
+          cancel: () => latest.current.onCancel(latest.current.journey),
+          resume: () => latest.current.onResume(latest.current.journey)
         }
       }),
     [trans]

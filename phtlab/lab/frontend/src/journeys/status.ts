@@ -9,7 +9,7 @@ import { ICellError, IJourney } from '../server/api';
 import { IMark } from '../text/mark';
 import { sizeText } from '../text/size';
 import { formatDuration, formatRunTime, parseTime } from '../text/time';
-import { truncateMiddle } from '../text/untrusted';
+import { isolateName, truncateMiddle } from '../text/untrusted';
 import { IRouteMap, IRouteStop } from './routeMap';
 
 export interface IProgress {
@@ -125,7 +125,7 @@ export function stopMark(state: string, trans: TranslationBundle): IMark {
         label: trans.__('airlock: outputs are checked')
       };
     case 'sealed':
-      return { mark: '●', tone: 'moving', label: trans.__('sealed for you') };
+      return { mark: '●', tone: 'moving', label: trans.__('sealed') };
     case 'departed':
       return { mark: '✓', tone: 'good', label: trans.__('departed') };
     case 'failed':
@@ -139,8 +139,22 @@ export function stopMark(state: string, trans: TranslationBundle): IMark {
   }
 }
 
-/** `running, cell 3 of 5`: a stop's state on one line. */
-export function stopText(stop: IRouteStop, trans: TranslationBundle): string {
+/** The station whose turn it is on a sequential route; null on others, and at the end. */
+export function stationAtTurn(journey: IRouteMap): string | null {
+  const present = inRouteOrder(journey.stops).find(stop => !stop.final);
+  return journey.route === 'sequential' && present ? present.station : null;
+}
+
+/** `running, cell 3 of 5`: a stop's state on one line. `turn` is the station whose turn it is. */
+export function stopText(
+  stop: IRouteStop,
+  trans: TranslationBundle,
+  turn: string | null = null
+): string {
+  const isWaiting = stop.state === 'offered' || stop.state === 'verified';
+  if (isWaiting && turn !== null && turn !== stop.station) {
+    return trans.__('waits for %1', truncateMiddle(turn, 40));
+  }
   const { label } = stopMark(stop.state, trans);
   return stop.state === 'running' && stop.cells
     ? trans.__('%1, cell %2 of %3', label, stop.cell ?? 0, stop.cells)
@@ -217,7 +231,11 @@ function travellingMark(journey: IRouteMap, trans: TranslationBundle): IMark {
   if (states.includes('held')) {
     return { mark: '‖', tone: 'waiting', label: trans.__('held') };
   }
-  return { mark: '○', tone: 'waiting', label: trans.__('waiting') };
+  const turn = stationAtTurn(journey);
+  const label = turn
+    ? trans.__('waits for %1', truncateMiddle(turn, 40))
+    : trans.__('waiting');
+  return { mark: '○', tone: 'waiting', label };
 }
 
 function endMark(journey: IRouteMap, trans: TranslationBundle): IMark {
@@ -275,6 +293,23 @@ export function resultsLabel(
 
 function countDeparted(journey: IRouteMap): number {
   return journey.stops.filter(stop => stop.state === 'departed').length;
+}
+
+/** Whether the reader can continue it after its last departed stop. */
+export function isResumable(journey: IRouteMap): boolean {
+  return journey.resumable === true && journey.mine !== false;
+}
+
+/** The stations of a journey that can be continued, from the first that did not depart. */
+export function remainingStations(journey: IRouteMap): string[] {
+  const stops = inRouteOrder(journey.stops);
+  const first = stops.findIndex(stop => stop.state !== 'departed');
+  return first < 0 ? [] : stops.slice(first).map(stop => stop.station);
+}
+
+/** `cleveland → hungary`: the stations of a sequential route, in its order. */
+export function routeText(stations: readonly string[]): string {
+  return stations.map(isolateName).join(' → ');
 }
 
 export function isCancellable(journey: IJourney): boolean {

@@ -39,7 +39,8 @@ export class StopView {
 
   readonly node = makeElement('li', 'stop', '', { role: 'listitem' });
 
-  update(stop: IRouteStop): void {
+  /** Show `stop`; `turn` is the station whose turn it is on a sequential route. */
+  update(stop: IRouteStop, turn: string | null = null): void {
     const trans = this._trans;
     const { mark, tone } = stop.contradicted
       ? { mark: '!', tone: 'bad' }
@@ -56,7 +57,7 @@ export class StopView {
     );
     setText(this._mark, mark);
     setUntrusted(this._station, stop.station, NAME_LIMIT);
-    const words = stopText(stop, trans);
+    const words = stopText(stop, trans, turn);
     setText(
       this._word,
       stop.contradicted ? `${words} · ${trans.__('two records')}` : words

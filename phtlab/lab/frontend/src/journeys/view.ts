@@ -14,9 +14,12 @@ import {
   contradictionWarning,
   hasResults,
   inRouteOrder,
+  isResumable,
   journeyMark,
   parametersText,
+  remainingStations,
   resultsLabel,
+  stationAtTurn,
   stopSeconds
 } from './status';
 import { StopView } from './stopView';
@@ -30,6 +33,8 @@ export interface IJourneyActions {
   openResults: (journey: IRouteMap) => void;
   sendAgain?: (journey: IRouteMap) => void;
   cancel?: (journey: IRouteMap) => Promise<void> | void;
+  /** Continue an ended sequential journey. */
+  resume?: (journey: IRouteMap) => void;
 }
 
 export interface IJourneyViewOptions {
@@ -63,10 +68,15 @@ export class JourneyView {
       }
     });
     this._again.hidden = actions.sendAgain === undefined;
+    this._resume.addEventListener('click', () => {
+      if (this._map) {
+        actions.resume?.(this._map);
+      }
+    });
     this._cancel = new CancelButton(trans, _options.cancelAsks ?? false, () =>
       this._requestCancellation()
     );
-    this._feet.append(this._open, this._again, this._cancel.node);
+    this._feet.append(this._resume, this._open, this._again, this._cancel.node);
     this.node.append(
       ...(_options.isPart ? [] : [this._head]),
       this._alarm,
@@ -117,6 +127,7 @@ export class JourneyView {
       map.stops.some(stop => stop.state === 'departed')
     );
     this._cancel.update(this._isCancellable(map));
+    this._showResume(map);
     this._showFeet();
     this.tick(now);
   }
@@ -145,6 +156,7 @@ export class JourneyView {
   private _showStops(map: IRouteMap): void {
     this._list.dataset.order = map.route ?? 'parallel';
     this._shown.clear();
+    const turn = stationAtTurn(map);
     for (const stop of inRouteOrder(map.stops)) {
       const key = `${this._shown.size} ${stop.station}`;
       this._shown.set(key, stop);
@@ -157,7 +169,7 @@ export class JourneyView {
         });
         this._stops.set(key, view);
       }
-      view.update(stop);
+      view.update(stop, turn);
     }
     for (const [key, view] of this._stops) {
       if (!this._shown.has(key)) {
@@ -196,6 +208,18 @@ export class JourneyView {
       const text = parametersText(map.parameters, trans);
       parts.push([untrusted(text, PARAMETERS_LIMIT)]);
     }
+    if (map.continues) {
+      parts.push([
+        `${trans.__('continues journey')} `,
+        identifier(map.continues)
+      ]);
+    }
+    if (map.continued_by) {
+      parts.push([
+        `${trans.__('continued by journey')} `,
+        identifier(map.continued_by)
+      ]);
+    }
     if (map.removed !== null) {
       parts.push([
         trans.__('its results were removed when their time was over')
@@ -218,9 +242,25 @@ export class JourneyView {
     );
   }
 
+  private _showResume(map: IRouteMap): void {
+    const { actions, trans } = this._options;
+    const isShown = actions.resume !== undefined && isResumable(map);
+    setText(this._resume, isShown ? trans.__('Resume…') : '');
+    this._resume.title = isShown
+      ? trans.__(
+          'Continue at %1, with what the station before it handed on',
+          truncateMiddle(remainingStations(map)[0] ?? '', NAME_LIMIT)
+        )
+      : '';
+  }
+
   private _showFeet(): void {
-    this._feet.hidden =
-      this._open.hidden && this._again.hidden && this._cancel.node.hidden;
+    this._feet.hidden = [
+      this._resume,
+      this._open,
+      this._again,
+      this._cancel.node
+    ].every(node => node.hidden);
   }
 
   private async _requestCancellation(): Promise<void> {
@@ -256,9 +296,20 @@ export class JourneyView {
   private readonly _again = makeElement('button', 'button', '', {
     type: 'button'
   });
+  private readonly _resume = makeElement('button', 'button', '', {
+    type: 'button'
+  });
   private readonly _spoken = makeElement('div', 'spoken', '', {
     'aria-live': 'polite'
   });
+}
+
+/** The id of a journey, in its short form. */
+function identifier(id: string): HTMLElement {
+  const short = makeElement('code', 'short');
+  setUntrusted(short, id.replace(/^sha256:/, '').slice(0, 12), NAME_LIMIT);
+  short.title = truncateMiddle(id, 100);
+  return short;
 }
 
 function untrusted(text: string, limit: number): HTMLElement {

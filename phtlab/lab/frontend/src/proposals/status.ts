@@ -89,7 +89,7 @@ export function stationMark(
       return {
         mark: '✗',
         tone: 'bad',
-        label: trans.__('void: signed with keys that the station has no more')
+        label: trans.__('void: signed with keys, or in a format, of before')
       };
     case 'refused':
       return { mark: '✗', tone: 'bad', label: trans.__('refused') };

@@ -6,7 +6,7 @@ import * as React from 'react';
 
 import { Name, SENTENCE_LIMIT } from '../text/name';
 import { sizeText } from '../text/size';
-import { truncateMiddle } from '../text/untrusted';
+import { isolateName, truncateMiddle } from '../text/untrusted';
 import { combineTables } from './combinedTable';
 import { ResultsFigures } from './figures';
 import { ResultsForecast } from './forecast';
@@ -22,7 +22,11 @@ interface IOutputProps {
 export function ResultsOutput(
   props: IOutputProps & { stations: number }
 ): JSX.Element {
-  const { trans, group, stations } = props;
+  const { trans, group } = props;
+  const sent = new Set(group.parts.map(({ station }) => station));
+  // What a station handed on alone does not come from it.
+  const only = group.handedOn.filter(({ station }) => !sent.has(station));
+  const stations = props.stations - only.length;
   return (
     <div className="pht-Output">
       <p className="pht-Hint">
@@ -33,8 +37,22 @@ export function ResultsOutput(
               group.parts.length,
               trans._n('%1 station', '%1 stations', stations)
             )
-          : trans.__('No station let this out.')}
+          : only.length
+            ? trans.__('No station has sent it to you.')
+            : trans.__('No station let this out.')}
       </p>
+      {group.handedOn.length > 0 && (
+        <ul className="pht-HandedOn">
+          {group.handedOn.map(({ station, to }) => (
+            <li key={station}>
+              <strong>
+                <Name text={station} limit={32} />
+              </strong>{' '}
+              {handedOnText(to, trans)}
+            </li>
+          ))}
+        </ul>
+      )}
       {group.missing.length > 0 && (
         <Missing
           trans={trans}
@@ -49,6 +67,16 @@ export function ResultsOutput(
       )}
     </div>
   );
+}
+
+/** To follow a station's name; `to` is null on a dry run. */
+export function handedOnText(
+  to: string | null,
+  trans: TranslationBundle
+): string {
+  return to === null
+    ? trans.__('would hand it on to the next station')
+    : trans.__('handed it on to %1', isolateName(to));
 }
 
 function Content({ trans, group }: IOutputProps): JSX.Element {

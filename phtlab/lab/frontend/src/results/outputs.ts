@@ -26,6 +26,14 @@ export interface IOutputGroup {
   foreseen: IForecastVerdict[];
   /** What stations lack of it, and so each number over stations. */
   missing: IMissing[];
+  /** The stations of a sequential route that handed it on, and to which. */
+  handedOn: IHandedOnBy[];
+}
+
+export interface IHandedOnBy {
+  station: string;
+  /** Null on a dry run, where it would be handed on. */
+  to: string | null;
 }
 
 export interface IForecastVerdict {
@@ -54,7 +62,12 @@ export function groupOutputs(results: IResults): IOutputGroup[] {
         parts: [],
         notes: [],
         foreseen: [],
-        missing
+        missing,
+        handedOn: results.stations.flatMap(({ station, handed_on }) =>
+          handed_on
+            .filter(({ output }) => output === name)
+            .map(handed => ({ station, to: handed.station }))
+        )
       };
       groups.set(id, existing);
     }

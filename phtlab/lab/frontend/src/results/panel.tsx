@@ -5,10 +5,12 @@ import { ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { isResumable, remainingStations } from '../journeys/status';
 import { ICellError, IJourney, IResults } from '../server/api';
 import { IJourneyServer, IServerState } from '../server/interfaces';
 import { useServerState } from '../server/subscription';
 import { Name } from '../text/name';
+import { isolateName } from '../text/untrusted';
 import { useResults } from './loading';
 import { ResultsOutput } from './output';
 import { countVerified, groupOutputs } from './outputs';
@@ -26,6 +28,8 @@ export interface IResultsActions {
   explore: (journey: IJourney) => Promise<void>;
   exportTo: (journey: IJourney) => Promise<void>;
   openCell: (journey: IJourney, error: ICellError) => void;
+  /** Continue a sequential journey that ended early. */
+  resume: (journey: IJourney) => void;
 }
 
 interface IResultsProps {
@@ -106,6 +110,7 @@ function Page(props: IResultsProps): JSX.Element {
           results={load.results}
           journey={journey}
           onCell={error => actions.openCell(load.results.journey, error)}
+          onResume={actions.resume}
         />
       )}
     </div>
@@ -226,8 +231,10 @@ function OpenedResults(props: {
   results: IResults;
   journey: IJourney | null;
   onCell: (error: ICellError) => void;
+  onResume: (journey: IJourney) => void;
 }): JSX.Element {
   const { trans, results } = props;
+  const journey = props.journey ?? results.journey;
   const groups = React.useMemo(() => groupOutputs(results), [results]);
   const { waiting, stations, failures, unsigned } = results;
   const ended = stations.length + failures.length + unsigned.length;
@@ -243,6 +250,23 @@ function OpenedResults(props: {
             ended,
             ended + waiting.length
           )}
+        </p>
+      )}
+      {isResumable(journey) && (
+        <p className="pht-Missing" role="status">
+          <span className="pht-Missing-mark" aria-hidden="true">
+            !
+          </span>
+          {trans.__(
+            'The journey ended before its last station. It can continue at %1.',
+            isolateName(remainingStations(journey)[0] ?? '')
+          )}{' '}
+          <button
+            className="pht-TextButton"
+            onClick={() => props.onResume(journey)}
+          >
+            {trans.__('Resume…')}
+          </button>
         </p>
       )}
       <ResultsStops

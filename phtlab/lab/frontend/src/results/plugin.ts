@@ -21,7 +21,13 @@ import {
   nullTranslator
 } from '@jupyterlab/translation';
 
-import { OPEN_CELL, OPEN_KEYS, OPEN_RESULTS, UNLOCK } from '../commands';
+import {
+  OPEN_CELL,
+  OPEN_KEYS,
+  OPEN_RESULTS,
+  RESUME,
+  UNLOCK
+} from '../commands';
 import { resultsIcon } from '../components/icons';
 import { MainAreaPages } from '../components/mainAreaPages';
 import { parseJourneyId } from '../journeys/identifier';
@@ -195,6 +201,7 @@ function actionsOf(
     openKeys: () => void commands.execute(OPEN_KEYS),
     aggregate: journey => openNotebook(journey, journey.notebook),
     explore: journey => openNotebook(journey, null),
+    resume: ({ id }) => void commands.execute(RESUME, { journey: id }),
     exportTo: async journey => {
       const folder = journey.notebook ? PathExt.dirname(journey.notebook) : '';
       const answer = await InputDialog.getText({

@@ -6,8 +6,9 @@ import * as React from 'react';
 
 import { stopMark, stopText } from '../journeys/status';
 import { ICellError, IJourney, IResults } from '../server/api';
+import { formatList } from '../text/list';
 import { Name, SENTENCE_LIMIT } from '../text/name';
-import { truncateMiddle } from '../text/untrusted';
+import { isolateName, truncateMiddle } from '../text/untrusted';
 
 interface IStopsProps {
   trans: TranslationBundle;
@@ -45,9 +46,13 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
           mark="✓"
           tone="good"
           station={station.station}
-          title={trans._n('%1 output', '%1 outputs', station.outputs.length)}
+          title={
+            station.outputs.length === 0 && station.handed_on.length > 0
+              ? trans.__('departed')
+              : trans._n('%1 output', '%1 outputs', station.outputs.length)
+          }
         >
-          {withheldText(station.verdicts, trans)}
+          {stationText(station, trans)}
         </StopCard>
       )
     })),
@@ -109,9 +114,8 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
   ].sort(
     (a, b) =>
       Number(sent.has(b.station)) - Number(sent.has(a.station)) ||
-      (numbers.get(a.station) ?? Infinity) -
-        (numbers.get(b.station) ?? Infinity) ||
-      0
+      // Stops of a journey that this one continues come first, as they are.
+      (numbers.get(a.station) ?? -1) - (numbers.get(b.station) ?? -1)
   );
   return (
     <ul className="pht-Stops" aria-label={trans.__('Stops')}>
@@ -171,6 +175,28 @@ function CellErrorText(props: {
       )}
     </p>
   );
+}
+
+/** What stayed at a station, and what it handed on. */
+function stationText(
+  station: IResults['stations'][0],
+  trans: TranslationBundle
+): string | null {
+  const handedOn = station.handed_on.map(({ output }) => output);
+  const to = station.handed_on[0]?.station ?? null;
+  const parts = [
+    withheldText(station.verdicts, trans),
+    handedOn.length === 0
+      ? null
+      : to === null
+        ? trans.__('would hand on %1', formatList(handedOn, trans))
+        : trans.__(
+            '%1 handed on to %2',
+            formatList(handedOn, trans),
+            isolateName(to)
+          )
+  ].filter(part => part !== null);
+  return parts.length ? parts.join(' · ') : null;
 }
 
 function withheldText(

@@ -29,6 +29,7 @@ export interface IAnswers {
   'POST journeys': IJourney;
   'GET journeys/{journey}': IJourney;
   'POST journeys/{journey}/cancel': IJourney;
+  'POST journeys/{journey}/resume': IJourney;
   'GET journeys/{journey}/results': IResults;
   'POST journeys/{journey}/aggregate': IWrittenFile;
   'POST journeys/{journey}/export': IWrittenFile;
@@ -168,6 +169,14 @@ export interface ICheck {
   digest: string | null;
   parameters: IParameters;
   outputs: IDeclaredOutput[];
+  /**
+   * How the train visits stations, which follows from the cells.
+   */
+  route: 'parallel' | 'sequential';
+  /**
+   * Values that a station receives from the one before it.
+   */
+  received: string[];
   datasets: string[];
   findings: IFinding[];
 }
@@ -200,6 +209,10 @@ export interface IParameter {
 export interface IDeclaredOutput {
   name: string;
   kind: 'table' | 'scalar' | 'figure' | 'model' | 'file';
+  /**
+   * Who gets it.
+   */
+  to: 'researcher' | 'next' | 'both';
 }
 
 export interface IFinding {
@@ -253,6 +266,22 @@ export interface IJourney {
   removed: string | null;
   done: boolean;
   cancelled: boolean;
+  /**
+   * "parallel", "sequential" or "rounds".
+   */
+  route: string;
+  /**
+   * The journey that it continues.
+   */
+  continues: string | null;
+  /**
+   * The journey that continues it.
+   */
+  continued_by: string | null;
+  /**
+   * Whether its researcher can continue it now.
+   */
+  resumable: boolean;
   parameters: IParameterValues | null;
   recipients: string[];
   notebook: string | null;
@@ -325,6 +354,7 @@ export interface IStationResults {
   station: string;
   outputs: IOutput[];
   verdicts: IVerdict[];
+  handed_on: IHandedOn[];
   /**
    * Of a dry run only.
    */
@@ -377,6 +407,17 @@ export interface IVerdict {
   rule: string;
   sentence: string;
   suppressed_rows: number;
+}
+
+/**
+ * An output that a station handed on to the next one of a sequential route.
+ */
+export interface IHandedOn {
+  output: string;
+  /**
+   * Null on a dry run, where it would be handed on.
+   */
+  station: string | null;
 }
 
 /**

@@ -87,6 +87,15 @@ export class PhtServer implements IPhtServer {
     this._state.setJourney(now);
     return now;
   }
+  async resume(journey: string): Promise<IJourney> {
+    const continuing = await this._requests.post(
+      'journeys/{journey}/resume',
+      {},
+      journey
+    );
+    this._state.setJourney(continuing);
+    return continuing;
+  }
   results(journey: string): Promise<IResults> {
     return this._requests.get('journeys/{journey}/results', journey);
   }

@@ -62,6 +62,8 @@ export interface IJourneyServer {
   members(): Promise<IMember[]>;
   dispatch(order: IDispatch): Promise<IJourney>;
   cancel(journey: string): Promise<IJourney>;
+  /** Continue a sequential journey that ended early; resolves to the new one. */
+  resume(journey: string): Promise<IJourney>;
   results(journey: string): Promise<IResults>;
   /** Write the aggregate cells into `notebook`, or into a new one; resolves to its path. */
   aggregate(journey: string, notebook: string | null): Promise<string>;

@@ -11,6 +11,7 @@ import {
   OPEN_RESULTS,
   OPEN_TUTORIAL,
   PROPOSE,
+  RESUME,
   SEND_AGAIN,
   WITHDRAW
 } from '../commands';
@@ -199,6 +200,7 @@ function JourneysSection(props: IContentProps): JSX.Element {
           onCancel={journey => actions.cancel(journey)}
           onAgain={({ id }) => actions.run(SEND_AGAIN, { journey: id })}
           onResults={({ id }) => actions.run(OPEN_RESULTS, { journey: id })}
+          onResume={({ id }) => actions.run(RESUME, { journey: id })}
         />
       )}
     </Section>

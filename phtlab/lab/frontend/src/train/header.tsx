@@ -6,6 +6,7 @@ import * as React from 'react';
 
 import { TITLE_LIMIT } from '../findings/diagnostics';
 import { ICheck, IFinding, IKernel, IProblem } from '../server/api';
+import { formatList } from '../text/list';
 import { Name, SENTENCE_LIMIT } from '../text/name';
 import { isolateName, truncateMiddle } from '../text/untrusted';
 
@@ -150,6 +151,16 @@ function Facts(props: {
       <li title={truncateMiddle(outputs.join(', '), LIST) || undefined}>
         {trans._n('%1 output', '%1 outputs', outputs.length)}
       </li>
+      {check.route === 'sequential' && (
+        <li
+          title={trans.__(
+            'Stations take turns, in the order that you choose. Each receives %1 from the one before it.',
+            formatList(check.received, trans)
+          )}
+        >
+          {trans.__('sequential')}
+        </li>
+      )}
       <li
         title={
           image

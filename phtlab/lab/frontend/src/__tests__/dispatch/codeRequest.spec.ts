@@ -22,6 +22,14 @@ test('a question names stations, parameters and outputs', () => {
   expect(request?.answer).toBe(answer);
 });
 
+test('a question says whether the stations take turns', () => {
+  expect(parseCodeRequest({ question, answer })?.isSequential).toBe(false);
+  const inTurn = { ...question, route: 'sequential' };
+  expect(parseCodeRequest({ question: inTurn, answer })?.isSequential).toBe(
+    true
+  );
+});
+
 test.each([
   ['nothing', undefined],
   ['no question', { answer }],

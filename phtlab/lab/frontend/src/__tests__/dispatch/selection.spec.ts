@@ -56,6 +56,7 @@ describe('who can open it', () => {
       { name: 'ada', organisation: '', roles: ['researcher'] },
       { name: 'cleveland', organisation: '', roles: ['station'] },
       { name: 'twin', organisation: '', roles: ['station', 'twin'] },
+      { name: 'adder', organisation: '', roles: ['aggregator'] },
       { name: 'grace', organisation: '', roles: ['researcher'] }
     ];
     expect(candidateRecipients(members, 'ada').map(({ name }) => name)).toEqual(

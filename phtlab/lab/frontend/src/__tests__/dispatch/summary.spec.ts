@@ -15,6 +15,7 @@ describe('what is signed', () => {
     me: 'ada',
     parameters: { min_age: 50 },
     stations: ['cleveland', 'hungary'],
+    isSequential: false,
     away: ['hungary'],
     recipients: ['grace'],
     proposal: null
@@ -24,6 +25,18 @@ describe('what is signed', () => {
     expect(plain(summary(intention, trans).join(' '))).toBe(
       'heart_disease runs at cleveland and hungary with min_age = 50. hungary is offline: it ' +
         'runs there when the station is back. ada and grace can open what comes back.'
+    );
+  });
+
+  it('has the stations of a sequential route in their order', () => {
+    const inTurn = {
+      ...intention,
+      stations: ['hungary', 'ulm', 'cleveland'],
+      isSequential: true,
+      away: []
+    };
+    expect(plain(summary(inTurn, trans)[0])).toBe(
+      'heart_disease runs in turn at hungary, then ulm, then cleveland, with min_age = 50.'
     );
   });
 

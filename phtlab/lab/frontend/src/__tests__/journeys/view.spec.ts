@@ -47,7 +47,8 @@ function shown(map: IRouteMap, options = {}) {
     openCell: jest.fn(),
     openResults: jest.fn(),
     sendAgain: jest.fn(),
-    cancel: jest.fn()
+    cancel: jest.fn(),
+    resume: jest.fn()
   };
   const view = new JourneyView({ trans, actions, ...options });
   document.body.replaceChildren(view.node);
@@ -173,6 +174,9 @@ describe('what others wrote', () => {
           researcher: HOSTILE,
           summary: HOSTILE,
           mine: false,
+          route: HOSTILE,
+          continues: HOSTILE,
+          continued_by: HOSTILE,
           parameters: { [HOSTILE]: HOSTILE }
         }
       )
@@ -259,4 +263,65 @@ it('has a heading where it stands alone, and none as a part', () => {
     'Route of heart'
   );
   expect(texts(part, 'facts')).toEqual(['Journey 1']);
+});
+
+describe('a sequential route', () => {
+  const stops = [
+    stop('running', { station: 'ulm', number: 1 }),
+    stop('departed'),
+    stop('offered', { station: 'jena', number: 2 })
+  ];
+
+  it('says for whom a stop waits', () => {
+    const { node, view } = shown(journey(stops, { route: 'sequential' }));
+    expect(texts(node, 'word')).toEqual([
+      'departed',
+      'running',
+      'waits for ulm'
+    ]);
+    expect(node.querySelector('ol')?.dataset.order).toBe('sequential');
+    const held = [stop('held'), stops[2], { ...stops[0], state: 'offered' }];
+    view.update(journey(held, { route: 'sequential' }), NOON);
+    expect(texts(node, 'word').slice(1)).toEqual([
+      'waits for cleveland',
+      'waits for cleveland'
+    ]);
+  });
+
+  it('that is parallel has stops that wait for no other', () => {
+    const { node } = shown(journey(stops, { route: 'parallel' }));
+    expect(texts(node, 'word')[2]).toBe('waiting');
+  });
+
+  const ended = journey(
+    [
+      stop('departed'),
+      stop('failed', { station: 'ulm', number: 1 }),
+      stop('cancelled', { station: 'jena', number: 2 })
+    ],
+    { route: 'sequential', resumable: true, mine: true }
+  );
+
+  it('that ended early is resumed from where it stopped', () => {
+    const { node, actions } = shown(ended);
+    const resume = button(node, 'Resume…');
+    expect(resume.title).toContain('Continue at ulm');
+    resume.click();
+    expect(actions.resume).toHaveBeenCalledWith(ended);
+  });
+
+  it('is not resumed where it was, by others, or where nothing can', () => {
+    const continued = {
+      ...ended,
+      resumable: false,
+      continued_by: `sha256:${'b'.repeat(64)}`
+    };
+    const { node } = shown(continued);
+    expect(labels(node)).not.toContain('Resume…');
+    expect(texts(node, 'facts')[0]).toBe('continued by journey bbbbbbbbbbbb');
+    const foreign = shown({ ...ended, mine: false }).node;
+    expect(labels(foreign)).not.toContain('Resume…');
+    const actions = { openCell: jest.fn(), openResults: jest.fn() };
+    expect(labels(shown(ended, { actions }).node)).toEqual(['Results']);
+  });
 });

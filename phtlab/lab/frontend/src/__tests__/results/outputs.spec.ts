@@ -24,12 +24,16 @@ function verdict(name: string, more: Partial<IVerdict> = {}): IVerdict {
 type Station = IResults['stations'][0];
 
 function results(
-  stations: (Omit<Station, 'forecasts'> & Partial<Station>)[],
+  stations: (Omit<Station, 'forecasts' | 'handed_on'> & Partial<Station>)[],
   more: Partial<IResults> = {}
 ): IResults {
   return {
     journey: {} as IJourney,
-    stations: stations.map(station => ({ forecasts: [], ...station })),
+    stations: stations.map(station => ({
+      forecasts: [],
+      handed_on: [],
+      ...station
+    })),
     failures: [],
     unsigned: [],
     waiting: [],
@@ -145,4 +149,26 @@ it('counts what is signed, not what is only said', () => {
     unsigned: [{ station: 'c', words: 'cancelled' }]
   });
   expect(countVerified(reported)).toEqual({ verified: 2, total: 3 });
+});
+
+it('has with an output who handed it on, and to whom', () => {
+  const model: IOutput = { name: 'model', kind: 'model', shapes: { w: [1] } };
+  const verdict: IVerdict = {
+    name: 'model',
+    kind: 'model',
+    verdict: 'released',
+    rule: '',
+    sentence: '',
+    suppressed_rows: 0
+  };
+  const handed_on = [{ output: 'model', station: 'b' }];
+  const [group] = groupOutputs(
+    results([
+      { station: 'a', outputs: [], verdicts: [verdict], handed_on },
+      { station: 'b', outputs: [model], verdicts: [verdict] }
+    ])
+  );
+  expect(group.handedOn).toEqual([{ station: 'a', to: 'b' }]);
+  expect(group.parts.map(({ station }) => station)).toEqual(['b']);
+  expect(group.notes).toEqual([]);
 });
