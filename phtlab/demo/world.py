@@ -60,6 +60,9 @@ _START = """\
 # The demonstration's stations start what a member of the consortium sends.
 # A hospital would begin with mode = "human": docs/policy.md.
 mode = "auto"
+
+[allow]
+routes = ["parallel", "sequential"]
 """
 _NO_PERSON = """
 # A hospital would ask a person about the following. Nobody sits here: it stays, and the other

@@ -378,7 +378,7 @@ def forget_runs(world: World, engine: docker.DockerClient) -> None:
 
 def _refuse(aftermath: Aftermath, lab: Lab, notebook: Path) -> None:
     policy = aftermath.world.station_folder("hungary") / "policy.toml"
-    policy.write_text(f"{POLICY}\n[allow]\nresearchers = []\n")
+    policy.write_text(POLICY.replace("[allow]\n", "[allow]\nresearchers = []\n"))
     try:
         journey = aftermath.journeys["is refused"] = lab.dispatch(notebook, stations="hungary")
         until(lambda: lab.central.journey(journey.id).done)

@@ -132,8 +132,9 @@ class Light:
                 if len(runs) != 1:
                     found.append(f"{where} ran {len(runs)} times")
                 cargo = {digest for j, s, digest in there if (j, s) == (journey.id, stop.station)}
-                if cargo != {record.cargo} - {None}:
-                    found.append(f"{where}: cargo {cargo}, record {record.cargo}")
+                signed = {sent.digest for sent in record.cargos}
+                if cargo != signed:
+                    found.append(f"{where}: cargo {cargo}, record {signed}")
                 if own.cargo.exists():
                     found.append(f"{where} left its cargo")
             if outcome == "departed" and set(journey.results().stations) != set(records):

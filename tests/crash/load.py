@@ -82,6 +82,7 @@ class Stream:
             (self.lab.name,),
             self.lab.trusted.roster.version,
             now=datetime.now(UTC),
+            route=self.train.manifest.route,
         ).sign(self.lab.identity)
         self.sent.append(order.digest)
         self._until(lambda: _answered(lambda: self.lab.central.submit_journey(order)), PATIENCE)

@@ -14,7 +14,8 @@ from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import digest
 from phtlab.wire.api.journeys import Offer
 from tests.evidence import Evidence
-from tests.station.station_world import FakeRun, World, make_world
+from tests.station.pipeline.sequential_route import Route, handed_on_by, make_route, record_of
+from tests.station.station_world import FakeRun, World, make_world, member
 
 
 class Killed(BaseException):
@@ -53,7 +54,8 @@ def finish(world: World, offer: Offer, steps: int = 40) -> None:
 def final(world: World, offer: Offer) -> tuple[str, str, list[tuple[str, str]]]:
     record = world.record(offer)
     if record.outcome == "departed":
-        assert digest(world.artifacts.delivered[offer.journey]) == record.cargo
+        (sent,) = record.cargos
+        assert digest(world.artifacts.delivered[offer.journey]) == sent.digest
     return record.outcome, record.code, [(o.name, o.verdict) for o in record.outputs]
 
 
@@ -107,6 +109,51 @@ def test_killed_at_any_write_the_stop_ends_the_same_and_ran_once(
         + " that is cancelled" * cancelled,
         count=sync - 1,
         outcome="not run, ended once" if cancelled else "run once, ended once",
+    )
+
+
+def sequential(folder: Path) -> tuple[Route, Offer]:
+    """A stop in the middle of a route: it receives from hungary, and hands on to basel."""
+    world = make_world(folder)
+    world.add_hearts()
+    route = make_route(world)
+    members = (*world.roster.members, member("basel", "station"))
+    world.roster = world.roster.model_copy(update={"members": members})
+    return route, route.after_hungary("cleveland", "basel")
+
+
+def test_killed_at_any_write_a_stop_in_the_middle_of_a_route_receives_and_hands_on_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evidence: Evidence
+) -> None:
+    sync = 0
+    while True:
+        sync += 1
+        route, offer = sequential(tmp_path / str(sync))
+        world = route.world
+        with killed_at(sync, monkeypatch) as count, suppress(Killed):
+            finish(world, offer)
+        survived = count[0] < sync
+        finish(world, offer)
+        (envelope,) = {record.digest: record for record in world.central.records}.values()
+        record = record_of(envelope)
+        assert (record.outcome, record.previous) == ("departed", offer.previous[0].digest), sync
+        assert record.received == handed_on_by(offer.previous[0]), sync
+        (sent,) = record.cargos
+        assert digest(world.artifacts.delivered[offer.journey]) == sent.digest, sync
+        (run,) = world.scripted.started
+        assert world.scripted.seen[run.id] == ["model.safetensors"], sync
+        assert route.left(offer) == [], sync
+        assert not list(world.folder.path.rglob("*.part")), sync
+        assert not world.stop(offer).next_cargo.exists(), sync
+        if survived:
+            break
+    assert sync > 30
+    evidence(
+        "kills",
+        kill_point="station, before and after each durable write of a stop that receives and "
+        "hands on",
+        count=sync - 1,
+        outcome="run once on what was handed on, handed on once",
     )
 
 

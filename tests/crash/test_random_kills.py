@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from phtlab.demo.world import World
-from phtlab.lab import Lab
+from phtlab.demo.pooled import patients
+from phtlab.demo.showcase import DATA
+from phtlab.demo.world import POLICY, World
+from phtlab.lab import Journey, Lab
+from phtlab.share import share
+from phtlab.station.settings.folder import StationFolder
 from tests.crash.invariants import Witness, assert_soon, violations
 from tests.crash.load import SANDBOX, Killer, Stream
-from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
+from tests.e2e.parts import PATIENCE
+from tests.e2e.written_notebook import LOAD, PUBLISH, SUMS, write_notebook
 from tests.evidence import Evidence
 
 pytestmark = pytest.mark.engine
@@ -27,13 +34,16 @@ def seed() -> int:
     return int(os.environ.get(SEED) or random.SystemRandom().randrange(2**32))
 
 
-@pytest.mark.parametrize(
+KILLS = pytest.mark.parametrize(
     ("kills", "longest"),
     [
         pytest.param(8, 2.0, id="short"),
         pytest.param(200, 2.5, id="long", marks=pytest.mark.long),
     ],
 )
+
+
+@KILLS
 def test_killed_at_random_moments_under_load_nothing_is_lost_or_done_twice(
     small: World,
     small_lab: Lab,
@@ -62,3 +72,64 @@ def test_killed_at_random_moments_under_load_nothing_is_lost_or_done_twice(
         count=kills,
         outcome="each journey ended once, nothing left behind",
     )
+
+
+@pytest.fixture
+def many_values(small: World) -> Iterator[None]:
+    """Stations whose monthly budget of values is none that the test's journeys reach."""
+    policies = [StationFolder(small.station_folder(name)).policy for name in small.stations]
+    for policy in policies:
+        policy.write_text(POLICY.replace("values = 100", "values = 100000"))
+    yield
+    for policy in policies:
+        policy.write_text(POLICY)
+
+
+@KILLS
+def test_killed_at_random_moments_a_sequential_route_ends_with_the_same_numbers(
+    small: World,
+    small_lab: Lab,
+    engine: Any,
+    seed: int,
+    tmp_path: Path,
+    evidence: Evidence,
+    many_values: None,
+    kills: int,
+    longest: float,
+) -> None:
+    """Journeys whose run was killed are resumed: each whole route has what no kill changed."""
+    print(f"again: {SEED}={seed}")
+    notebook = write_notebook(tmp_path / "sums.ipynb", LOAD, SUMS)
+    stream = Stream(small_lab, small_lab.train(notebook), tuple(small.stations))
+    killer = Killer(small, engine, seed, ("central", "registry", *small.stations, *SANDBOX))
+    with Witness(engine) as witness:
+        with stream.flowing():
+            killer.strike(kills, longest)
+        ended = [resumed(small_lab, journey, stream.sent) for journey in tuple(stream.sent)]
+        assert_soon(lambda: violations(small, small_lab, engine, witness.starts, stream.sent))
+    assert killer.killed.total() == kills
+    rows = patients(share(DATA))
+    rows = rows[rows.station.isin(small.stations)]
+    whole = [journey for journey in ended if journey.stops[-1].state == "departed"]
+    assert whole
+    for journey in whole:
+        sums = journey.results()[small.stations[-1]].model("sums")
+        np.testing.assert_array_equal(sums["age"], [rows.age.sum()])
+        np.testing.assert_array_equal(sums["people"], [len(rows)])
+    evidence(
+        "kills",
+        kill_point="the same, on a sequential route whose ended journeys are resumed",
+        count=kills,
+        outcome="each whole route counts every patient once, nothing left behind",
+    )
+
+
+def resumed(lab: Lab, journey: str, sent: list[str]) -> Journey:
+    """The journey, or the one that continues it to the end of its route, if a stop departed."""
+    last = Journey(lab.session, lab.central.journey(journey))
+    while any(stop.state == "departed" for stop in last.stops) and not all(
+        stop.state == "departed" for stop in last.stops
+    ):
+        last = lab.resume(last).wait(PATIENCE)
+        sent.append(last.id)
+    return last

@@ -279,6 +279,6 @@ def test_cancelled_when_all_is_over(small: World, small_lab: Lab, slow: Path) ->
 def cancelled(world: World, journey: Journey, engine: Any) -> None:
     record = ended(journey, STATION)
     assert (record.outcome, record.code, record.sentence) == ("cancelled", "cancelled", CANCELLED)
-    assert record.cargo is None
+    assert record.cargos == ()
     assert journey.results().failures == {STATION: record}
     assert left_behind(engine, world, STATION) == []

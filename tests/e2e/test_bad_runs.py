@@ -188,7 +188,7 @@ def test_each_fault_has_its_code_and_its_sentence(journeys: dict[str, Journey], 
     assert (record.outcome, record.code, record.sentence) == ("failed", fault.code, fault.sentence)
     if fault.error is not None:
         assert record.error == fault.error
-    assert record.cargo is None
+    assert record.cargos == ()
     results = journeys[what].results()
     assert list(results) == []
     assert results.failures == {fault.station: record}

@@ -19,6 +19,19 @@ PUBLISH = """\
 counts = heart.groupby("sex").size().rename("n").reset_index()
 phtlab.publish("counts", counts, counts="n")
 """
+SUMS = """\
+import numpy as np
+sums = phtlab.receive(
+    "sums",
+    default={"age": np.zeros(1), "people": np.zeros(1)},
+    arrays={"age": (1,), "people": (1,)},
+    lowest=0,
+)
+sums["age"] += heart.age.sum()
+sums["people"] += len(heart)
+phtlab.publish("sums", sums, kind="model", of=len(heart), tensors=["age", "people"], to="next")
+"""
+"""What one station after the other adds to: a stop counted twice, or not at all, would show."""
 FIRST = 4  # the number of the first station cell
 
 

@@ -13,7 +13,7 @@ import pytest
 from phtlab.notebook import read_analysis
 from tests.notebooks.executed import NOTEBOOKS
 
-READ = ("tutorial.ipynb", "tour.ipynb", "heart_disease.ipynb")
+READ = ("tutorial.ipynb", "tour.ipynb", "heart_disease.ipynb", "neural_network.ipynb")
 EVERY = sorted(path.relative_to(NOTEBOOKS).as_posix() for path in NOTEBOOKS.rglob("*.ipynb"))
 ROLES = {"parameters", "station", "round", "aggregate"}
 
