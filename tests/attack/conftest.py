@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from phtlab.central.founding import Founded
 from phtlab.consortium.consortium import Consortium
 from phtlab.demo.world import OFFICERS, SIGNERS, World
 from phtlab.files.key_file import read_key
@@ -27,10 +28,16 @@ from phtlab.trust_store.trust import Trust
 from phtlab.wire.api.journeys import RosterBundle
 from phtlab.wire.central.client import CentralClient
 from phtlab.wire.registry.client import Registry
-from tests.attack.handmade import ANSWER, HandmadeStation
+from tests.attack.handmade import ANSWER, HANDING_ON, HandmadeStation
 from tests.attack.judging import JudgingStation
 from tests.attack.liar import Answer, Asked, Liar, Liars, Stranger
-from tests.attack.real_central import consort, founded, lone_station  # noqa: F401 (fixtures)
+from tests.attack.on_route import STATIONS, OnRoute, on_route
+from tests.attack.real_central import (  # noqa: F401 (fixtures)
+    consort,
+    found,
+    founded,
+    lone_station,
+)
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
 from tests.evidence import Evidence
 
@@ -145,6 +152,18 @@ def by_hand(
         one.central.close()
 
 
+@pytest.fixture(scope="session")
+def three_stations(tmp_path_factory: pytest.TempPathFactory) -> tuple[Founded, Consortium]:
+    return found(tmp_path_factory.mktemp("route"), *STATIONS)
+
+
+@pytest.fixture
+def here(three_stations: tuple[Founded, Consortium], tmp_path: Path) -> Iterator[OnRoute]:
+    """A real central, a liar before it, and cleveland, which asks the liar."""
+    with on_route(three_stations, tmp_path) as made:
+        yield made
+
+
 @pytest.fixture
 def refused(evidence: Evidence) -> Callable[[str, str, str], None]:
     """Tells the row of an attack that failed: attacker, promise, and the code of the refusal.
@@ -190,6 +209,13 @@ def notebook(tmp_path: Path) -> Path:
 def answering(tmp_path: Path) -> Path:
     """A notebook whose one output is the number `answer`: what a station by hand sends."""
     return write_notebook(tmp_path / "answering.ipynb", f"{ANSWER}# {secrets.token_hex(8)}\n")
+
+
+@pytest.fixture
+def handing_on(tmp_path: Path) -> Path:
+    """A notebook of a sequential route, whose one output is the number `answer`."""
+    source = f"{HANDING_ON}# {secrets.token_hex(8)}\n"
+    return write_notebook(tmp_path / "handing_on.ipynb", source)
 
 
 @pytest.fixture(scope="session")

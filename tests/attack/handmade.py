@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from phtlab.central.registry.token import RegistryTokens, read_registry_key
 from phtlab.demo.world import World
@@ -18,7 +18,7 @@ from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.order import Order, cargo_context, context_digest
-from phtlab.train.documents.record import OutputVerdict, StopRecord
+from phtlab.train.documents.record import OutputVerdict, RecordedCargo, StopRecord
 from phtlab.train.documents.roster import Roster
 from phtlab.train.sealing import Sealed, seal
 from phtlab.wire.central.client import CentralClient
@@ -27,6 +27,12 @@ from phtlab.wire.registry.client import Registry
 
 ANSWER = 'import phtlab\nphtlab.publish("answer", 42, kind="scalar")\n'
 """A station cell whose one output is `answer`."""
+HANDING_ON = """\
+import phtlab
+answer = phtlab.receive("answer", default=41)
+phtlab.publish("answer", answer + 1, kind="scalar", to="next")
+"""
+"""A station cell that hands its one output `answer` on to the next station."""
 
 
 def archive(journey: str, station: str, answer: object = 42) -> bytes:
@@ -36,6 +42,11 @@ def archive(journey: str, station: str, answer: object = 42) -> bytes:
     passed = [CheckedOutput(verdict, {"answer.json": content})]
     with open_cargo(journey, station, passed) as opened:
         return opened.read()
+
+
+def kind_of(order: Order, station: str) -> Literal["cargo", "next"]:
+    """What `station` sends: to the next station of a sequential route, else to the recipients."""
+    return "next" if order.next_after(station) else "cargo"
 
 
 def registry_tokens(world: World) -> RegistryTokens:
@@ -69,19 +80,35 @@ class HandmadeStation:
     ) -> tuple[Path, Sealed]:
         """Cargo sealed as the order says, except for what is given."""
         path = self.folder / f"{journey[7:19]}.age"
-        keys = recipients or [roster.member(name).keys.age for name in order.recipients]
+        following = order.next_after(self.name)
+        readers = (following,) if following else order.recipients
+        keys = recipients or [roster.member(name).keys.age for name in readers]
+        own = cargo_context(journey, order, self.name, kind_of(order, self.name))
         with path.open("wb") as target:
             made = seal(
                 io.BytesIO(archive(journey, self.name) if content is None else content),
                 target,
                 keys,
-                cargo_context(journey, order, self.name) if context is None else context,
+                own if context is None else context,
             )
         return path, made
 
-    def record(self, journey: str, order: Order, sealed: Sealed, /, **changes: Any) -> Envelope:
-        """The record of a stop that departed with `sealed`."""
+    def record(
+        self,
+        journey: str,
+        order: Order,
+        sealed: Sealed,
+        /,
+        context: str | None = None,
+        **changes: Any,
+    ) -> Envelope:
+        """The record of a stop that departed with `sealed`, which it says is bound to `context`."""
         now = datetime.now(UTC).replace(microsecond=0)
+        kind = kind_of(order, self.name)
+        right = context_digest(cargo_context(journey, order, self.name, kind))
+        cargo = RecordedCargo(
+            kind=kind, digest=sealed.digest, size=sealed.size, context=context or right
+        )
         said: Mapping[str, Any] = {
             "journey": journey,
             "train": order.train,
@@ -89,9 +116,7 @@ class HandmadeStation:
             "stop": order.stop_of(self.name),
             "outcome": "departed",
             "outputs": (OutputVerdict(name="answer", kind="scalar", verdict="released"),),
-            "cargo": sealed.digest,
-            "cargo_size": sealed.size,
-            "context": context_digest(cargo_context(journey, order, self.name)),
+            "cargos": (cargo,),
             "roster_version": order.roster_version,
             "started": now,
             "finished": now,

@@ -46,7 +46,11 @@ class Consort:
 
 @pytest.fixture(scope="session")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Founded, Consortium]:
-    place = tmp_path_factory.mktemp("consortium")
+    return found(tmp_path_factory.mktemp("consortium"), "cleveland")
+
+
+def found(place: Path, *stations: str) -> tuple[Founded, Consortium]:
+    """A central, and a consortium of two researchers and `stations`."""
     central = init_central(place / "central", name="hearts", listen="127.0.0.1:0")
     key = read_online_key(central.settings.online_key_file)
     consortium = Consortium.found(
@@ -56,7 +60,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Founded, Consorti
     for one in (
         member("ada", "researcher"),
         member("bob", "researcher"),
-        member("cleveland", "station"),
+        *(member(name, "station") for name in stations),
     ):
         consortium.add_member(one)
     consortium.add_image(KERNEL)

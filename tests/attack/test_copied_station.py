@@ -24,7 +24,7 @@ from phtlab.station.context.maintenance import TWO_RECORDS, closed, pause, pause
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops.marker import Marker
 from phtlab.train.documents.envelope import peek
-from phtlab.train.documents.order import Order
+from phtlab.train.documents.record import StopRecord
 from phtlab.wire.api.journeys import JourneyView
 from phtlab.wire.central.client import CentralClient
 from tests.attack.real_central import Consort, connected
@@ -241,6 +241,6 @@ def test_a_record_that_says_something_else_is_refused_and_kept_as_evidence(
     with raises_code(RecordError, "record-exists"):
         client.put_record(journey.id, "cleveland", other)
     seen = Journey(consort.lab.session, journey).refresh()
-    order = Order.model_validate(peek(journey.order).predicate)
-    assert seen._contradicted(order)["cleveland"].cargo == peek(other).predicate["cargo"]
+    signed = StopRecord.model_validate(peek(other).predicate)
+    assert seen._contradicted(seen._verify())["cleveland"].cargos == signed.cargos
     refused(ATTACKER, "cannot sign another record of a stop without an alarm", "record-exists")

@@ -581,10 +581,10 @@ def test_cargo_of_another_station_in_its_place(
     """Whole, sealed by a member, and not what this station's record names."""
     _, order, records = departed.verified()
     sealed = tmp_path / "cargo.age"
-    cargo = records["cleveland"].cargo
+    (cargo,) = (sent.digest for sent in records["cleveland"].cargos)
     assert cargo is not None
     pull_cargo(small_lab.registry, departed.id, "cleveland", cargo, sealed)
-    signed = records["hungary"].cargo
+    (signed,) = (sent.digest for sent in records["hungary"].cargos)
     assert signed is not None
     with pytest.raises(SealChangedError) as told:
         open_file(
@@ -632,8 +632,8 @@ def test_what_central_holds_opens_nothing(
     folder = small.directory / "central"
     blobs = {path.parent.name: path for path in folder.rglob("blobs/sha256/*/*/data")}
     for record in records.values():
-        assert record.cargo is not None
-        sealed = blobs[record.cargo.removeprefix("sha256:")].read_bytes()
+        (sent,) = record.cargos
+        sealed = blobs[sent.digest.removeprefix("sha256:")].read_bytes()
         assert sealed.startswith(b"age-encryption.org/v1\n-> phtlab/context v1\n")
     results = departed.results()
     plain = (results["cleveland"].directory / "counts.parquet").read_bytes()

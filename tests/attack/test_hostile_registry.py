@@ -295,8 +295,8 @@ def test_parts_of_cargo_dropped_swapped_cut_or_repeated(
 def blob_of(world: World, journey: Journey, station: str) -> Path:
     """Where the registry keeps the sealed file of a stop, which is one part."""
     record = journey.verified()[2][station]
-    assert record.cargo is not None
-    name = record.cargo.removeprefix("sha256:")
+    (sent,) = record.cargos
+    name = sent.digest.removeprefix("sha256:")
     (found,) = (world.directory / "central").rglob(f"blobs/sha256/{name[:2]}/{name}/data")
     return found
 

@@ -15,18 +15,14 @@ from phtlab.files.sealed_file import (
     open_file,
 )
 from phtlab.lab import Journey, Lab
-from phtlab.lab.client.train import Train
-from phtlab.lab.train_preparation import layer_files
 from phtlab.train.canonical import digest
+from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.order import Order, cargo_context
+from phtlab.train.documents.record import StopRecord
 from phtlab.train.documents.roster import Roster
-from phtlab.train.image.composition import (
-    compose,
-)
 from phtlab.wire.api.journeys import StopUpdate
 from phtlab.wire.registry.cargo import pull_cargo
 from tests.attack.handmade import HandmadeStation, archive
-from tests.attack.judging import sign_and_offer
 from tests.attack.liar import Liars, told_of
 
 pytestmark = pytest.mark.engine
@@ -209,7 +205,7 @@ def test_speaking_for_another_station(
         ({"stop": 1}, "record-stop"),
         ({"previous": digest(b"invented")}, "record-chain"),
         ({"context": digest(b"another")}, "record-context"),
-        ({"cargo": None, "cargo_size": 0, "context": None}, "record-cargo"),
+        ({"cargos": ()}, "record-cargo"),
         ({"code": "cell-failed"}, "record-form"),
         ({"roster_version": 1}, "record-roster"),
         ({"roster_version": 10_000}, "roster-behind"),
@@ -271,19 +267,13 @@ def test_a_journey_that_is_not_its_own(
     refused(ATTACKER, "cannot see a journey that is not its own", code)
 
 
-# A sequential route: central and researcher know it, stations do not travel it yet.
+# A sequential route.
 
 
 @pytest.fixture
-def in_turn(small_lab: Lab, answering: Path) -> Journey:
+def in_turn(small_lab: Lab, handing_on: Path) -> Journey:
     """A journey to both stations, one after the other."""
-    plain = small_lab.train(answering)
-    manifest = plain.manifest.model_copy(update={"route": "sequential"})
-    train = Train(small_lab.session, plain.analysis, plain.kernel, dispatch=small_lab.dispatch)
-    documents = small_lab.kernel_documents(plain.kernel)
-    vars(train)["manifest"] = manifest
-    vars(train)["image"] = compose(*documents, layer_files(plain.analysis, manifest))
-    return sign_and_offer(small_lab, train, (HERE, THERE))
+    return small_lab.dispatch(handing_on, stations=[HERE, THERE])
 
 
 def test_a_record_out_of_turn(
@@ -314,13 +304,15 @@ def test_a_record_without_its_predecessor(
     first.depart(in_turn)
     before = in_turn.refresh().stops[0].record
     assert before is not None
+    (handed_on,) = StopRecord.model_validate(peek(before).predicate).cargos
     _, made = second.sealed(in_turn.id, order, roster)
-    right = second.record(in_turn.id, order, made, previous=before.digest)
+    took = {"received": handed_on.digest}
+    right = second.record(in_turn.id, order, made, previous=before.digest, **took)
     second.central.put_record(in_turn.id, THERE, right)
     assert [r.outcome for r in in_turn.verified()[2].values()] == ["departed", "departed"]
 
     named = {"none": None, "invented": digest(b"invented"), "right": before.digest}[previous]
-    record = second.record(in_turn.id, order, made, previous=named)
+    record = second.record(in_turn.id, order, made, previous=named, **took)
 
     def lone(view: Any) -> None:
         view["stops"][1]["record"] = record.model_dump(mode="json")
