@@ -1,7 +1,7 @@
 """phtlab: analyses that travel to the data, from a Jupyter notebook.
 
 Public names are imported on first use, so that the same package is light inside a station's
-sandbox, where only `dataset` and `publish` exist, and complete on an analyst's machine.
+sandbox, where only `dataset`, `receive` and `publish` exist, and complete on an analyst's machine.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from phtlab.version import VERSION
 if TYPE_CHECKING:
     from phtlab.lab import Journey, Lab, Results, Train, connect
     from phtlab.lab.client.lab import results
-    from phtlab.runtime import dataset, publish
+    from phtlab.runtime import dataset, publish, receive
 
 __version__ = VERSION
 
 _HOME = {
     "dataset": "phtlab.runtime",
     "publish": "phtlab.runtime",
+    "receive": "phtlab.runtime",
     "connect": "phtlab.lab",
     "results": "phtlab.lab.client.lab",
     "Lab": "phtlab.lab",
@@ -38,6 +39,7 @@ __all__ = [
     "connect",
     "dataset",
     "publish",
+    "receive",
     "results",
 ]
 
@@ -51,8 +53,8 @@ def __getattr__(name: str) -> Any:
         if missing.name and missing.name.startswith("phtlab"):
             raise AttributeError(
                 f"phtlab.{name} does not exist inside a station's sandbox, where only "
-                "phtlab.dataset and phtlab.publish do. Use it in a local or aggregate cell, in a "
-                "kernel outside of the sandbox."
+                "phtlab.dataset, phtlab.receive and phtlab.publish do. Use it in a local or "
+                "aggregate cell, in a kernel outside of the sandbox."
             ) from None
         raise
     return getattr(module, name)

@@ -24,7 +24,7 @@ from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.station.policy.month_limits import (
     MonthLimits,
 )
-from phtlab.station.policy.policy import Allowed, ApprovalRules, LimitCaps, Policy, Rule
+from phtlab.station.policy.policy import Allowed, ApprovalRules, HandOn, LimitCaps, Policy, Rule
 from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.settings.people import ConsoleSettings, OidcLogin, Person
 from phtlab.station.settings.settings import StationSettings
@@ -56,6 +56,7 @@ PARTS: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
     ("Policy: `[allow]`", 'Who and what may come at all; `"*"` is everyone.', Allowed),
     ("Policy: `[[rules]]`", "The first rule that fits decides in place of `mode`.", Rule),
     ("Policy: `[approval]`", "What needs a signed approval, and whose.", ApprovalRules),
+    ("Policy: `[hand_on]`", "On a sequential route, what goes from station to station.", HandOn),
     ("Policy: `[release]`", "Who releases what the airlock holds, and until when.", ReleaseRules),
     ("Policy: `[limits]`", "What every run gets.", LimitCaps),
     (
