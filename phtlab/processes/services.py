@@ -133,13 +133,17 @@ def _reap() -> None:
 
 
 def start_time(pid: int) -> str | None:
-    """Return a process's start time in clock ticks (proc(5), stat); None if it does not run."""
+    """Return a process's start time in clock ticks (proc(5), stat); None if it does not run.
+
+    A process whose first thread has ended runs, and keeps its sockets, until its last one ends.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = stat.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else fields[19]
+    state, threads = fields[0], int(fields[17])
+    return None if state == "Z" and threads <= 1 else fields[19]
 
 
 def phtlab_command(*arguments: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,21 @@ def test_one_that_ignores_being_asked_is_made_to_end(tmp_path):
     service.wait_until(lambda: "deaf" in service.log.read_text())
     pid = service.pid()
     service.stop(grace=0.2)
+    assert start_time(pid) is None
+
+
+def test_one_runs_until_its_last_thread_has_ended(tmp_path):
+    code = (
+        "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(600,)).start(); "
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    service = Service("threads", [sys.executable, "-c", code], tmp_path, {})
+    service.start()
+    pid = service.pid()
+    stat = Path(f"/proc/{pid}/stat")
+    service.wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z")
+    assert service.pid() == pid
+    service.stop()
     assert start_time(pid) is None
 
 
