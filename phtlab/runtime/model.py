@@ -30,6 +30,8 @@ _TYPES = {
     "f4": "F32",
     "f8": "F64",
 }
+NUMPY_TYPES = {name: code for code, name in _TYPES.items()}
+"""Types of arrays that numpy has, by their names in safetensors."""
 # What a fitted scikit-learn estimator may carry out: parameters, whose size does not grow
 # with the rows. Others keep training data (support_vectors_, X_train_, labels_).
 FITTED = (
@@ -111,13 +113,12 @@ def decode_tensors(content: bytes) -> dict[str, Any]:
     import numpy as np
 
     (length,) = struct.unpack("<Q", content[:8])
-    types = {name: code for code, name in _TYPES.items()}
     arrays = {}
     for name, entry in json.loads(content[8 : 8 + length]).items():
-        if entry["dtype"] not in types:
+        if entry["dtype"] not in NUMPY_TYPES:
             raise ValueError(f"the array '{name}' is of type {entry['dtype']}, which numpy lacks")
         begin, end = (8 + length + offset for offset in entry["data_offsets"])
-        values = np.frombuffer(content[begin:end], dtype=f"<{types[entry['dtype']]}")
+        values = np.frombuffer(content[begin:end], dtype=f"<{NUMPY_TYPES[entry['dtype']]}")
         arrays[name] = values.reshape(entry["shape"]).copy()
     return arrays
 

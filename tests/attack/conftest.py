@@ -158,7 +158,7 @@ def three_stations(tmp_path_factory: pytest.TempPathFactory) -> tuple[Founded, C
 
 
 @pytest.fixture
-def here(three_stations: tuple[Founded, Consortium], tmp_path: Path) -> Iterator[OnRoute]:
+def sequential(three_stations: tuple[Founded, Consortium], tmp_path: Path) -> Iterator[OnRoute]:
     """A real central, a liar before it, and cleveland, which asks the liar."""
     with on_route(three_stations, tmp_path) as made:
         yield made

@@ -71,7 +71,7 @@ class OnRoute:
         (found,) = (one for one in inbox if one.journey == offer.journey)
         return found
 
-    def shown(self, offer: Offer) -> StopRecord:
+    def record_for(self, offer: Offer) -> StopRecord:
         """The record that cleveland signs when its inbox holds `offer`, whatever is true."""
 
         def only(inbox: Any) -> Any:
@@ -85,7 +85,7 @@ class OnRoute:
     def code(self, offer: Offer) -> str:
         """The code with which cleveland refuses `offer`: nothing ran, nothing of it is kept."""
         ran = len(self.world.scripted.started)
-        record = self.shown(offer)
+        record = self.record_for(offer)
         assert record.outcome == "refused"
         assert len(self.world.scripted.started) == ran
         assert self.route.left(offer) == []

@@ -17,6 +17,7 @@ from tests.governance import documents
 from tests.station.approvals.test_approvals import proposed
 from tests.station.pipeline.sequential_route import POLICY, Route, sequential_route
 from tests.station.station_world import identity
+from tests.station.version_1 import keep_older_proposal
 
 
 @pytest.fixture
@@ -79,11 +80,7 @@ def test_documents_of_version_1_are_listed_with_what_to_do(route: Route) -> None
     approval = documents.approval(None, None, station="cleveland")
     Approvals(world.folder).keep(documents.approval_of_version_1(approval, identity("cleveland")))
     (world.folder.approvals / "other.json").write_text("{}")
-    proposal = documents.proposal(stations=("cleveland",))
-    older = documents.proposal_of_version_1(proposal, identity("ada"))
-    folder = world.folder.proposals / proposal.id
-    folder.mkdir(parents=True)
-    (folder / f"{older.digest[7:]}.json").write_bytes(older.to_bytes())
+    proposal, _ = keep_older_proposal(world)
 
     listed = _ok("approvals", *at)
     assert "void" in listed.stdout
@@ -95,8 +92,8 @@ def test_documents_of_version_1_are_listed_with_what_to_do(route: Route) -> None
     assert (as_json["state"], as_json["handed_on"]) == ("void", [])
 
     said = " ".join(_ok("proposals", *at).stderr.split())
-    assert f"{proposal.id}: This proposal is of version 1 of its format" in said
-    for command in (("proposals", "show", proposal.id), ("approve", proposal.id, "--show")):
+    assert f"{proposal}: This proposal is of version 1 of its format" in said
+    for command in (("proposals", "show", proposal), ("approve", proposal, "--show")):
         refused = _run(*command, *at).exception
         assert isinstance(refused, SignatureError)
         assert refused.code == "document-version"

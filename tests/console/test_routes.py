@@ -16,6 +16,7 @@ from tests.station.approvals.test_approvals import proposed
 from tests.station.pipeline.sequential_route import POLICY, Route, sequential_route
 from tests.station.station_world import identity
 from tests.station.stops.test_route_view import continued
+from tests.station.version_1 import keep_older_proposal
 
 
 @pytest.fixture
@@ -98,15 +99,11 @@ def test_void_approvals_and_proposals_are_named(desk: Desk, route: Route) -> Non
     )
     Approvals(world.folder).keep(documents.approval_of_version_1(approval, identity("cleveland")))
     (world.folder.approvals / "other.json").write_text("{}")
-    proposal = documents.proposal(stations=("cleveland",))
-    older = documents.proposal_of_version_1(proposal, identity("ada"))
-    folder = world.folder.proposals / proposal.id
-    folder.mkdir(parents=True)
-    (folder / f"{older.digest[7:]}.json").write_bytes(older.to_bytes())
+    proposal, _ = keep_older_proposal(world)
     page = _text(desk, "/approvals")
     assert "✗ void This approval is of version 1 of its format" in page
     assert "they allow nothing: other.json." in page
-    assert f"{proposal.id} is void: This proposal is of version 1 of its format" in page
+    assert f"{proposal} is void: This proposal is of version 1 of its format" in page
     # The other pages go on without them.
     for path in ("/", "/audit", "/journeys"):
         _text(desk, path)

@@ -56,7 +56,7 @@ def continuing() -> dict[str, Any]:
 
 
 @pytest.fixture
-def told(lab_page: LabPage, jupyter: LabServer) -> ExtensionSimulator:
+def simulator(lab_page: LabPage, jupyter: LabServer) -> ExtensionSimulator:
     write_notebook(jupyter.root / NOTEBOOK, CELLS)
     simulator = ExtensionSimulator(lab_page.page)
     simulator.stations = a_consortium()
@@ -74,8 +74,8 @@ def order_of(asked: Locator) -> list[str]:
     return [name.get_attribute("data-station") or "" for name in names]
 
 
-def test_the_stations_of_a_route_are_ordered_by_the_keyboard(lab_page, told):
-    panel = opened(lab_page, told)
+def test_the_stations_of_a_route_are_ordered_by_the_keyboard(lab_page, simulator):
+    panel = opened(lab_page, simulator)
     lab_page.light()
     expect(panel.locator(".pht-Head-facts")).to_contain_text("sequential")
     panel.get_by_role("button", name="Dispatch…").click()
@@ -104,14 +104,14 @@ def test_the_stations_of_a_route_are_ordered_by_the_keyboard(lab_page, told):
     assert order_of(asked) == ["switzerland", "hungary", "cleveland"]
     asked.get_by_role("button", name="Sign and dispatch").click()
     expect(asked).to_have_count(0)
-    (sent,) = told.bodies("POST journeys")
+    (sent,) = simulator.bodies("POST journeys")
     assert sent["stations"] == ["switzerland", "hungary", "cleveland"]
 
 
-def test_an_ended_journey_is_resumed_after_a_question(lab_page, told):
-    told.journeys = [ended()]
-    told.answers[f"POST journeys/{ENDED}/resume"] = Answer(continuing())
-    panel = opened(lab_page, told)
+def test_an_ended_journey_is_resumed_after_a_question(lab_page, simulator):
+    simulator.journeys = [ended()]
+    simulator.answers[f"POST journeys/{ENDED}/resume"] = Answer(continuing())
+    panel = opened(lab_page, simulator)
     lab_page.light()
     row(panel, "heart_disease").click()
     route = panel.locator(".pht-journey-route")
@@ -126,11 +126,11 @@ def test_an_ended_journey_is_resumed_after_a_question(lab_page, told):
     asked = lab_page.page.locator(".jp-Dialog")
     expect(asked).to_contain_text("receives what")
     picture(lab_page.page, "sequential-resume")
-    assert told.bodies(f"POST journeys/{ENDED}/resume") == []
+    assert simulator.bodies(f"POST journeys/{ENDED}/resume") == []
     asked.get_by_role("button", name="Sign and resume").click()
     expect(panel.locator(".pht-journey-word").last).to_have_text("waits for hungary")
     expect(panel).to_contain_text("continues journey eeeeeeeeeeee")
-    told.tell("journey", ended(resumable=False, continued_by=CONTINUING))
+    simulator.tell("journey", ended(resumable=False, continued_by=CONTINUING))
     lab_page.dark()
     picture(lab_page.page, "sequential-continuing-dark")
     row(panel, "1 of 3 departed").click()
@@ -138,12 +138,12 @@ def test_an_ended_journey_is_resumed_after_a_question(lab_page, told):
     expect(panel.get_by_role("button", name="Resume…")).to_have_count(0)
 
 
-def test_a_journey_that_was_continued_elsewhere_says_so(lab_page, told):
-    told.journeys = [ended()]
-    told.answers[f"POST journeys/{ENDED}/resume"] = refusal(
+def test_a_journey_that_was_continued_elsewhere_says_so(lab_page, simulator):
+    simulator.journeys = [ended()]
+    simulator.answers[f"POST journeys/{ENDED}/resume"] = refusal(
         "journey-continued", "The journey is continued by another already."
     )
-    panel = opened(lab_page, told)
+    panel = opened(lab_page, simulator)
     row(panel, "heart_disease").click()
     panel.get_by_role("button", name="Resume…").click()
     lab_page.page.get_by_role("button", name="Sign and resume").click()
@@ -152,7 +152,7 @@ def test_a_journey_that_was_continued_elsewhere_says_so(lab_page, told):
     asked.get_by_role("button", name="Close").click()
 
 
-def test_results_say_what_was_handed_on_and_how_the_journey_goes_on(lab_page, told):
+def test_results_say_what_was_handed_on_and_how_the_journey_goes_on(lab_page, simulator):
     model = a_verdict("model", "model")
     loss = an_output("loss", "scalar", scalar=0.31)
     sent = results_of("cleveland", loss, model=model)
@@ -174,9 +174,9 @@ def test_results_say_what_was_handed_on_and_how_the_journey_goes_on(lab_page, to
         "waiting": [],
         "missing": [{"output": "model", "station": "switzerland", "words": "sent nothing"}],
     }
-    told.journeys = [results["journey"]]
-    told.answers[f"GET journeys/{ENDED}/results"] = Answer(results)
-    told.begin()
+    simulator.journeys = [results["journey"]]
+    simulator.answers[f"GET journeys/{ENDED}/results"] = Answer(results)
+    simulator.begin()
     lab_page.open()
     lab_page.light()
     lab_page.command("phtlab:open-results", {"journey": ENDED})

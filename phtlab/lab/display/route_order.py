@@ -6,11 +6,12 @@ The order is read for display here, not verified.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from phtlab.errors import SignatureError
 from phtlab.lab.display.journey_text import describe, short
-from phtlab.train.documents.envelope import peek
+from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.record import FINAL_STATES
 from phtlab.wire.api.journeys import JourneyView, StopView
 
@@ -32,8 +33,14 @@ class RouteOrder:
 
 def route_order(view: JourneyView) -> RouteOrder:
     """Return what the order of `view` says of its route."""
+    return _route_order(view.order)
+
+
+@lru_cache(1_000)
+def _route_order(envelope: Envelope) -> RouteOrder:
+    """Cached: a journey is displayed again at each change of a stop, and its order stays."""
     try:
-        order = peek(view.order).predicate
+        order = peek(envelope).predicate
     except SignatureError:
         return RouteOrder()
     continues = order.get("continues")

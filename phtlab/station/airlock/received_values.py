@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import math
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
 
-from phtlab.errors import AirlockError, OrderStationError
-from phtlab.runtime.model import named_by
+from phtlab.errors import AirlockError
+from phtlab.runtime.model import NUMPY_TYPES, named_by
 from phtlab.station.airlock.formats import model, scalar
-from phtlab.station.airlock.formats.content import Content, Joined
+from phtlab.station.airlock.formats.content import Content, Joined, opened
 from phtlab.station.airlock.formats.model import Tensor
 from phtlab.train.documents.manifest import DeclaredArray, Output, Received
 
 _BLOCK_BYTES: Final = 2**20
-_TYPES: Final = {
-    "BOOL": "?",
-    "U8": "u1",
-    "I8": "i1",
-    "I16": "i2",
-    "U16": "u2",
-    "F16": "f2",
-    "I32": "i4",
-    "U32": "u4",
-    "F32": "f4",
-    "I64": "i8",
-    "U64": "u8",
-    "F64": "f8",
-}
-"""Types whose numbers the runtime can read, and which can be compared with bounds."""
 
 
 def received_file(output: Output) -> str:
@@ -41,36 +25,20 @@ def received_file(output: Output) -> str:
     return f"{output.name}.{'safetensors' if output.kind == 'model' else 'json'}"
 
 
-def keep_received(
-    output: Output, received: Received, path: Path, target: BinaryIO, *, sender: str
-) -> None:
-    """Write the value of `output` that `sender` handed on to `target`, if it is as declared.
+def keep_received(output: Output, received: Received, path: Path, target: BinaryIO) -> None:
+    """Write the value of `output` that was handed on to `target`, if it is as declared.
 
-    `path` holds it as it came. A model's header is written anew. Raises OrderStationError
-    (``order-received``) for a value of another form, type, size, name, shape, or beyond its bounds.
+    `path` holds it as it came. A model's header is written anew. Raises AirlockError for a value of
+    another form, type, size, name, shape, or beyond its bounds.
     """
-    try:
-        with path.open("rb") as file:
-            content = checked_value(output, received, file, path.stat().st_size)
-            reader = Joined([content])
-            while block := reader.read(_BLOCK_BYTES):
-                target.write(block)
-    except AirlockError as error:
-        raise OrderStationError(
-            f"What {sender} handed on as '{output.name}' is not what the train declares. "
-            f"{error.message}",
-            f"Ask {sender}'s operator, or dispatch the train again without {sender}.",
-            code="order-received",
-        ) from None
+    with path.open("rb") as file:
+        content = checked_value(output, received, file, path.stat().st_size)
+        shutil.copyfileobj(Joined([content]), target, _BLOCK_BYTES)
 
 
 def require_as_received(output: Output, received: Received, content: Content) -> None:
     """Raise AirlockError unless the next station of the route would accept `content`."""
-    with tempfile.TemporaryFile() as copy:
-        shutil.copyfileobj(Joined([content]), copy, _BLOCK_BYTES)
-        size = copy.tell()
-        copy.seek(0)
-        checked_value(output, received, copy, size)
+    checked_value(output, received, opened(content), len(content))
 
 
 def checked_value(output: Output, received: Received, file: BinaryIO, size: int) -> Content:
@@ -87,7 +55,7 @@ def checked_value(output: Output, received: Received, file: BinaryIO, size: int)
         return scalar.exact_file(value)
     found = model.read_model(file)
     model.require_declared(found.names, output.tensors)
-    if any(tensor.dtype not in _TYPES for tensor in found.tensors.values()):
+    if any(tensor.dtype not in NUMPY_TYPES for tensor in found.tensors.values()):
         raise AirlockError("It has an array of a type that a run cannot read.")
     if received.arrays:
         for name, arrays in _declared_arrays(found.names, received.arrays).items():
@@ -134,7 +102,7 @@ def _require_numbers(tensor: Tensor, received: Received, file: BinaryIO) -> None
     bounds = _bounds(received)
     if bounds is None:
         return
-    dtype = np.dtype(f"<{_TYPES[tensor.dtype]}")
+    dtype = np.dtype(f"<{NUMPY_TYPES[tensor.dtype]}")
     lowest, highest = (_as_stored(bound, dtype) for bound in bounds)
     file.seek(tensor.start)
     remaining = tensor.size

@@ -127,15 +127,12 @@ def restored_of(folder: StationFolder) -> Restored | None:
 
 def require_issued_since(folder: StationFolder, order: Order) -> None:
     """Raise OrderReplayedError (``order-before-restore``) if the order may have run before."""
-    restored = restored_of(folder)
-    # Orders dated ahead by up to the clock skew are accepted, so the limit includes it too.
-    if restored is not None and order.issued <= restored.at + CLOCK_SKEW:
-        raise OrderReplayedError(
-            "This station was restored from a backup after the order was issued, and cannot know "
-            "whether it has followed it before.",
-            "Dispatch the train again.",
-            code="order-before-restore",
-        )
+    _require_since(
+        folder,
+        order.issued,
+        "This station was restored from a backup after the order was issued, and cannot know "
+        "whether it has followed it before.",
+    )
 
 
 def require_recorded_since(folder: StationFolder, record: StopRecord) -> None:
@@ -143,14 +140,19 @@ def require_recorded_since(folder: StationFolder, record: StopRecord) -> None:
 
     `record` is of the stop before: the restored station does not know what followed it here.
     """
+    _require_since(
+        folder,
+        record.finished,
+        "This station was restored from a backup after the stop before it ended, and cannot "
+        "know whether it has gone on from there before.",
+    )
+
+
+def _require_since(folder: StationFolder, moment: datetime, sentence: str) -> None:
     restored = restored_of(folder)
-    if restored is not None and record.finished <= restored.at + CLOCK_SKEW:
-        raise OrderReplayedError(
-            "This station was restored from a backup after the stop before it ended, and cannot "
-            "know whether it has gone on from there before.",
-            "Dispatch the train again.",
-            code="order-before-restore",
-        )
+    # What is dated ahead by up to the clock skew is accepted, so the limit includes it too.
+    if restored is not None and moment <= restored.at + CLOCK_SKEW:
+        raise OrderReplayedError(sentence, "Dispatch the train again.", code="order-before-restore")
 
 
 def postpone_orders(folder: StationFolder, until: datetime) -> None:

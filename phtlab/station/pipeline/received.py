@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from phtlab.errors import CentralError, OrderStationError, RegistryError, SealError
+from phtlab.errors import AirlockError, CentralError, OrderStationError, RegistryError, SealError
 from phtlab.files.cargo_archive import unpack
 from phtlab.files.durable_file import replaced_durably, sync_folder
 from phtlab.files.sealed_file import open_file
@@ -81,8 +81,12 @@ def _keep(
         if output is None:
             raise _refused(sender, f"It did not hand on '{received.name}'.")
         name = received_file(output)
-        with replaced_durably(checked / name) as target:
-            keep_received(output, received, opened / name, target, sender=sender)
+        try:
+            with replaced_durably(checked / name) as target:
+                keep_received(output, received, opened / name, target)
+        except AirlockError as error:
+            why = f"'{output.name}' is not what the train declares. {error.message}"
+            raise _refused(sender, why) from None
     checked.rename(stop.received)
     sync_folder(stop.path)
 

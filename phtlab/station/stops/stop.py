@@ -19,7 +19,6 @@ The order in which `state` checks the files defines the state machine.
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import threading
@@ -40,9 +39,9 @@ from phtlab.station.stops.file_contents import (
 )
 from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop_files import Content, StopFile
-from phtlab.train.documents.envelope import Envelope, peek
-from phtlab.train.documents.order import ORDER_TYPE, Order
-from phtlab.train.documents.record import StopRecord, StopState
+from phtlab.train.documents.envelope import Envelope, peek, require_type
+from phtlab.train.documents.order import Order
+from phtlab.train.documents.record import RECORD_TYPE, StopRecord, StopState
 from phtlab.wire.api.journeys import Offer
 
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -159,15 +158,20 @@ class Stop:
 
     @property
     def is_of_this_version(self) -> bool:
-        """Whether its order is of a format that this phtlab reads; so is all else of the stop.
+        """Whether its record, if it has one, is of a format that this phtlab reads.
 
-        A file that is no offer at all is not judged here: `read` reports it as broken.
+        Its record, since the station signed it: an offer holds what central says. What is no record
+        at all is not judged here: `read` reports it as broken.
         """
-        try:
-            offer = json.loads(self.path_of(Marker.OFFER).read_bytes())
-            return peek(Envelope.model_validate(offer["order"])).predicate_type == ORDER_TYPE
-        except (OSError, ValueError, KeyError, TypeError, SignatureError):
+        if not self.has(Marker.RECORD):
             return True
+        try:
+            require_type(peek(self.record()).predicate_type, RECORD_TYPE)
+        except SignatureError as error:
+            return error.code != "document-version"
+        except StationError:
+            return True
+        return True
 
     @property
     def state(self) -> StopState:

@@ -40,19 +40,11 @@ from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.roster import Agreement
 from phtlab.wire.api.journeys import Offer
 from tests.raising import raises_code
-from tests.station.station_world import COUNTS, World, identity, make_world, member
+from tests.station.station_world import COUNTS, World, identity, member
 
 AGES = ParameterSchema(
     {"min_age": {"type": "integer", "minimum": 18, "maximum": 65, "default": 40}}
 ).schema
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = make_world(tmp_path)
-    world.add_hearts()
-    world.folder.policy.write_text('mode = "human"\n')
-    return world
 
 
 def desk(world: World) -> StationContext:

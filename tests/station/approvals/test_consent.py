@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,17 +17,9 @@ from phtlab.station.audit.log import Log
 from phtlab.station.stops.stop import Stop
 from tests.raising import raises_code
 from tests.station.approvals.test_approvals import desk, held, once, proposed, run
-from tests.station.station_world import World, make_world
+from tests.station.station_world import World
 
 TWO = 'mode = "human"\n[approval]\ntwo_persons = ["low", "mid", "high"]\n'
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = make_world(tmp_path)
-    world.add_hearts()
-    world.folder.policy.write_text('mode = "human"\n')
-    return world
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from phtlab.train.image.composition import (
 from phtlab.wire.api.governance import ProposalPage
 from tests.raising import raises_code
 from tests.station.approvals.test_approvals import desk, held, once, proposed, ruled, run
-from tests.station.approvals.test_approvals import world as world
 from tests.station.station_world import COUNTS, World, identity
 
 

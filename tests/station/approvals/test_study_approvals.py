@@ -22,7 +22,6 @@ from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.roster import Roster
 from tests.raising import raises_code
 from tests.station.approvals.test_approvals import desk, held, once, proposed, ruled, run
-from tests.station.approvals.test_approvals import world as world
 from tests.station.station_world import World
 
 UNCOUNTED = """\

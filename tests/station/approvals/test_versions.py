@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from phtlab.errors import ApprovalError, SignatureError
 from phtlab.governance import Approval, open_active_approvals
@@ -19,31 +16,14 @@ from phtlab.station.approvals.store import Approvals
 from phtlab.station.approvals.subject import HeldJourney, coverage_request
 from phtlab.station.approvals.terms import DEFAULT_REQUEST, of_journey
 from phtlab.station.context.station_context import StationContext
-from phtlab.train.documents.envelope import Envelope
 from tests.governance import documents
 from tests.raising import raises_code
-from tests.station.station_world import World, identity, make_world
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = make_world(tmp_path)
-    world.add_hearts()
-    world.folder.policy.write_text('mode = "human"\n')
-    return world
+from tests.station.station_world import World, identity
+from tests.station.version_1 import keep_older_proposal
 
 
 def _context(world: World) -> StationContext:
     return StationContext(world.folder, world.settings, world.now)
-
-
-def _keep_older_proposal(world: World) -> tuple[str, Envelope]:
-    proposal = documents.proposal(stations=("cleveland",))
-    envelope = documents.proposal_of_version_1(proposal, identity("ada"))
-    folder = world.folder.proposals / proposal.id
-    folder.mkdir(parents=True)
-    (folder / f"{envelope.digest[7:]}.json").write_bytes(envelope.to_bytes())
-    return proposal.id, envelope
 
 
 def _keep_older_approval(world: World, **changes: Any) -> Approval:
@@ -113,7 +93,7 @@ def test_files_that_are_no_approvals_are_named(world: World) -> None:
 
 
 def test_an_older_proposal_waits_for_nobody_and_is_named(world: World) -> None:
-    name, envelope = _keep_older_proposal(world)
+    name, envelope = keep_older_proposal(world)
     found = StationProposals(world.folder.proposals)
     assert list(found) == []
     assert {name: error.code for name, error in found.unreadable().items()} == {
@@ -128,7 +108,7 @@ def test_an_older_proposal_waits_for_nobody_and_is_named(world: World) -> None:
 
 
 def test_an_approval_under_an_older_proposal_is_listed(world: World) -> None:
-    name, envelope = _keep_older_proposal(world)
+    name, envelope = keep_older_proposal(world)
     _keep_older_approval(
         world,
         proposal_id=name,
@@ -146,7 +126,7 @@ def test_a_draft_under_an_older_proposal_is_removed(world: World) -> None:
     world.begun(offer, steps=3)
     station = _context(world)
     held = HeldJourney.of(world.stop(offer), station)
-    name, envelope = _keep_older_proposal(world)
+    name, envelope = keep_older_proposal(world)
     changes = {"journey": None, "proposal": envelope.digest, "proposal_id": name}
     draft = of_journey(held, station, DEFAULT_REQUEST).model_copy(update=changes)
     drafts = DraftStore(world.folder.drafts)

@@ -44,6 +44,48 @@ def digest_of(content: Content) -> str:
     return f"sha256:{hashed.hexdigest()}"
 
 
+def opened(content: Content) -> BinaryIO:
+    """Return a reader that can move in `content`. A FileContent is not copied."""
+    if isinstance(content, bytes):
+        return io.BytesIO(content)
+    return io.BufferedReader(_Moving(content), _BLOCK_BYTES)
+
+
+class _Moving(io.RawIOBase):
+    """Reader of a FileContent, at any place of it."""
+
+    def __init__(self, content: FileContent) -> None:
+        self._content = content
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        begins = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._content)}
+        self._at = begins[whence] + offset
+        return self._at
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        room = memoryview(buffer).cast("B")
+        head, beyond = self._content.head, self._at - len(self._content.head)
+        if beyond < 0:
+            part = head[self._at : self._at + len(room)]
+            room[: len(part)] = part
+            got = len(part)
+        else:
+            self._content.file.seek(self._content.start + beyond)
+            room = room[: max(0, self._content.rest - beyond)]
+            got = self._content.file.readinto(room)  # type: ignore[attr-defined]
+            if room and not got:
+                raise _shorter()
+        self._at += got
+        return got
+
+
 class Joined(io.RawIOBase):
     """Reader of several contents in a row.
 
@@ -66,10 +108,7 @@ class Joined(io.RawIOBase):
             self._open(self._contents.pop(0))
         got: int = self._reader.readinto(room[: self._left])  # type: ignore[union-attr]
         if not got:
-            raise AirlockError(
-                "An output became shorter while it was sealed, and nothing of it leaves.",
-                code="output-not-a-file",
-            )
+            raise _shorter()
         self._left -= got
         return got
 
@@ -83,3 +122,10 @@ class Joined(io.RawIOBase):
             return
         content.file.seek(content.start)
         self._reader, self._left = content.file, content.rest
+
+
+def _shorter() -> AirlockError:
+    return AirlockError(
+        "An output became shorter while it was sealed, and nothing of it leaves.",
+        code="output-not-a-file",
+    )

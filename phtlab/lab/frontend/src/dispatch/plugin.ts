@@ -34,6 +34,15 @@ import { IDraft, IPassedCheck, errorFindings, hasPassed } from './draft';
 import { resumeJourney } from './resume';
 import { defaultStations, existingRecipients } from './selection';
 
+/** What a command about one journey takes. */
+const JOURNEY_ARGUMENT = {
+  type: 'object',
+  properties: {
+    journey: { type: 'string', description: "The journey's id" }
+  },
+  required: ['journey']
+};
+
 export const dispatchPlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:dispatch',
   description: 'Dry runs, dispatches, and sending again.',
@@ -71,29 +80,13 @@ export const dispatchPlugin: JupyterFrontEndPlugin<void> = {
     });
     commands.addCommand(SEND_AGAIN, {
       label: trans.__('Send a Journey Again…'),
-      describedBy: {
-        args: {
-          type: 'object',
-          properties: {
-            journey: { type: 'string', description: "The journey's id" }
-          },
-          required: ['journey']
-        }
-      },
+      describedBy: { args: JOURNEY_ARGUMENT },
       execute: args => sender.again(String(args.journey ?? ''))
     });
     commands.addCommand(RESUME, {
       label: trans.__('Resume a Journey…'),
       caption: trans.__('Continue after the last station that handed on'),
-      describedBy: {
-        args: {
-          type: 'object',
-          properties: {
-            journey: { type: 'string', description: "The journey's id" }
-          },
-          required: ['journey']
-        }
-      },
+      describedBy: { args: JOURNEY_ARGUMENT },
       execute: args =>
         resumeJourney(String(args.journey ?? ''), app, server, model, trans)
     });
