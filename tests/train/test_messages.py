@@ -22,6 +22,7 @@ from phtlab.train.documents.roster import Roster
 from phtlab.train.sealing import open_sealed, seal
 from phtlab.train.verify import verify_order, verify_records, verify_train, verify_turn
 from tests.raising import wrong_messages
+from tests.train.rounds import STATIONS, RoundsJourney, Series
 
 OTHER = "sha256:" + "d" * 64
 X25519 = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
@@ -194,6 +195,35 @@ def test_records(documents: Any, roster: Roster, now: datetime) -> None:
             "follows cleveland, where the journey ended (failed)": check(
                 cleveland=failed, zurich=after_failed
             ),
+        }
+    )
+
+
+def test_rounds(documents: Any, roster: Roster, people: Any) -> None:
+    made = RoundsJourney.made(documents, people["nils"], quorum=2)
+    first = {station: made.record(station, 1) for station in STATIONS}
+    second = made.instruction(2, None, first)
+    other = made.instruction(2, None, first, values=None)
+    few = made.instruction(2, None, {"zurich": first["zurich"]})
+    then = made.record("zurich", 2, second, first["zurich"])
+    whole = Series.computed(made)
+
+    def followed(envelope: Envelope, number: int = 2, **more: Any) -> Callable[[], object]:
+        return lambda: made.verify_instruction(envelope, roster, number, made.journey, **more)
+
+    def combined(by: Envelope, previous: Envelope | None) -> Callable[[], object]:
+        return lambda: made.verify_record(then, roster, "zurich", 2, by, previous)
+
+    assert not wrong_messages(
+        {
+            "not followed: it is of round 2; 3 is next. Tell whoever combines": followed(second, 3),
+            "it names 1 of the 2 records that a round needs": followed(few),
+            "names another record of zurich than zurich signed": followed(second, station="zurich"),
+            "zurich computed round 2 by another instruction": combined(other, first["zurich"]),
+            "of round 2 does not follow its record before": combined(second, None),
+            "not those of the rounds that it closed its stop with": lambda: whole.with_records(
+                "zurich", ()
+            ).verify(roster, whole.done),
         }
     )
 

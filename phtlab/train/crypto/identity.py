@@ -51,6 +51,12 @@ _SMALL_ORDER = frozenset(
 )
 
 
+@functools.lru_cache(1_000)
+def _as_written(recipient: str) -> str:
+    """Return an age recipient as it is written. Cached: each roster and order has them again."""
+    return str(HybridRecipient.parse(recipient))
+
+
 class PublicKeys(StrictModel):
     """The public half of an identity. `ed25519` and `ml_dsa_65` are base64, `age` is `age1pq1…`."""
 
@@ -77,10 +83,10 @@ class PublicKeys(StrictModel):
     @classmethod
     def _age_recipient(cls, text: str) -> str:
         try:
-            recipient = HybridRecipient.parse(text)
+            written = _as_written(text)
         except SealError as error:
             raise ValueError(str(error)) from None
-        if str(recipient) != text:
+        if written != text:
             raise ValueError("an age recipient is written in lower case")
         return text
 

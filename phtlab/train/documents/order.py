@@ -91,6 +91,7 @@ class Order(SignedModel):
         route: Route = "parallel",
         proposal: str | None = None,
         continues: Continuation | None = None,
+        rounds: OrderedRounds | None = None,
     ) -> Order:
         issued = now.replace(microsecond=0)
         return cls(
@@ -101,6 +102,7 @@ class Order(SignedModel):
             recipients=recipients,
             proposal=proposal,
             continues=continues,
+            rounds=rounds,
             roster_version=roster_version,
             nonce=secrets.token_hex(16),
             issued=issued,
@@ -116,6 +118,8 @@ class Order(SignedModel):
     def _require_route(self) -> Self:
         if (self.rounds is not None) != (self.route == "rounds"):
             raise ValueError("rounds are declared on a route of rounds, and on no other")
+        if self.rounds is not None and self.rounds.quorum > len(self.stations):
+            raise ValueError("a round needs more stations than the journey has")
         if self.continues is not None and self.route != "sequential":
             raise ValueError("only a sequential route can be continued")
         return self

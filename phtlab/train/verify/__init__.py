@@ -1,4 +1,4 @@
-"""Verification of a train, an order and a stop record: signatures first, then every field.
+"""Verification of trains, orders, rounds and stop records: signatures first, then every field.
 
 Pure: it fetches nothing and reads no clock. The caller supplies the roster
 (`phtlab/trust_store/trust.py`), the time and what it has seen before, and checks parameter values
@@ -16,6 +16,7 @@ from phtlab.train.verify.record import (
     verify_record,
     verify_records,
 )
+from phtlab.train.verify.rounds import verify_instruction, verify_round_record, verify_series
 from phtlab.train.verify.train import verify_train
 
 __all__ = [
@@ -24,9 +25,12 @@ __all__ = [
     "SignedJourney",
     "verify_continuation",
     "verify_contradiction",
+    "verify_instruction",
     "verify_order",
     "verify_record",
     "verify_records",
+    "verify_round_record",
+    "verify_series",
     "verify_train",
     "verify_turn",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
 from phtlab.errors import RecordError, RosterStaleError
 from phtlab.train.documents.envelope import Envelope, Statement, open_statement
@@ -82,7 +84,7 @@ def verify_records(
     that is not on the route, and ``record-chain`` for a stop that departed after one that did not.
     """
     for station in records:
-        _require_on_route(order, station)
+        require_on_route(order, station)
     verified: dict[str, StopRecord] = {}
     for station in order.stations:
         envelope = records.get(station)
@@ -153,7 +155,7 @@ def open_record(
     envelope: Envelope, *, journey: str, order: Order, roster: Roster, station: str
 ) -> StopRecord:
     """Verify a record, except that it follows the record of the stop before."""
-    _require_on_route(order, station)
+    require_on_route(order, station)
     # Includes keys that were rotated and stations that have left: see Roster.former.
     signers = roster.signers(order.roster_version)
     statement, signer = open_statement(envelope, RECORD_TYPE, signers)
@@ -182,14 +184,16 @@ def open_record(
             )
     require_signer_then(signer, record.roster_version, roster)
     _require_cargos(record, statement, journey, order, station)
-    _require_record_roster(record, roster)
+    require_known_roster(station, record.roster_version, roster)
     # A station may refuse because of an old roster or a wrong clock.
     if record.outcome in ("departed", "failed"):
-        _require_ran_under(order, record)
+        began = record.started or record.finished
+        require_ran_under(order, station, record.roster_version, began, record.finished)
     return record
 
 
-def _require_on_route(order: Order, station: str) -> None:
+def require_on_route(order: Order, station: str) -> None:
+    """Require that `station` is on the route. Raises RecordError (``record-station``)."""
     if station not in order.stations:
         raise RecordError(
             f"There is a record of {station}, which is not on this journey's route "
@@ -211,7 +215,8 @@ def _require_cargos(
         )
     if departed and missing_cargo(record, order, station):
         raise RecordError(
-            f"{station}'s record says 'departed' and names no cargo"
+            f"{station}'s record says 'departed' and names no "
+            f"{'rounds' if order.route == 'rounds' else 'cargo'}"
             f"{' for the next station' if order.next_after(station) else ''}.",
             "Ask the station to look into it.",
             code="record-cargo",
@@ -244,38 +249,43 @@ def _require_cargos(
 def missing_cargo(record: StopRecord, order: Order, station: str) -> bool:
     """Whether a departed stop lacks what its place on the route requires.
 
-    A stop before the last of a sequential route hands something on; any other has results, but for
-    one of rounds, whose results left with each round.
+    A stop before the last of a sequential route hands something on. One of rounds says how many it
+    computed: its results left with each. Any other has results.
     """
-    if order.next_after(station) is not None:
-        return record.cargo_of("next") is None
-    of_rounds = order.route == "rounds" and record.rounds is not None
-    return record.cargo_of("cargo") is None and not of_rounds
+    if order.route == "rounds":
+        return record.rounds is None
+    kind: Literal["cargo", "next"] = "next" if order.next_after(station) else "cargo"
+    return record.cargo_of(kind) is None
 
 
-def _require_record_roster(record: StopRecord, roster: Roster) -> None:
-    if record.roster_version > roster.version:
+def require_known_roster(station: str, version: int, roster: Roster) -> None:
+    """Require that `station` knows no newer roster than this one (``roster-behind``)."""
+    if version > roster.version:
         raise RosterStaleError(
-            f"{record.station} knows version {record.roster_version} of the roster; here is "
-            f"version {roster.version}.",
+            f"{station} knows version {version} of the roster; here is version {roster.version}.",
             "Refresh it; if that does not help, central holds the newest one back.",
             code="roster-behind",
         )
 
 
-def _require_ran_under(order: Order, record: StopRecord) -> None:
-    if record.roster_version < order.roster_version:
+def require_ran_under(
+    order: Order, station: str, version: int, began: datetime, finished: datetime
+) -> None:
+    """Require the order's roster or a newer one, and times that can be, of what `station` ran.
+
+    Raises RecordError (``record-roster``, ``record-time``).
+    """
+    if version < order.roster_version:
         raise RecordError(
-            f"{record.station} ran this with version {record.roster_version} of the roster, older "
-            f"than the order's {order.roster_version}: it should have refused.",
+            f"{station} ran this with version {version} of the roster, older than the order's "
+            f"{order.roster_version}: it should have refused.",
             "Tell its operator.",
             code="record-roster",
         )
-    began = record.started or record.finished
-    if record.finished < began or began < order.issued - CLOCK_SKEW:
+    if finished < began or began < order.issued - CLOCK_SKEW:
         raise RecordError(
-            f"The times in {record.station}'s record cannot be: it ended before it began, or "
-            "began before the order was signed.",
+            f"The times in {station}'s record cannot be: it ended before it began, or began "
+            "before the order was signed.",
             "Ask the station to check its clock.",
             code="record-time",
         )
