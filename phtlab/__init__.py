@@ -14,7 +14,7 @@ from phtlab.version import VERSION
 if TYPE_CHECKING:
     from phtlab.lab import Journey, Lab, Results, Train, connect
     from phtlab.lab.client.lab import results
-    from phtlab.runtime import dataset, publish, receive
+    from phtlab.runtime import dataset, finish, publish, receive, report, send, updates
 
 __version__ = VERSION
 
@@ -22,6 +22,10 @@ _HOME = {
     "dataset": "phtlab.runtime",
     "publish": "phtlab.runtime",
     "receive": "phtlab.runtime",
+    "updates": "phtlab.runtime",
+    "report": "phtlab.runtime",
+    "send": "phtlab.runtime",
+    "finish": "phtlab.runtime",
     "connect": "phtlab.lab",
     "results": "phtlab.lab.client.lab",
     "Lab": "phtlab.lab",
@@ -38,9 +42,13 @@ __all__ = [
     "__version__",
     "connect",
     "dataset",
+    "finish",
     "publish",
     "receive",
+    "report",
     "results",
+    "send",
+    "updates",
 ]
 
 

@@ -1,7 +1,8 @@
 """What runs inside the container, and the functions that station cells call.
 
 `dataset(name)`, `receive(name)` and `publish(name, value)` mean the same in a notebook on an
-analyst's machine and in a station's sandbox. Names are imported when first
+analyst's machine and in a station's sandbox. `updates`, `report`, `send` and `finish` are what
+combine cells call, outside of it. Names are imported when first
 used: `python -m phtlab.runtime` must not wait for what only cells need.
 """
 
@@ -11,8 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from phtlab.runtime.combining import finish, report, send, updates
     from phtlab.runtime.datasets import dataset
     from phtlab.runtime.errors import (
+        CombineError,
         DatasetError,
         JobError,
         PublishError,
@@ -27,7 +30,12 @@ _HOME = {
     "publish": "publishing",
     "published": "publishing",
     "receive": "receiving",
+    "updates": "combining",
+    "report": "combining",
+    "send": "combining",
+    "finish": "combining",
     "Published": "publishing",
+    "CombineError": "errors",
     "DatasetError": "errors",
     "JobError": "errors",
     "PublishError": "errors",
@@ -36,6 +44,7 @@ _HOME = {
 }
 
 __all__ = [
+    "CombineError",
     "DatasetError",
     "JobError",
     "PublishError",
@@ -43,9 +52,13 @@ __all__ = [
     "ReceiveError",
     "RunFailedError",
     "dataset",
+    "finish",
     "publish",
     "published",
     "receive",
+    "report",
+    "send",
+    "updates",
 ]
 
 

@@ -19,7 +19,8 @@ from phtlab.runtime.kernel_process import KernelProcess, find_kernelspec
 from phtlab.runtime.memory import oom_kills
 
 if TYPE_CHECKING:
-    from phtlab.runtime.notebook_run import Hooks
+    from phtlab.runtime.job import Job
+    from phtlab.runtime.notebook_run import Hooks, Rounds
 
 
 def main() -> int:
@@ -35,7 +36,11 @@ def main() -> int:
         oom_before = oom_kills()
         kernel = KernelProcess(
             find_kernelspec(job.kernel),
-            env={"PHTLAB_JOB": f"{inputs}/job.json", "PHTLAB_OUT": outputs},
+            env={
+                "PHTLAB_IN": inputs,
+                "PHTLAB_JOB": f"{inputs}/job.json",
+                "PHTLAB_OUT": outputs,
+            },
         )
     except JobError as error:
         return _refuse(error)
@@ -56,8 +61,9 @@ def main() -> int:
         deadline=begun + job.seconds,
         grace=job.grace,
         cancelled=lambda: bool(stopped),
-        hooks=_progress(outputs, notebook),
+        hooks=_progress(job, outputs, notebook),
         oom_before=oom_before,
+        rounds=_rounds(job, inputs, outputs),
     )
     verdict = run.execute()
     try:
@@ -70,11 +76,22 @@ def main() -> int:
     return 0
 
 
-def _progress(outputs: str, notebook: dict[str, object]) -> Hooks:
+def _rounds(job: Job, inputs: str, outputs: str) -> Rounds | None:
+    from phtlab.runtime.notebook_run import Rounds
+    from phtlab.runtime.rounds import RoundFolders
+
+    if job.rounds is None:
+        return None
+    folders = RoundFolders(inputs, outputs)
+    return Rounds(job.rounds.cells, job.rounds.first, job.seconds, folders, job.rounds.combine)
+
+
+def _progress(job: Job, outputs: str, notebook: dict[str, object]) -> Hooks:
     from phtlab.runtime.notebook_run import CellPosition, Hooks, code_cells
     from phtlab.runtime.record import write_progress
 
-    total = sum(place.authored for place in code_cells(notebook))
+    combine = job.rounds.combine if job.rounds else frozenset()
+    total = sum(place.authored for place in code_cells(notebook, combine))
 
     class Progress(Hooks):
         done = 0

@@ -49,8 +49,19 @@ class ReceivedValue(NamedTuple):
     path: str | None
 
 
+class JobRounds(NamedTuple):
+    """The cells that run again in each round, by the author's numbers, and the first round that
+    this run computes: 1, or a later one if an earlier run of the same journey was lost. `combine`
+    are the cells that run between rounds, and never here."""
+
+    cells: frozenset[int]
+    first: int
+    combine: frozenset[int] = frozenset()
+
+
 class Job(NamedTuple):
-    """One run. `seconds` is the soft limit, `grace` the time that an interrupt is given."""
+    """One run. `seconds` is the soft limit, of each round too; `grace` the time that an interrupt
+    is given. `rounds` is None if each cell runs once."""
 
     kernel: str
     seconds: float
@@ -58,6 +69,7 @@ class Job(NamedTuple):
     datasets: dict[str, DeclaredDataset]
     outputs: dict[str, DeclaredOutput]
     received: dict[str, ReceivedValue]
+    rounds: JobRounds | None = None
 
 
 def read_job(path: str) -> Job:
@@ -86,6 +98,7 @@ def read_job(path: str) -> Job:
         datasets=datasets_of(content.get("datasets", {}), path),
         outputs=_outputs_of(content.get("outputs", []), path),
         received=_received_of(content.get("received", []), path),
+        rounds=_rounds_of(content.get("rounds"), path),
     )
 
 
@@ -140,6 +153,22 @@ def _is_cell(cell: object) -> bool:
     if isinstance(source, list):
         return all(isinstance(line, str) for line in source)
     return isinstance(source, str)
+
+
+def _rounds_of(content: object, path: str) -> JobRounds | None:
+    if content is None:
+        return None
+    if not isinstance(content, dict):
+        raise JobError(f"{path}: 'rounds' must be an object.")
+    first = content.get("first", 1)
+    cells, combine = (content.get(word, []) for word in ("cells", "combine"))
+    lists = isinstance(cells, list) and isinstance(combine, list) and cells
+    numbers = [first, *cells, *combine] if lists else []
+    if not numbers or any(type(number) is not int or number < 1 for number in numbers):
+        raise JobError(f"{path}: 'rounds' must name cells and the first round by their numbers.")
+    if set(cells) & set(combine):
+        raise JobError(f"{path}: 'rounds' names a cell both as 'cells' and as 'combine'.")
+    return JobRounds(frozenset(cells), first, frozenset(combine))
 
 
 def _received_of(content: object, path: str) -> dict[str, ReceivedValue]:

@@ -6,7 +6,7 @@ The same for a station's sandbox and for papermill. Progress is told by hooks.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import zmq
@@ -16,6 +16,8 @@ from phtlab.runtime.job import source_of
 from phtlab.runtime.kernel_process import KernelProcess
 from phtlab.runtime.messages import Channels, Message
 from phtlab.runtime.outcome import Failure, Outcome, Verdict, dead_kernel, failed_cell, printable
+from phtlab.runtime.record import record_of
+from phtlab.runtime.rounds import NextRound, RoundFolders
 from phtlab.runtime.transcript import Transcript
 
 # How long a kernel may take until it answers, and what it still says after a reply.
@@ -23,6 +25,9 @@ START_SECONDS = 60.0
 IDLE_SECONDS = 4.0
 # Death, the deadline and a cancellation are looked for this often.
 _TICK = 0.1
+# The next round is looked for this often: a round may take no longer than a few of these.
+_ROUND_TICK = 0.004
+_COMBINE = "combine"
 
 _Ended = Literal["died", "silent", "time", "cancelled"]
 
@@ -36,6 +41,18 @@ class CellPosition(NamedTuple):
     authored: bool
 
 
+class Rounds(NamedTuple):
+    """The cells of a round by the author's numbers, the first round to compute, the time limit of
+    each round in seconds, where rounds are asked for, and the cells that run between rounds,
+    elsewhere."""
+
+    cells: frozenset[int]
+    first: int
+    seconds: float
+    folders: RoundFolders
+    combine: frozenset[int] = frozenset()
+
+
 class Hooks:
     """What a caller may want to know while a run goes on. Override what is needed."""
 
@@ -46,8 +63,14 @@ class Hooks:
         """The kernel has answered, or has ended."""
 
 
-def code_cells(notebook: dict[str, Any]) -> tuple[CellPosition, ...]:
-    """The code cells in order. An injected cell carries the number of the one before it."""
+def code_cells(
+    notebook: dict[str, Any], combine: frozenset[int] = frozenset()
+) -> tuple[CellPosition, ...]:
+    """The code cells that a run has, in order, without combine cells.
+
+    Those are what their tag or role says, and the numbers `combine`: a reader who sees either sees
+    a cell that does not run. An injected cell carries the number of the one before it.
+    """
     places = []
     number = 0
     for position, cell in enumerate(notebook["cells"]):
@@ -55,11 +78,16 @@ def code_cells(notebook: dict[str, Any]) -> tuple[CellPosition, ...]:
         metadata = metadata if isinstance(metadata, dict) else {}
         ours = metadata.get("phtlab")
         original = ours.get("cell") if isinstance(ours, dict) else None
-        injected = "injected-parameters" in (metadata.get("tags") or ())
+        tags = metadata.get("tags")
+        tags = tags if isinstance(tags, list) else []
+        injected = "injected-parameters" in tags
         if isinstance(original, int):
             number = original
         elif not injected or number == 0:
             number = position + 1
+        role = ours.get("role") if isinstance(ours, dict) else None
+        if number in combine or role == _COMBINE or _COMBINE in tags:
+            continue
         if cell["cell_type"] == "code" and source_of(cell).strip():
             places.append(CellPosition(position, number, not injected))
     return tuple(places)
@@ -75,6 +103,8 @@ class NotebookRun:
         grace: seconds between the interrupt and the kill.
         cancelled: asked often; once true, the run ends as at a deadline.
         oom_before: the counter of kills for memory when the kernel was started.
+        rounds: the cells that run again in each round, and where rounds are asked for; None if
+            each cell runs once.
     """
 
     def __init__(
@@ -89,10 +119,11 @@ class NotebookRun:
         oom_before: int | None = None,
         cgroup: str = memory.CGROUP,
         start_seconds: float = START_SECONDS,
+        rounds: Rounds | None = None,
     ) -> None:
         self.transcript = Transcript(notebook)
         self._kernel = kernel
-        self.places = code_cells(notebook)
+        self.places = code_cells(notebook, rounds.combine if rounds else frozenset())
         self._deadline = deadline
         self._grace = grace
         self._cancelled = cancelled
@@ -107,6 +138,7 @@ class NotebookRun:
         self._idle: set[str] = set()
         self._replies: dict[str, dict[str, Any]] = {}
         self._timings: list[tuple[int, float]] = []
+        self._rounds = rounds
 
     def execute(self) -> Verdict:
         """Run all cells. On return the kernel and all that it left behind are dead."""
@@ -120,7 +152,17 @@ class NotebookRun:
         ended = self._await_kernel()
         if ended:
             return self._judge_end(ended, None)
-        for place in self.places:
+        again = self._rounds.cells if self._rounds else frozenset()
+        failed = self._run_cells([place for place in self.places if place.number not in again])
+        if failed or self._rounds is None:
+            return failed or self._verdict("completed", None)
+        return self._execute_rounds(
+            self._rounds, [place for place in self.places if place.number in again]
+        )
+
+    def _run_cells(self, places: Sequence[CellPosition]) -> Verdict | None:
+        """Run the cells; the verdict if one fails or the kernel ends."""
+        for place in places:
             self.at = place
             self.hooks.cell_started(place)
             begun = time.monotonic()
@@ -134,7 +176,46 @@ class NotebookRun:
             if not ok:
                 source = source_of(self.transcript.cell(place.position))
                 return self._verdict(*failed_cell(reply, place.number, source))
-        return self._verdict("completed", None)
+        return None
+
+    def _execute_rounds(self, rounds: Rounds, places: Sequence[CellPosition]) -> Verdict:
+        """Run the cells of each round that is asked for, in the kernel that stays."""
+        number, before = rounds.first, None
+        while True:
+            self._renew(places)
+            rounds.folders.begin(number, before)
+            self._deadline = time.monotonic() + rounds.seconds
+            started = time.time()
+            failed = self._run_cells(places)
+            if failed:
+                return failed
+            self._deadline = None
+            done = self._verdict("completed", None)
+            rounds.folders.finish(number, record_of(done, started, time.time()))
+            next_round = self._await_round(rounds, number)
+            if not isinstance(next_round, NextRound):
+                return self._judge_end(next_round, None)
+            if next_round.ends:
+                return done
+            number, before = next_round.number, number
+
+    def _await_round(self, rounds: Rounds, number: int) -> NextRound | _Ended:
+        while True:
+            next_round = rounds.folders.following(number)
+            if next_round is not None:
+                return next_round
+            self._pump(_ROUND_TICK)
+            if ended := self._end():
+                return ended
+
+    def _renew(self, places: Sequence[CellPosition]) -> None:
+        """Forget what the round before left here, so that many rounds need no more memory."""
+        for place in places:
+            self.transcript.renew(place.position)
+        self._timings.clear()
+        self._cell_of.clear()
+        self._idle.clear()
+        self._replies.clear()
 
     def _await_kernel(self) -> _Ended | None:
         """Ask for kernel_info until an answer's `idle` is seen, so that iopub is joined."""

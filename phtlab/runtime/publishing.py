@@ -279,7 +279,7 @@ def _write(output: Published, declared: dict[str, tuple[object, ...]]) -> None:
             kind=output.kind,
             counts=output.counts,
         )
-    folder = os.path.join(os.environ.get("PHTLAB_OUT", "/phtlab/out"), "outputs")  # noqa: PTH118
+    folder = _folder()
     os.makedirs(folder, mode=0o755, exist_ok=True)  # noqa: PTH103
     index = f"{output.name}.json"
     if os.path.lexists(f"{folder}/{index}"):
@@ -295,6 +295,15 @@ def _write(output: Published, declared: dict[str, tuple[object, ...]]) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(f"{folder}/{file}")  # noqa: PTH108
         raise
+
+
+def _folder() -> str:
+    """Where the run leaves its outputs: each round has a folder of its own."""
+    from phtlab.runtime.rounds import current_round, round_folder
+
+    folder = os.environ.get("PHTLAB_OUT", "/phtlab/out")
+    number = current_round()
+    return f"{folder if number is None else round_folder(folder, number)}/outputs"
 
 
 def _keep(output: Published) -> None:

@@ -1,7 +1,8 @@
-"""`receive`: what the station before handed on, in a station cell of a sequential train.
+"""`receive`: what the station before handed on, or what combine cells sent to a round cell.
 
 At a station it is read from what the station has checked and put into the sandbox. At the first
-station of a route, and on an analyst's machine, there is nothing yet: the default is taken.
+station of a route, in the first round, and on an analyst's machine, there is nothing yet: the
+default is taken.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from phtlab.runtime.errors import ReceiveError
 from phtlab.runtime.job import ReceivedValue, read_job
+from phtlab.runtime.rounds import current_round, round_folder
 
 _MISSING: Final = object()
 
@@ -31,21 +33,24 @@ def receive(
 ) -> Any:
     """Return the value `name` that the station before handed on with ``publish(…, to="next")``.
 
+    In a round cell: what combine cells sent last with ``send(name=…)``.
+
     A station compares the value with `arrays`, `lowest` and `highest` before any cell sees it, and
     so does the station before, which hands on nothing else.
 
     Args:
         name: the name of the output, written out in the cell, so that the train's manifest knows
             it before anything runs.
-        default: what is taken where nothing was handed on: at the first station of the route, and
-            outside of a station.
+        default: what is taken where nothing was handed on: at the first station of the route, in
+            the first round, and outside of a station.
         arrays: the shape of each array of a model by its name, written out in the cell; None for a
             length that is not fixed.
         lowest, highest: bounds of every number, written out in the cell.
 
     Returns:
         A model as a dict of its arrays by name, whatever it was published from; a scalar as a
-        bool, int or float.
+        bool, int or float. If the default is no dict, and the model has one array alone, named as
+        the value: this array; a bool, int or float if the default is one too.
 
     Raises:
         ReceiveError: the train does not declare the name; nothing was handed on and there is no
@@ -57,13 +62,23 @@ def receive(
         if name not in declared:
             known = ", ".join(f"'{other}'" for other in sorted(declared)) or "none"
             raise ReceiveError("receive-undeclared", key=name, known=f" There is: {known}.")
-        value = declared[name]
-        if value.path is not None:
-            return _read(value, Path(value.path).read_bytes())
+        content = _content_of(declared[name])
+        if content is not None:
+            return _in_form_of(default, name, _read(declared[name], content))
     if default is _MISSING:
         raise ReceiveError("receive-default", key=name)
     _check_default(name, default, arrays, lowest, highest)
     return default
+
+
+def _in_form_of(default: Any, name: str, value: Any) -> Any:
+    """Return the one array of a model if the default has that form too, else the value."""
+    if not isinstance(value, dict) or set(value) != {name}:
+        return value
+    if default is _MISSING or isinstance(default, Mapping):
+        return value
+    array = value[name]
+    return array.item() if isinstance(default, int | float) and array.ndim == 0 else array
 
 
 def _check_default(
@@ -79,7 +94,7 @@ def _check_default(
     if default is None:
         return
     values = default if isinstance(default, Mapping) else {name: default}
-    if arrays is not None and isinstance(default, Mapping):
+    if arrays is not None and (isinstance(default, Mapping) or name in arrays):
         if set(values) != set(arrays):
             raise ReceiveError("receive-default-arrays", key=name)
         for array, shape in arrays.items():
@@ -93,6 +108,19 @@ def _check_default(
         low = lowest is None or bool((numbers >= lowest).all())
         if not (low and (highest is None or bool((numbers <= highest).all()))):
             raise ReceiveError("receive-default-bounds", key=name, array=array)
+
+
+def _content_of(value: ReceivedValue) -> bytes | None:
+    """What the station put into the sandbox, or into this round; None if it did not."""
+    number = current_round()
+    if number is None:
+        return None if value.path is None else Path(value.path).read_bytes()
+    folder = round_folder(os.environ.get("PHTLAB_IN", "/phtlab/in"), number)
+    ending = "safetensors" if value.kind == "model" else "json"
+    try:
+        return Path(f"{folder}/{value.name}.{ending}").read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _read(value: ReceivedValue, content: bytes) -> Any:

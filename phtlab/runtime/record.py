@@ -82,7 +82,7 @@ def write_run(folder: str, record: dict[str, Any], notebook: bytes) -> None:
     try:
         write_atomic(folder, "executed.ipynb", notebook)
     except OSError:
-        _remove(folder, "executed.ipynb")
+        remove(folder, "executed.ipynb")
     _clear_way(folder, "run.json")
     content = _encode(record)
     for make_room in (_remove_strays, _remove_outputs, None):
@@ -115,24 +115,24 @@ def _reopen(folder: str) -> None:
 def _clear_way(folder: str, name: str) -> None:
     """A folder where a file shall be cannot be replaced by a rename."""
     if _is_folder(f"{folder}/{name}"):
-        _remove(folder, name)
+        remove(folder, name)
 
 
 def _remove_strays(folder: str) -> None:
     for name in os.listdir(folder):  # noqa: PTH208
         if name != "outputs":
-            _remove(folder, name)
+            remove(folder, name)
 
 
 def _remove_outputs(folder: str) -> None:
-    _remove(folder, "outputs")
+    remove(folder, "outputs")
 
 
 def _is_folder(path: str) -> bool:
     return os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114
 
 
-def _remove(folder: str, name: str) -> None:
+def remove(folder: str, name: str) -> None:
     """Remove a file or a tree, as far as it goes.
 
     A kernel may nest folders deeper than paths, recursion or descriptors go, so each

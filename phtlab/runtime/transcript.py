@@ -26,6 +26,7 @@ class Transcript:
     def __init__(self, notebook: dict[str, Any], *, largest: int = LARGEST_TRANSCRIPT) -> None:
         self.notebook = copy.deepcopy(notebook)
         self._left = largest
+        self._spent: dict[int, int] = {}
         self._stream_left: dict[int, int] = {}
         self._clear_next: set[int] = set()
         self._displays: dict[str, list[dict[str, Any]]] = {}
@@ -38,6 +39,20 @@ class Transcript:
     def cell(self, position: int) -> dict[str, Any]:
         cell: dict[str, Any] = self.notebook["cells"][position]
         return cell
+
+    def renew(self, position: int) -> None:
+        """Drop all that the cell gave out, as if it had not run: it runs again in each round."""
+        dropped = self.cell(position)["outputs"]
+        self._displays = {
+            display: kept
+            for display, outputs in self._displays.items()
+            if (kept := [output for output in outputs if not any(output is d for d in dropped)])
+        }
+        dropped.clear()
+        self._left += self._spent.pop(position, 0)
+        self._stream_left.pop(position, None)
+        self._clear_next.discard(position)
+        self._full.discard(position)
 
     def add(self, position: int, message: Message) -> None:
         """Take in an iopub message that the cell at `position` caused."""
@@ -162,6 +177,7 @@ class Transcript:
             self._note(position, "the notebook's outputs together are too large; more is left out")
             return False
         self._left -= size
+        self._spent[position] = self._spent.get(position, 0) + size
         return True
 
     def _note(self, position: int, text: str) -> None:

@@ -82,3 +82,33 @@ def test_at_a_station_the_checked_value_is_read(
     assert math.isnan(receive("x", default=0))
     assert receive("first", default=7) == 7
     assert code_of("other", default=1) == "receive-undeclared"
+
+
+@pytest.mark.parametrize(
+    ("default", "sent", "expected"),
+    [
+        (0.0, {"m": np.array(1.5)}, 1.5),
+        (0, {"m": np.array(3)}, 3),
+        (np.zeros(2), {"m": np.array([1.0, 2.0])}, [1.0, 2.0]),
+        (None, {"m": np.array([1.0, 2.0])}, [1.0, 2.0]),
+        ({"m": 0.0}, {"m": np.array(1.5)}, {"m": 1.5}),
+        (0.0, {"w": np.array(1.5)}, {"w": 1.5}),
+        (0.0, {"m": np.array(1.5), "w": np.array(2.5)}, {"m": 1.5, "w": 2.5}),
+    ],
+)
+def test_a_single_array_comes_in_the_form_of_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, default: Any, sent: Any, expected: Any
+) -> None:
+    (tmp_path / "m.safetensors").write_bytes(encode_tensors(sent))
+    received = [{"name": "m", "kind": "model", "path": str(tmp_path / "m.safetensors")}]
+    job = tmp_path / "job.json"
+    job.write_text(json.dumps(JOB | {"received": received}))
+    monkeypatch.setenv("PHTLAB_JOB", str(job))
+    got = receive("m", default=default)
+    assert (got.tolist() if isinstance(got, np.ndarray) else got) == expected
+    assert type(got) is (np.ndarray if isinstance(expected, list) else type(expected))
+
+
+def test_a_default_of_one_array_has_the_shape_that_is_declared() -> None:
+    assert receive("m", default=np.zeros(3), arrays={"m": (3,)}).shape == (3,)
+    assert code_of("m", np.zeros(4), arrays={"m": (3,)}) == "receive-default-shape"
