@@ -27,7 +27,8 @@ from phtlab.notebook.travelling import travelling_notebook
 class Analysis:
     """A notebook's cells by role, what they declare, and findings.
 
-    `received` are the values that station cells receive from the station before.
+    `received` are the values that station cells receive from the station before, or round cells
+    from the combine cells.
 
     `language` is in lower case ('python', 'r', 'julia'); `kernelspec` is the kernel's name in the
     file. Everything comes from reading the notebook, without running it.
@@ -44,8 +45,10 @@ class Analysis:
     findings: tuple[Finding, ...]
 
     @property
-    def route(self) -> Literal["parallel", "sequential"]:
+    def route(self) -> Literal["parallel", "sequential", "rounds"]:
         """How its train visits stations, which follows from what its cells hand on and receive."""
+        if self.round_cells or self.combine_cells:
+            return "rounds"
         hands_on = any(output.to != "researcher" for output in self.outputs)
         return "sequential" if hands_on or self.received else "parallel"
 
@@ -61,8 +64,18 @@ class Analysis:
 
     @property
     def travelling_cells(self) -> tuple[Cell, ...]:
-        """The cells of the train, in order: parameters, station and round cells."""
+        """The cells of the train, in order: parameters, station, round and combine cells."""
         return tuple(cell for cell in self.cells if cell.is_in_train)
+
+    @property
+    def round_cells(self) -> tuple[Cell, ...]:
+        """The cells that stations run again in each round."""
+        return tuple(cell for cell in self.cells if cell.role == "round")
+
+    @property
+    def combine_cells(self) -> tuple[Cell, ...]:
+        """The cells that run between rounds, on what the stations sent."""
+        return tuple(cell for cell in self.cells if cell.role == "combine")
 
     @property
     def aggregate_cells(self) -> tuple[Cell, ...]:
@@ -155,7 +168,11 @@ def _read_python(document: Document, language: str, folder: Path | None) -> _Rea
             parameters, found = read_parameters(cell, tree)
             findings.extend(found)
     declared = read_outputs(cells, parsed)
-    findings.extend(check_names(cells, parsed, parameters.properties))
+    findings.extend(
+        check_names(
+            cells, parsed, parameters.properties, [value.name for value in declared.received]
+        )
+    )
     findings.extend(check_surroundings(cells, trees, folder))
     return parameters, declared, findings
 

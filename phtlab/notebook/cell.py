@@ -11,11 +11,13 @@ from typing import Any, Literal, cast
 from phtlab.errors import NotebookError
 from phtlab.notebook.finding import Finding, error, warning
 
-Role = Literal["parameters", "station", "round", "aggregate", "local"]
+Role = Literal["parameters", "station", "round", "combine", "aggregate", "local"]
 Kind = Literal["code", "markdown", "raw"]
 
-ROLES: tuple[Role, ...] = ("parameters", "station", "round", "aggregate", "local")
-TRAVELLING: frozenset[str] = frozenset({"parameters", "station", "round"})
+ROLES: tuple[Role, ...] = ("parameters", "station", "round", "combine", "aggregate", "local")
+AT_STATIONS: frozenset[str] = frozenset({"parameters", "station", "round"})
+# Combine cells are part of the train, so that reviewers read them; no station runs them.
+TRAVELLING: frozenset[str] = AT_STATIONS | {"combine"}
 
 # Tags of Jupyter's own tools. They change nothing at a station: it runs every cell of the train,
 # and the first cell that fails ends the run.
@@ -35,7 +37,13 @@ class Cell:
 
     @property
     def is_in_train(self) -> bool:
+        """Whether the train's notebook has the cell."""
         return self.role in TRAVELLING
+
+    @property
+    def runs_at_stations(self) -> bool:
+        """Whether stations run the cell, once or in each round."""
+        return self.role in AT_STATIONS
 
 
 @dataclass(frozen=True)

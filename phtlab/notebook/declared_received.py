@@ -44,14 +44,15 @@ def declare_received(given: Mapping[str, ast.expr], refuse: Refuse) -> DeclaredR
     if "default" not in given:
         raise refuse(
             "receive-default",
-            f"receive() of '{name}' has no default=, and the first station of a route receives "
-            "nothing.",
+            f"receive() of '{name}' has no default=, and nothing is received at the first station "
+            "of a route, and in the first round.",
         )
     default = given["default"]
     if isinstance(default, ast.Constant) and default.value is ...:
         raise refuse(
             "receive-default",
-            f"default= of '{name}' is still to be filled in: the value at the first station.",
+            f"default= of '{name}' is still to be filled in: the value at the first station of a "
+            "route, or in the first round.",
         )
     lowest, highest = (_bound(name, word, given.get(word), refuse) for word in WORDS[3:])
     if lowest is not None and highest is not None and lowest > highest:

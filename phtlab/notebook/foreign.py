@@ -45,7 +45,7 @@ def read_foreign_outputs(cells: Sequence[Cell], language: str) -> Declarations:
     """Return what the calls in the train's cells in `language` declare, and findings."""
     outputs: dict[str, DeclaredOutput] = {}
     datasets: dict[str, None] = {}
-    findings: list[Finding] = []
+    findings = list(_rounds(cells, language))
     for call in _calls(cells, _COMMENTS.get(language, "#")):
         try:
             name = _literal(call.positional[0]) if call.positional else None
@@ -70,6 +70,16 @@ def read_foreign_outputs(cells: Sequence[Cell], language: str) -> Declarations:
         except _RefusedError as refused:
             findings.append(refused.finding)
     return Declarations(tuple(outputs.values()), tuple(datasets), (), tuple(findings))
+
+
+def _rounds(cells: Sequence[Cell], language: str) -> Iterator[Finding]:
+    for cell in [cell for cell in cells if cell.role in ("round", "combine")][:1]:
+        yield error(
+            "rounds-language",
+            f"cell {cell.number} is marked as '{cell.role}', and a train of rounds is written in "
+            f"Python; this notebook is in {language}. Mark its cells as 'station'.",
+            cell.number,
+        )
 
 
 def _output(call: _Call, name: str | None) -> DeclaredOutput:
@@ -100,7 +110,7 @@ def _literal(text: str) -> str | None:
 
 def _calls(cells: Sequence[Cell], comment: str) -> Iterator[_Call]:
     for cell in cells:
-        if cell.kind != "code" or not cell.is_in_train:
+        if cell.kind != "code" or not cell.runs_at_stations:
             continue
         source = _without_comments(cell.source, comment)
         for match in _CALL.finditer(source):

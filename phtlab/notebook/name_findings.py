@@ -15,10 +15,12 @@ def check_names(
     cells: Sequence[Cell],
     parsed: Mapping[int, Python],
     parameters: Iterable[str] = (),
+    received: Iterable[str] = (),
 ) -> list[Finding]:
     """Find names that a cell of the train uses and no earlier cell of the train defines.
 
-    `parameters` are defined by the parameters cell even where they have no default value.
+    `parameters` are defined by the parameters cell even where they have no default value;
+    `received` are the names of received values, which combine cells see.
     """
     code = [cell for cell in cells if cell.kind == "code"]
     read = {
@@ -40,27 +42,73 @@ def check_names(
     ]
     if any(cell.number not in read for cell in travelling):
         return findings  # that cell's definitions are unknown; its own finding comes first
-    where = _Where(travelling, [c for c in code if not c.is_in_train], read, bool(findings))
-    defined = set(PRESENT)
-    everywhere = PRESENT.union(parameters, *(read[c.number].defines for c in travelling))
-    for cell in travelling:
-        names = read[cell.number]
-        missing = {n: line for n, line in names.uses.items() if n not in defined}
-        missing |= {n: line for n, line in names.later.items() if n not in everywhere}
-        findings.extend(
-            found for n, line in missing.items() if (found := where.finding(cell, n, line))
-        )
-        defined |= names.defines.keys()
-        if cell.role == "parameters":
-            defined |= set(parameters)
-        defined -= names.removes.keys() - PRESENT
+    at_stations = [cell for cell in travelling if cell.runs_at_stations]
+    combine = [cell for cell in travelling if not cell.runs_at_stations]
+    staying = [cell for cell in code if not cell.is_in_train]
+    where = _Where(at_stations, [*combine, *staying], read, bool(findings))
+    findings.extend(_missing(where, frozenset(parameters), PRESENT))
+    findings.extend(_before_rounds(at_stations, read))
+    if combine:
+        shared = [cell for cell in at_stations if cell.role == "parameters"]
+        owners = [cell for cell in at_stations if cell.role != "parameters"]
+        where = _Where([*shared, *combine], [*owners, *staying], read, bool(findings))
+        numbers = {cell.number for cell in combine}
+        found = _missing(where, frozenset(parameters), PRESENT.union(received))
+        findings.extend(finding for finding in found if finding.cell in numbers)
     findings.extend(_aggregate_findings(code, read))
     return findings
 
 
+def _missing(
+    where: _Where, parameters: frozenset[str], present: frozenset[str]
+) -> Iterator[Finding]:
+    """Yield a finding for each name that a cell uses and no cell before it defines."""
+    defined = set(present)
+    definitions = [where.read[cell.number].defines for cell in where.travelling]
+    everywhere = present.union(parameters, *definitions)
+    for cell in where.travelling:
+        names = where.read[cell.number]
+        missing = {n: line for n, line in names.uses.items() if n not in defined}
+        missing |= {n: line for n, line in names.later.items() if n not in everywhere}
+        for name, line in missing.items():
+            if found := where.finding(cell, name, line):
+                yield found
+        defined |= names.defines.keys()
+        if cell.role == "parameters":
+            defined |= parameters
+        defined -= names.removes.keys() - present
+
+
+def _before_rounds(cells: Sequence[Cell], read: Mapping[int, CellNames]) -> Iterator[Finding]:
+    """Yield errors for names of round cells in station cells, which run before the first round."""
+    once = {name for c in cells if c.role != "round" for name in read[c.number].defines}
+    again = {
+        name: cell.number
+        for cell in reversed(cells)
+        if cell.role == "round"
+        for name in read[cell.number].defines
+    }
+    for cell in cells:
+        if cell.role == "round":
+            continue
+        for name, line in read[cell.number].uses.items():
+            if name in again and name not in once | PRESENT and again[name] < cell.number:
+                yield error(
+                    "name-round",
+                    f"cell {cell.number} uses '{name}', which only the round cell {again[name]} "
+                    f"defines. A {cell.role} cell runs once, before the first round: mark cell "
+                    f"{cell.number} as 'round', or move the definition into a station cell.",
+                    cell.number,
+                    line,
+                )
+
+
 @dataclass(frozen=True)
 class _Where:
-    """Cells that may define a name that a cell of the train lacks, for the finding's advice."""
+    """Cells that see each other's names, and others that may define one, for the advice.
+
+    `travelling` are the cells that stations run, or the combine cells and the parameters cell.
+    """
 
     travelling: Sequence[Cell]
     staying: Sequence[Cell]
@@ -86,7 +134,7 @@ class _Where:
             return error(
                 "name-order",
                 f"cell {number} uses '{name}' before cell {later[0]} defines it. The cells that "
-                "travel run once, from top to bottom: move one of them.",
+                "travel run from top to bottom: move one of them.",
                 number,
                 line,
             )
@@ -94,22 +142,34 @@ class _Where:
             return error(
                 "name-order",
                 f"cell {number} uses '{name}' before it defines it in line "
-                f"{self.read[number].defines.get(name, line)}. At a station nothing is left over "
-                "from an earlier run: define it first.",
+                f"{self.read[number].defines.get(name, line)}. "
+                f"{'In the first round' if cell.role == 'combine' else 'At a station'} nothing is "
+                "left over from an earlier run: define it first.",
                 number,
                 line,
             )
         if owners:
+            if cell.role == "combine":
+                return error("name-combine", _not_combined(number, name, owners), number, line)
             return error("name-local", _unavailable_name(number, name, owners), number, line)
         if self.star:
             return None
         return error(
             "name-undefined",
             f"cell {number} uses '{name}', which no cell defines. Define or import it in a "
-            "station cell.",
+            f"{'combine' if cell.role == 'combine' else 'station'} cell.",
             number,
             line,
         )
+
+
+def _not_combined(number: int, name: str, owners: Sequence[Cell]) -> str:
+    return (
+        f"cell {number} uses '{name}', which only the {owners[0].role} cell {owners[0].number} "
+        "defines. Combine cells see only parameters, received values, imports and each other's "
+        "names: define or import it in a combine cell, or publish it in a round cell and read it "
+        "with phtlab.updates."
+    )
 
 
 def _unavailable_name(number: int, name: str, owners: Sequence[Cell]) -> str:
@@ -124,18 +184,21 @@ def _unavailable_name(number: int, name: str, owners: Sequence[Cell]) -> str:
         else "Move the definition into a station cell."
     )
     return (
-        f"cell {number} uses '{name}', which only {which} {verb}. Cells that travel see only "
+        f"cell {number} uses '{name}', which only {which} {verb}. Cells at stations see only "
         f"parameters, station and round cells. {advice}"
     )
 
 
 def _aggregate_findings(code: Sequence[Cell], read: Mapping[int, CellNames]) -> Iterator[Finding]:
-    """Yield warnings for aggregate cells that use names of station cells, which hold twin data."""
+    """Yield warnings for aggregate cells that use names of station cells, which hold twin data.
+
+    Those of combine cells are not there either: they run by themselves, too.
+    """
     own: set[str] = set()
     station = {
-        name: cell.number
+        name: cell
         for cell in reversed(code)
-        if cell.role in ("station", "round") and cell.number in read
+        if cell.role in ("station", "round", "combine") and cell.number in read
         for name in read[cell.number].defines
     }
     local = {
@@ -152,7 +215,8 @@ def _aggregate_findings(code: Sequence[Cell], read: Mapping[int, CellNames]) -> 
             if name in station and name not in own | local:
                 yield warning(
                     "aggregate-name",
-                    f"cell {cell.number} uses '{name}' of the station cell {station[name]}. "
+                    f"cell {cell.number} uses '{name}' of the {station[name].role} cell "
+                    f"{station[name].number}. "
                     "Aggregate cells run by themselves on what the stations sent: import or "
                     "define it again here, or read it from phtlab.results().",
                     cell.number,

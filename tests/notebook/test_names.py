@@ -18,7 +18,7 @@ def test_a_name_of_a_local_cell_is_said_with_both_ways_to_mend(nb: Any) -> None:
     (finding,) = read_analysis(content).errors
     assert (finding.code, finding.cell, finding.line) == ("name-local", 1, 2)
     assert finding.message == (
-        "cell 1 uses 'cohort2', which only the local cell 2 defines. Cells that travel see only "
+        "cell 1 uses 'cohort2', which only the local cell 2 defines. Cells at stations see only "
         "parameters, station and round cells. Move the definition, or mark cell 2 as 'station'."
     )
 
@@ -31,7 +31,7 @@ def test_several_local_cells_are_all_named(nb: Any) -> None:
 def test_a_name_of_an_aggregate_cell_is_said_too(nb: Any) -> None:
     (finding,) = read_analysis(nb(("aggregate", "x = 1"), ("station", "x"))).errors
     assert finding.message == (
-        "cell 2 uses 'x', which only the aggregate cell 1 defines. Cells that travel see only "
+        "cell 2 uses 'x', which only the aggregate cell 1 defines. Cells at stations see only "
         "parameters, station and round cells. Move the definition into a station cell."
     )
 

@@ -15,14 +15,14 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs" / "notebooks.md").read_text()
 SECTION = re.compile(
     r"^### `(?P<code>[a-z-]+)` \((?P<severity>\w+)\)\n(?P<intro>.*?)"
-    r"```python\n(?P<cells>.*?)```\n\n> (?P<message>[^\n]*)$",
+    r"```(?P<language>python|r)\n(?P<cells>.*?)```\n\n> (?P<message>[^\n]*)$",
     re.MULTILINE | re.DOTALL,
 )
 EXAMPLES = {match["code"]: match for match in SECTION.finditer(REFERENCE)}
-MAKERS = ("error", "warning", "refuse", "_RefusedError")
+MAKERS = ("error", "warning", "refuse", "_RefusedError", "RefusedCallError")
 
 
-def as_notebook(cells: str) -> bytes:
+def as_notebook(cells: str, language: str = "python") -> bytes:
     """`# %% tags` begins a cell; the tag `markdown` makes it one of text."""
     made = []
     for part in re.split(r"^# %%", cells, flags=re.MULTILINE)[1:]:
@@ -31,13 +31,14 @@ def as_notebook(cells: str) -> bytes:
         kind = "markdown" if "markdown" in tags else "code"
         tags = [tag for tag in tags if tag != "markdown"]
         made.append({"cell_type": kind, "metadata": {"tags": tags}, "source": source.rstrip("\n")})
-    return json.dumps({"nbformat": 4, "metadata": {}, "cells": made}).encode()
+    metadata = {"kernelspec": {"name": language, "language": language}}
+    return json.dumps({"nbformat": 4, "metadata": metadata, "cells": made}).encode()
 
 
-def findings_of(cells: str, folder: Path) -> tuple[Finding, ...]:
+def findings_of(cells: str, language: str, folder: Path) -> tuple[Finding, ...]:
     (folder / "cohort_tools.py").write_text("")
     notebook = folder / "example.ipynb"
-    notebook.write_bytes(as_notebook(cells))
+    notebook.write_bytes(as_notebook(cells, language))
     return read_analysis(notebook).findings
 
 
@@ -68,7 +69,8 @@ def test_every_finding_is_in_the_reference() -> None:
 @pytest.mark.parametrize("code", list(EXAMPLES))
 def test_each_example_gives_its_finding_and_message(code: str, tmp_path: Path) -> None:
     example = EXAMPLES[code]
-    found = [f for f in findings_of(example["cells"], tmp_path) if f.code == code]
+    found = findings_of(example["cells"], example["language"], tmp_path)
+    found = tuple(finding for finding in found if finding.code == code)
     assert [(f.severity, f.message) for f in found] == [(example["severity"], example["message"])]
 
 

@@ -18,15 +18,17 @@ def test_a_tag_gives_a_cell_its_role_and_no_tag_keeps_it_local(nb: Any) -> None:
             ("parameters", "x: int = 1"),
             ("station", "a = x"),
             ("round", "b = a"),
+            ("combine", "c = 1"),
             ("aggregate", "c = 1"),
             (None, "d = 1"),
             ("local", "e = 1"),
         )
     )
     roles = [cell.role for cell in analysis.cells]
-    assert roles == ["parameters", "station", "round", "aggregate", "local", "local"]
-    assert [cell.number for cell in analysis.travelling_cells] == [1, 2, 3]
-    assert [cell.number for cell in analysis.aggregate_cells] == [4]
+    assert roles == ["parameters", "station", "round", "combine", "aggregate", "local", "local"]
+    assert [cell.number for cell in analysis.travelling_cells] == [1, 2, 3, 4]
+    assert [cell.number for cell in analysis.travelling_cells if cell.runs_at_stations] == [1, 2, 3]
+    assert [cell.number for cell in analysis.aggregate_cells] == [5]
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,7 @@ def test_a_tag_gives_a_cell_its_role_and_no_tag_keeps_it_local(nb: Any) -> None:
         ("parameter", "parameters"),
         ("params", "parameters"),
         ("rounds", "round"),
+        ("combined", "combine"),
         ("aggregated", "aggregate"),
         ("phtlab-station", "station"),
     ],
@@ -49,7 +52,8 @@ def test_a_misspelt_role_is_an_error_that_suggests_the_right_one(
     assert (finding.code, finding.cell) == ("unknown-role", 1)
     assert finding.message == (
         f"cell 1 has the tag '{tag}', which is no role. Did you mean '{meant}'? "
-        "The roles are parameters, station, round, aggregate; a cell without one stays local."
+        "The roles are parameters, station, round, combine, aggregate; a cell without one stays "
+        "local."
     )
 
 

@@ -124,7 +124,13 @@ def test_a_shortcut_sets_all_selected_cells_and_is_undone_as_one(lab, path):
 
 def test_each_role_has_its_letters(lab):
     lab.select(2)
-    for letter, role in (("l", "local"), ("p", "parameters"), ("r", "round"), ("s", "station")):
+    for letter, role in (
+        ("l", "local"),
+        ("p", "parameters"),
+        ("r", "round"),
+        ("c", "combine"),
+        ("s", "station"),
+    ):
         lab.page.keyboard.press("g")
         lab.page.keyboard.press(letter)
         expect_role(lab, 2, role)

@@ -3,13 +3,15 @@
  * browser. The file stays an ordinary notebook.
  */
 
-export type Role = 'parameters' | 'station' | 'round' | 'aggregate' | 'local';
+export type Role =
+  'parameters' | 'station' | 'round' | 'combine' | 'aggregate' | 'local';
 
 /** In the order in which Python's side looks for them. */
 export const ROLES: readonly Role[] = [
   'parameters',
   'station',
   'round',
+  'combine',
   'aggregate',
   'local'
 ];
@@ -17,10 +19,11 @@ export const ROLES: readonly Role[] = [
 const TRAVELLING: ReadonlySet<Role> = new Set([
   'parameters',
   'station',
-  'round'
+  'round',
+  'combine'
 ]);
 
-/** Whether a cell of that role goes to the stations. */
+/** Whether a cell of that role is part of the train. Stations run all but combine cells. */
 export function isInTrain(role: Role): boolean {
   return TRAVELLING.has(role);
 }

@@ -8,6 +8,7 @@ describe('declaredRole', () => {
     [['station'], 'station'],
     [['slow', 'round'], 'round'],
     [['local'], 'local'],
+    [['combine'], 'combine'],
     // Two roles are an error that the checks tell; shown is the one that Python takes.
     [['station', 'parameters'], 'parameters'],
     [['local', 'aggregate'], 'aggregate'],
@@ -34,6 +35,7 @@ describe('tagsWithRole', () => {
     [['a', 'station', 'b'], 'local', ['a', 'b']],
     [['station'], 'local', undefined],
     [['local'], 'station', ['station']],
+    [['round'], 'combine', ['combine']],
     [['station', 'a', 'round'], 'station', ['station', 'a']],
     [['station', 'a', 'round'], 'aggregate', ['aggregate', 'a']],
     ['not a list', 'station', ['station']],
@@ -51,6 +53,11 @@ describe('tagsWithRole', () => {
   });
 });
 
-it('sends parameters, station and round cells, and no other', () => {
-  expect(ROLES.filter(isInTrain)).toEqual(['parameters', 'station', 'round']);
+it('has parameters, station, round and combine cells in the train', () => {
+  expect(ROLES.filter(isInTrain)).toEqual([
+    'parameters',
+    'station',
+    'round',
+    'combine'
+  ]);
 });

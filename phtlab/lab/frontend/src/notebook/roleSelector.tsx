@@ -34,7 +34,11 @@ function roleDescription(role: Role, trans: TranslationBundle): string {
     case 'station':
       return trans.__('Runs at each station, on its data; here on the twin');
     case 'round':
-      return trans.__('Runs at each station, once a round');
+      return trans.__('Runs at each station, again in each round');
+    case 'combine':
+      return trans.__(
+        'Runs here between two rounds, on what the stations published; travels to be read'
+      );
     case 'aggregate':
       return trans.__('Runs here, on what the stations published');
     case 'local':
@@ -123,6 +127,8 @@ function roleLabel(role: Role, trans: TranslationBundle): string {
       return trans.__('station');
     case 'round':
       return trans.__('round');
+    case 'combine':
+      return trans.__('combine');
     case 'aggregate':
       return trans.__('aggregate');
     case 'local':
@@ -212,6 +218,7 @@ export const cellRolesPlugin: JupyterFrontEndPlugin<ICellRoles> = {
       parameters: trans.__('Cell Role: Parameters'),
       station: trans.__('Cell Role: Station'),
       round: trans.__('Cell Role: Round'),
+      combine: trans.__('Cell Role: Combine'),
       aggregate: trans.__('Cell Role: Aggregate')
     };
     for (const role of MENU_ROLES) {

@@ -172,9 +172,9 @@ export interface ICheck {
   /**
    * How the train visits stations, which follows from the cells.
    */
-  route: 'parallel' | 'sequential';
+  route: 'parallel' | 'sequential' | 'rounds';
   /**
-   * Values that a station receives from the one before it.
+   * Values that a station receives from the one before it, or from combine cells.
    */
   received: string[];
   datasets: string[];

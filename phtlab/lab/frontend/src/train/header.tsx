@@ -161,6 +161,15 @@ function Facts(props: {
           {trans.__('sequential')}
         </li>
       )}
+      {check.route === 'rounds' && (
+        <li
+          title={trans.__(
+            'Stations run the round cells again in each round, and your kernel the combine cells between two rounds.'
+          )}
+        >
+          {trans.__('rounds')}
+        </li>
+      )}
       <li
         title={
           image
