@@ -25,7 +25,7 @@ from phtlab.clock import Clock, utc_now
 from phtlab.errors import SettingsError
 
 # All share one interpreter: more threads than these only keep each other, and the loop, waiting.
-_INBOX_READS: Final = 4
+_LONG_POLL_READS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,10 @@ class CentralContext:
     hub: Hub | None
     board: StationBoard
     concurrency: Concurrency
-    inbox_reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_INBOX_READS))
-    """How many stations' inboxes are looked into at a time."""
+    long_poll_reads: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(_LONG_POLL_READS)
+    )
+    """How many long polls read the database at a time."""
 
     @classmethod
     def of(cls, settings: CentralSettings, clock: Clock = utc_now) -> CentralContext:

@@ -1,4 +1,4 @@
-"""Retention: removes expired cargo and trains from the registry.
+"""Retention: removes expired cargo and trains.
 
 The rows stay, with the time of removal: orders and signed documents remain readable, and each
 removal is visible. The registry frees disk space when its own garbage collection runs.
@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from phtlab.central.audit.log import audited
 from phtlab.central.context import CentralContext
-from phtlab.central.db.tables import JourneyRow, TrainRow
+from phtlab.central.db.database import Change
+from phtlab.central.db.tables import InstructionRow, JourneyRow, RoundRow, TrainRow
 from phtlab.central.journeys.journeys import close
 from phtlab.central.registry.token import parse_scopes
-from phtlab.wire.registry.cargo import delete_cargo
+from phtlab.wire.registry.cargo import delete_cargo, delete_values
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.released_log import delete_log
 
@@ -86,11 +87,21 @@ def _remove_journeys(services: CentralContext, registry: Registry) -> tuple[int,
         for stop in journey.stops:
             cargo += delete_cargo(registry, journey.id, stop.station)
             delete_log(registry, journey.id, stop.station)
+        if journey.route == "rounds":
+            cargo += delete_values(registry, journey.id)
         with services.database.change() as change:
+            _forget_payloads(change, journey.id)
             row = change.session.get_one(JourneyRow, journey.id)
             row.removed = change.now
             audited(change, actor=change.log, action="journey-removed", subject=journey.id)
     return len(due), cargo
+
+
+def _forget_payloads(change: Change, journey: str) -> None:
+    """Remove the sealed content of rounds that came beside its documents."""
+    for row in (InstructionRow, RoundRow):
+        content = update(row).where(row.journey_id == journey, row.payload.is_not(None))
+        change.session.execute(content.values(payload=None))
 
 
 def _close(services: CentralContext, journey: str) -> None:

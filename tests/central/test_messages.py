@@ -13,6 +13,8 @@ from phtlab.central.settings import CentralSettings
 from phtlab.errors import SettingsError
 from phtlab.train.canonical import digest
 from phtlab.wire.api.journeys import StopUpdate
+from phtlab.wire.api.rounds import INLINE_BYTES
+from tests.central.round_series import RoundSeries, inline
 from tests.central.world import World
 from tests.raising import wrong_messages
 
@@ -98,5 +100,62 @@ def test_what_central_does_not_have(small_central: World) -> None:
             "valid for more than 60 days": lambda: ada.submit_journey(late),
             "ulm has published no data set 'heart'": lambda: ulm.put_twin("heart", b"twin"),
             "ulm has published no twin of a data set 'heart'": lambda: ada.twin("ulm", "heart"),
+        }
+    )
+
+
+def test_what_is_refused_of_rounds(small_central: World) -> None:
+    world = small_central
+    ada, bob, ulm = (world.client(name) for name in ("ada", "bob", "ulm"))
+    series = RoundSeries.ordered(world, recipients=("bob",))
+    series.compute("ulm", 1)
+    unknown = series.instruction(heard={"ulm": digest(b"unknown")})
+    swapped = series.instruction(values=b"values").model_copy(update={"values": inline(b"others")})
+    large = series.instruction(values=bytes(INLINE_BYTES + 1))
+    assert not wrong_messages(
+        {
+            "a record of ulm of round 1 that central does not have": lambda: ada.put_instruction(
+                series.id, unknown
+            ),
+            "not those that the signed document names": lambda: ada.put_instruction(
+                series.id, swapped
+            ),
+            "values have 262,145 bytes; central takes 262,144": lambda: ada.put_instruction(
+                series.id, large
+            ),
+        }
+    )
+    sent = series.instruct()
+    other = series.instruction(number=2, previous=series.id, ends=True)
+    record = series.record("ulm", 1, update=b"other")
+    assert not wrong_messages(
+        {
+            "nobody else instructs its stations, so not bob": lambda: bob.put_instruction(
+                series.id, sent
+            ),
+            "Round 2 has another instruction already": lambda: ada.put_instruction(
+                series.id, other
+            ),
+            "Central has another record of round 1 at ulm": lambda: ulm.put_round(
+                series.id, "ulm", 1, record
+            ),
+            "There is no round 3 of the journey": lambda: ulm.put_round(
+                series.id, "ulm", 3, record
+            ),
+        }
+    )
+    late = series.record("ulm", 2)
+    series.depart("ulm")
+    series.records["mainz"].clear()
+    ada.cancel(series.id)
+    over = series.instruction(heard={"ulm": series.records["ulm"][0].digest})
+    assert not wrong_messages(
+        {
+            "The stop at ulm is departed: it has no more rounds": lambda: ulm.put_round(
+                series.id, "ulm", 2, late
+            ),
+            "is cancelled: its stations get no more instructions": lambda: ada.put_instruction(
+                series.id, over
+            ),
         }
     )

@@ -22,6 +22,7 @@ from phtlab.train.documents.manifest import (
     Output,
     OutputTarget,
     Received,
+    Rounds,
     Route,
     TrainManifest,
 )
@@ -156,7 +157,8 @@ class World:
             kernel=KernelRef(name="python", language="python", digest=KERNEL.digest),
             parameters={"type": "object", "properties": {}, "additionalProperties": False},
             outputs=HANDED_ON if route == "sequential" else (),
-            received=(Received(name="model"),) if route == "sequential" else (),
+            received=() if route == "parallel" else (Received(name="model"),),
+            rounds=Rounds(cells=(1,), combine=(2,)) if route == "rounds" else None,
             datasets=("heart",),
             files=(),
         )

@@ -24,7 +24,16 @@ from phtlab.train.image.composition import (
 from phtlab.train.image.verification import (
     verify_image,
 )
-from phtlab.wire.registry.cargo import cargo_repository, delete_cargo, pull_cargo, push_cargo
+from phtlab.wire.registry.cargo import (
+    cargo_repository,
+    delete_cargo,
+    delete_values,
+    pull_cargo,
+    pull_values,
+    push_cargo,
+    push_values,
+    values_repository,
+)
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.released_log import delete_log, log_repository, pull_log, push_log
 from phtlab.wire.registry.trains import pull_kernel, pull_train, push_train, train_repository
@@ -257,6 +266,23 @@ class RegistryContract:
             pull_cargo(bench.registry, JOURNEY, "geneva", name, tmp_path / "back")
         assert gone.value.code == "registry-missing"
         assert delete_cargo(bench.registry, JOURNEY, "geneva") == 0
+
+    def test_values_of_rounds_go_and_come_as_cargo_does(self, bench: Bench, tmp_path: Path) -> None:
+        sealed = [tmp_path / name for name in ("first", "second")]
+        names = []
+        for seed, path in enumerate(sealed, 20):
+            path.write_bytes(some_bytes(500_000, seed=seed))
+            names.append(push_values(bench.registry, JOURNEY, path, part_bytes=200_000))
+        assert names == [digest(path.read_bytes()) for path in sealed]
+        for path, name in zip(sealed, names, strict=True):
+            pull_values(bench.registry, JOURNEY, name, tmp_path / "back", limit=500_000)
+            assert (tmp_path / "back").read_bytes() == path.read_bytes()
+        with raises_code(RegistryError, "registry-too-large"):
+            pull_values(bench.registry, JOURNEY, names[0], tmp_path / "b", limit=499_999)
+        assert len(bench.registry.tags(values_repository(JOURNEY))) == 2
+        assert delete_values(bench.registry, JOURNEY) == 2
+        with raises_code(RegistryError, "registry-missing"):
+            pull_values(bench.registry, JOURNEY, names[1], tmp_path / "b")
 
     def test_what_is_no_image_is_not_taken_for_a_train(self, bench: Bench, tmp_path: Path) -> None:
         sealed = tmp_path / "cargo.age"

@@ -21,7 +21,9 @@ from phtlab.errors import (
     TrainError,
 )
 from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import sign_statement
 from phtlab.wire.api.journeys import JourneyEvent, StopView
+from phtlab.wire.api.rounds import Instructions, Rounds, SentInstruction, SentRound
 from phtlab.wire.central import connection
 from phtlab.wire.central.client import CentralClient
 from phtlab.wire.central.problem import error_of, problem_of
@@ -195,6 +197,47 @@ def test_a_long_poll_asks_no_longer_than_central_allows() -> None:
         return httpx.Response(200, json={"cursor": 4, "offers": []})
 
     assert _client(answer).inbox(after=3, wait=900).cursor == 4
+
+
+def test_rounds_are_polled_after_what_is_known_and_no_longer_than_central_allows() -> None:
+    polled: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        polled.append(f"{request.method} {request.url.path.removeprefix('/api/v1')}")
+        assert request.url.params["after"] == "3"
+        assert request.url.params["wait"] == "50.0"
+        assert request.extensions["timeout"]["read"] > 50
+        rounds = request.url.path.endswith("/rounds")
+        return httpx.Response(200, text='{"cursor": 4}' if rounds else '{"instructions": []}')
+
+    client = _client(answer)
+    assert client.rounds("sha256:j", 3, 900) == Rounds(cursor=4)
+    assert client.instructions("sha256:j", 3, 900) == Instructions()
+    assert polled == [f"GET /journeys/sha256:j/{what}" for what in ("rounds", "instructions")]
+
+
+def test_a_lost_answer_to_a_document_of_rounds_is_sent_again() -> None:
+    """Central takes the same document twice, so that no answer is needed to know what it has."""
+    sent: list[tuple[str, str, bytes]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/api/v1/journeys/sha256:j")
+        sent.append((request.method, path, request.content))
+        if len(sent) % 2:
+            raise httpx.ReadError("the line was cut")
+        return httpx.Response(204)
+
+    document = sign_statement(ADA, "https://phtlab.org/x/v1", {}, {})
+    instruction = SentInstruction(instruction=document, values="dmFsdWVz")
+    record = SentRound(record=document, update="dXBkYXRl")
+    client = _client(answer)
+    client.put_instruction("sha256:j", instruction)
+    client.put_round("sha256:j", "ulm", 2, record)
+    expected = [
+        ("POST", "/instructions", instruction.model_dump_json().encode()),
+        ("PUT", "/rounds/ulm/2", record.model_dump_json().encode()),
+    ]
+    assert sent == [expected[0], expected[0], expected[1], expected[1]]
 
 
 def test_an_endless_outage_ends_the_stream_with_a_message() -> None:

@@ -24,6 +24,16 @@ def of_member(name: str) -> str:
     return f"member:{name}"
 
 
+def of_rounds(journey: str) -> str:
+    """The topic that wakes the requests that wait for records of a journey's rounds."""
+    return f"rounds:{journey}"
+
+
+def of_instructions(journey: str) -> str:
+    """The topic that wakes the requests that wait for a journey's next instruction."""
+    return f"instructions:{journey}"
+
+
 STATIONS = "stations"
 """The topic that wakes the requests that show the stations."""
 

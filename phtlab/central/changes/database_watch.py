@@ -1,4 +1,4 @@
-"""Poll of the database every few seconds, for all waiting stations at once.
+"""Poll of the database every few seconds, for all waiting stations and rounds at once.
 
 A notice from another replica may be lost. One small query finds all changes since the last poll:
 one query per waiting station, with a thousand of them, would keep central busy.
@@ -21,7 +21,7 @@ _log = structlog.get_logger("phtlab.central")
 
 
 class DatabaseWatch:
-    """A thread that wakes the stations with a change since the last poll. Not thread-safe."""
+    """A thread that wakes those with a change since the last poll. Not thread-safe."""
 
     def __init__(self, database: Database, changes: ChangeBus, seconds: float) -> None:
         self._database = database
@@ -39,7 +39,7 @@ class DatabaseWatch:
         self._thread.join()
 
     def poll(self) -> None:
-        """Wake the stations with a change since the last poll. Raises CentralUnreachableError."""
+        """Wake stations and rounds with a change since then. Raises CentralUnreachableError."""
         with self._database.read() as session:
             # Changes commit in the order of their numbers: all below this one are committed.
             number = session.scalar(select(ClockRow.number)) or 0
@@ -52,7 +52,7 @@ class DatabaseWatch:
             changed = (
                 select(StopRow.station)
                 .join(EventRow, EventRow.journey_id == StopRow.journey_id)
-                .where(EventRow.number > before)
+                .where(EventRow.number > before, EventRow.rounds.is_(None))
                 .distinct()
             )
             proposed = (
@@ -60,8 +60,14 @@ class DatabaseWatch:
                 .join(ProposalRow, ProposalRow.id == ProposalPartyRow.proposal_id)
                 .where(ProposalRow.changed > before)
             )
+            went_on = select(EventRow.journey_id).where(
+                EventRow.number > before, EventRow.rounds.is_not(None)
+            )
             stations = {*session.scalars(changed), *session.scalars(proposed)}
+            journeys = set(session.scalars(went_on))
         self._bus.notify(map(bus.of_station, stations))
+        for topic in (bus.of_rounds, bus.of_instructions):
+            self._bus.notify(map(topic, journeys))
 
     def _watch(self) -> None:
         while not self._ended.wait(self._seconds):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from phtlab.central.db.tables import JourneyRow, StopRow, TrainRow
 from phtlab.train.documents.envelope import Envelope
 from phtlab.wire.api.journeys import JourneyView, StopView, TrainSummary
+from phtlab.wire.api.rounds import RoundsView
 
 
 def envelope_of(text: str) -> Envelope:
@@ -43,6 +44,16 @@ def stop_view(row: StopRow, *, with_record: bool = True) -> StopView:
     )
 
 
+def rounds_view(row: JourneyRow) -> RoundsView | None:
+    if row.round_number is None:
+        return None
+    return RoundsView(
+        number=row.round_number,
+        ended=row.rounds_ended,
+        heard=tuple(stop.station for stop in row.stops if stop.round_number == row.round_number),
+    )
+
+
 def journey_view(row: JourneyRow) -> JourneyView:
     return JourneyView(
         id=row.id,
@@ -54,6 +65,7 @@ def journey_view(row: JourneyRow) -> JourneyView:
         cancelled=row.cancelled,
         removed=row.removed,
         continued_by=row.continued_by,
+        rounds=rounds_view(row),
         order=envelope_of(row.order),
         stops=tuple(stop_view(stop) for stop in row.stops),
     )

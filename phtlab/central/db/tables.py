@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     select,
 )
 from sqlalchemy.engine import Dialect
@@ -85,6 +86,8 @@ class TrainRow(Table):
 
 
 class JourneyRow(Table):
+    """A journey. `round_number` is its newest round; None on another route than one of rounds."""
+
     __tablename__ = "journey"
     __table_args__ = (
         ForeignKeyConstraint(["train_digest", "train_author"], ["train.digest", "train.author"]),
@@ -100,6 +103,8 @@ class JourneyRow(Table):
     cancelled: Mapped[bool] = mapped_column(default=False)
     order: Mapped[str] = mapped_column("order_envelope", Text)
     continues: Mapped[str | None] = mapped_column(String(71), unique=True)
+    round_number: Mapped[int | None]
+    rounds_ended: Mapped[bool] = mapped_column(default=False, server_default=false())
     removed: Mapped[datetime | None]
     continued_by: ClassVar[MappedSQLExpression[str | None]]  # the journey that continues it
 
@@ -128,7 +133,8 @@ class PartyRow(Table):
 class StopRow(Table):
     """A stop. `offered`: number of the last change that its station must read; 0: not its turn.
 
-    `conflict` is the first record of the station that contradicts `record`.
+    `conflict` is the first record of the station that contradicts `record`. `round_number` is the
+    newest round of which central has the station's record.
     """
 
     __tablename__ = "stop"
@@ -147,16 +153,55 @@ class StopRow(Table):
     record: Mapped[str | None] = mapped_column(Text)
     record_digest: Mapped[str | None] = mapped_column(String(71))
     conflict: Mapped[str | None] = mapped_column(Text)
+    round_number: Mapped[int | None]
 
     journey: Mapped[JourneyRow] = relationship(back_populates="stops")
 
 
+class InstructionRow(Table):
+    """The signed instruction of a round. `payload` are its sealed values, if they came with it.
+
+    Central keeps the newest values of a journey only: a station that is late starts with those.
+    """
+
+    __tablename__ = "instruction"
+    journey_id: Mapped[str] = mapped_column(ForeignKey("journey.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(String(71))
+    ends: Mapped[bool]
+    submitted: Mapped[datetime]
+    envelope: Mapped[str] = mapped_column(Text)
+    payload: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+
+
+class RoundRow(Table):
+    """A station's signed record of a round. `payload` is its sealed update, if it came with it.
+
+    `cursor` is the number of the change that stored it, `size` the bytes of its payload.
+    """
+
+    __tablename__ = "round_record"
+    __table_args__ = (UniqueConstraint("journey_id", "cursor"),)
+    journey_id: Mapped[str] = mapped_column(ForeignKey("journey.id"), primary_key=True)
+    station: Mapped[str] = mapped_column(String(63), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    cursor: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(71))
+    submitted: Mapped[datetime]
+    envelope: Mapped[str] = mapped_column(Text)
+    size: Mapped[int]
+    payload: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+
+
 class EventRow(Table):
+    """A change: `body` is a stop, and `rounds` how far the rounds are, where they went on."""
+
     __tablename__ = "event"
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     journey_id: Mapped[str] = mapped_column(ForeignKey("journey.id"), index=True)
     at: Mapped[datetime]
     body: Mapped[str] = mapped_column(Text)
+    rounds: Mapped[str | None] = mapped_column(Text)
 
 
 class StationRow(Table):

@@ -1,17 +1,18 @@
-"""Events: changes of stops, numbered in one order and stored, so that a stream can resume."""
+"""Events: changes of stops and rounds, numbered in one order and stored: a stream can resume."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from phtlab.central.changes import bus
 from phtlab.central.db.database import Change
-from phtlab.central.db.rows import stop_view
+from phtlab.central.db.rows import rounds_view, stop_view
 from phtlab.central.db.tables import EventRow, JourneyRow, PartyRow, StopRow
 from phtlab.central.notifications.outbox import notify
 from phtlab.train.crypto.identity import Member
 from phtlab.wire.api.journeys import JourneyEvent, StopView
+from phtlab.wire.api.rounds import RoundsView
 
 BATCH = 200
 
@@ -34,6 +35,31 @@ def happened(change: Change, journey: JourneyRow, stop: StopRow) -> int:
     return number
 
 
+def rounds_changed(change: Change, journey: JourneyRow, stop: StopRow) -> int:
+    """Record that the rounds of `journey` went on, at `stop` if a station did; return the number.
+
+    A journey keeps the newest of these events only: each holds all that the earlier ones said, and
+    there may be thousands of rounds.
+    """
+    number = change.tick()
+    rounds = rounds_view(journey)
+    change.session.execute(
+        delete(EventRow).where(EventRow.journey_id == journey.id, EventRow.rounds.is_not(None))
+    )
+    change.session.add(
+        EventRow(
+            number=number,
+            journey_id=journey.id,
+            at=change.now,
+            body=stop_view(stop, with_record=False).model_dump_json(),
+            rounds=rounds.model_dump_json() if rounds else None,
+        )
+    )
+    change.notify(bus.of_rounds(journey.id))
+    change.notify(*(bus.of_member(party.member) for party in journey.parties))
+    return number
+
+
 def events_after(
     session: Session, member: Member, after: int, journey: str | None
 ) -> list[JourneyEvent]:
@@ -51,6 +77,7 @@ def events_after(
             number=row.number,
             journey=row.journey_id,
             stop=StopView.model_validate_json(row.body),
+            rounds=RoundsView.model_validate_json(row.rounds) if row.rounds else None,
         )
         for row in rows
     ]

@@ -189,6 +189,8 @@ def _add(
         cancelled=False,
         order=envelope.to_bytes().decode(),
         continues=order.continues.journey if order.continues else None,
+        round_number=1 if order.rounds else None,
+        rounds_ended=False,
         removed=None,
         stops=[
             StopRow(

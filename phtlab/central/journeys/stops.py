@@ -43,7 +43,7 @@ def update_stop(
     `station`, or (``quota``) above the daily limit, and RecordError for a final state, which only a
     record sets.
     """
-    _own(member, station)
+    require_own(member, station)
     if update.state in FINAL_STATES:
         raise RecordError(
             f"A stop becomes {update.state} by the station's signed record, not by an update.",
@@ -90,11 +90,11 @@ def put_record(
     SignatureError if the record is invalid, RecordError (``record-exists``) for a different record
     of a finished stop, CentralError (``forbidden``) unless `member` is `station`.
     """
-    _own(member, station)
+    require_own(member, station)
     check_size(envelope, MAX_RECORD_BYTES, "stop record")
     with database.read() as session:
         row = visible_journey(session, member, journey)
-        stop = _of_station(row, station)
+        stop = stop_of(row, station)
         if stop.record_digest == envelope.digest:
             return stop_view(stop)
         order = Order.model_validate(peek(envelope_of(row.order)).predicate)
@@ -190,17 +190,19 @@ def _previous(
     return envelope_of(text)
 
 
-def _own(member: Member, station: str) -> None:
+def require_own(member: Member, station: str) -> None:
+    """Raise CentralError (``forbidden``) unless `member` is `station`."""
     if member.name != station or not member.is_station:
         raise forbidden(f"Only the station {station} speaks for its stop, not {member.name}.")
 
 
 def _stop(change: Change, member: Member, journey: str, station: str) -> tuple[JourneyRow, StopRow]:
     row = visible_journey(change.session, member, journey)
-    return row, _of_station(row, station)
+    return row, stop_of(row, station)
 
 
-def _of_station(journey: JourneyRow, station: str) -> StopRow:
+def stop_of(journey: JourneyRow, station: str) -> StopRow:
+    """Return the stop at `station`. Raises CentralError (``not-found``)."""
     for stop in journey.stops:
         if stop.station == station:
             return stop

@@ -7,6 +7,7 @@ station     ``trains/…``             pull         its own unfinished journeys
 station     ``kernels/…``            pull         the kernels of those trains
 station     ``cargo/HEX/SELF``       pull, push   its own unfinished journeys
 station     ``cargo/HEX/PREVIOUS``   pull         the same, on a sequential route
+station     ``values/HEX``           pull         its own unfinished journeys of rounds
 station     ``logs/HEX/SELF``        pull, push   its own journeys, ended ones too
 station     ``self-test/SELF``       pull, push   what its self-test leaves
 researcher  ``trains/SELF/…``        pull, push   their own
@@ -14,10 +15,13 @@ researcher  ``trains/…``             pull         the trains that central list
 researcher  ``kernels/…``            pull         all
 researcher  ``cargo/HEX/…``          pull         journeys that they ordered or may open
 researcher  ``logs/HEX/…``           pull         the same
+researcher  ``values/HEX``           pull, push   their own unfinished journeys of rounds
+researcher  ``values/HEX``           pull         the same, ended or cancelled
 officer     ``kernels/…``            pull, push   all
 =========== ======================== ============ =======================================
 
-Of these, a hub token allows pulls (scope read), and ``trains/SELF/…`` (scope dispatch).
+Of these, a hub token allows pulls (scope read), and ``trains/SELF/…`` and ``values/…`` (scope
+dispatch).
 """
 
 from __future__ import annotations
@@ -43,6 +47,8 @@ _OF_A_STOP: Final = re.compile(
     r"(?P<kind>cargo|logs)/(?P<journey>[0-9a-f]{64})/(?P<station>[a-z][a-z0-9-]{0,61}[a-z0-9])"
 )
 
+_VALUES: Final = re.compile(r"values/(?P<journey>[0-9a-f]{64})")
+
 
 def allowed(
     session: Session,
@@ -64,7 +70,8 @@ def allowed(
 
 def narrowed(user: HubUser, granted: tuple[Access, ...], prefix: str = "") -> tuple[Access, ...]:
     """Return the part of a member's rights that the hub token of `user` has."""
-    own = f"{prefix}/trains/{user.name}/" if prefix else f"trains/{user.name}/"
+    before = f"{prefix}/" if prefix else ""
+    own = f"{before}trains/{user.name}/", f"{before}values/"
     kept = []
     for access in granted:
         rights = PULL if user.may(READ) else NOTHING
@@ -84,6 +91,9 @@ def _rights(
         return _train_rights(session, member, repository)
     if kind == "self-test":
         return PUSH if member.is_station and repository == f"self-test/{member.name}" else NOTHING
+    of_rounds = _VALUES.fullmatch(repository)
+    if of_rounds is not None:
+        return _value_rights(session, member, f"sha256:{of_rounds['journey']}")
     found = _OF_A_STOP.fullmatch(repository)
     if found is None:
         return NOTHING
@@ -169,6 +179,17 @@ def _log_rights(session: Session, member: Member, journey: str, station: str) ->
     if own and member.is_station and row.removed is None:
         return PUSH
     return PULL if party.opens else NOTHING
+
+
+def _value_rights(session: Session, member: Member, journey: str) -> frozenset[str]:
+    row = session.get(JourneyRow, journey)
+    if row is None or row.route != "rounds" or row.removed is not None:
+        return NOTHING
+    going_on = [stop for stop in row.stops if not stop.final]
+    if row.researcher == member.name:
+        return PUSH if going_on and not row.cancelled else PULL
+    own = member.is_station and any(stop.station == member.name for stop in going_on)
+    return PULL if own else NOTHING
 
 
 def _trains_at(session: Session, member: Member) -> list[TrainRow]:

@@ -218,7 +218,7 @@ class Follower:
     def _happened(self, client: CentralClient, event: JourneyEvent) -> None:
         with self._lock:
             known = self._snapshot.journeys.get(event.journey)
-            changed = _with_stop(known, event.stop) if known else None
+            changed = _after(known, event) if known else None
         if known is None and not self._is_new(event):
             return
         if changed is known and known is not None:
@@ -255,6 +255,15 @@ class Follower:
 
 def _newest(view: JourneyView) -> datetime:
     return max(stop.updated for stop in view.stops)
+
+
+def _after(view: JourneyView, event: JourneyEvent) -> JourneyView:
+    """`view` after `event`; itself if that is no news."""
+    changed = _with_stop(view, event.stop)
+    # A stream begins with old events. Of rounds it has the newest only, which may be the known one.
+    if event.rounds is None or event.rounds == view.rounds:
+        return changed
+    return changed.model_copy(update={"rounds": event.rounds})
 
 
 def _with_stop(view: JourneyView, stop: StopView) -> JourneyView:

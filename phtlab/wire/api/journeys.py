@@ -15,6 +15,7 @@ from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.moment import Moment
 from phtlab.train.documents.record import FINAL_STATES, CellError, StopState
+from phtlab.wire.api.rounds import RoundsView
 
 API_VERSION = "1"
 PREFIX = "/api/v1"
@@ -93,7 +94,7 @@ class JourneyView(StrictModel):
     """`GET /journeys/{id}`; `id` is the digest of the order's payload.
 
     `removed` is when retention removed its cargo from the registry, `continued_by` the journey that
-    continues it, if any.
+    continues it, if any. `rounds` is for display, and None on another route than one of rounds.
     """
 
     id: Digest
@@ -105,6 +106,7 @@ class JourneyView(StrictModel):
     cancelled: bool = False
     removed: Moment | None = None
     continued_by: Digest | None = None
+    rounds: RoundsView | None = None
     order: Envelope
     stops: tuple[StopView, ...]
 
@@ -163,12 +165,14 @@ class StopUpdate(StrictModel):
 class JourneyEvent(StrictModel):
     """One server-sent event of `GET /journeys/{id}/events`; its SSE id is `number`.
 
-    Its stop comes without the record: ask for the journey to have that.
+    Its stop comes without the record: ask for the journey to have that. `rounds` is set where the
+    rounds of the journey went on; then the stop may be as it was.
     """
 
     number: int
     journey: Digest
     stop: StopView
+    rounds: RoundsView | None = None
 
 
 class ProposalsChanged(StrictModel):

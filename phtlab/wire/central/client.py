@@ -31,6 +31,7 @@ from phtlab.wire.api.journeys import (
     TrainPage,
     TrainSummary,
 )
+from phtlab.wire.api.rounds import Instructions, Rounds, SentInstruction, SentRound
 from phtlab.wire.central.answer import parsed, validated
 from phtlab.wire.central.audit import AuditClient
 from phtlab.wire.central.connection import BACKOFF_SECONDS, READ_SECONDS, CentralConnection
@@ -251,9 +252,7 @@ class CentralClient:
 
         Waits for at most `wait` seconds (50 is the most that central allows).
         """
-        wait = min(max(wait, 0.0), MAX_WAIT_SECONDS)
-        query = {"after": str(after), "wait": str(wait)}
-        return parsed(Inbox, self._send("GET", "/inbox", query=query, read=wait + READ_SECONDS))
+        return parsed(Inbox, self._poll("/inbox", after, wait))
 
     def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView:
         """Say how far the stop is. Central keeps what is final."""
@@ -266,6 +265,49 @@ class CentralClient:
         """Deliver the signed stop record, which makes the stop final."""
         path = f"/journeys/{quote(journey)}/stops/{quote(station)}/record"
         return parsed(StopView, self._send("PUT", path, content=record.to_bytes()))
+
+    # Rounds
+
+    def put_instruction(self, journey: str, sent: SentInstruction) -> None:
+        """Send the signed instruction of the next round. Only the journey's researcher may.
+
+        The same instruction again changes nothing. Raises JourneyError (``instruction-exists``)
+        if central has another instruction of that round.
+        """
+        path = f"/journeys/{quote(journey)}/instructions"
+        self._send("POST", path, content=sent.model_dump_json().encode())
+
+    def instructions(self, journey: str, after: int = 0, wait: float = 0.0) -> Instructions:
+        """The instructions of rounds over `after`, in order, as soon as there are any.
+
+        Waits for at most `wait` seconds. An answer has `MAX_ROUNDS_OF_ANSWER` at most; only the
+        newest values of the journey come with their instruction.
+        """
+        path = f"/journeys/{quote(journey)}/instructions"
+        return parsed(Instructions, self._poll(path, after, wait))
+
+    def put_round(self, journey: str, station: str, number: int, sent: SentRound) -> None:
+        """Deliver the signed record of round `number` of this `station`.
+
+        The same record again changes nothing. Raises RecordError (``round-exists``) if central has
+        another record of that round.
+        """
+        path = f"/journeys/{quote(journey)}/rounds/{quote(station)}/{number}"
+        self._send("PUT", path, content=sent.model_dump_json().encode())
+
+    def rounds(self, journey: str, after: int = 0, wait: float = 0.0) -> Rounds:
+        """The records of rounds after cursor `after`, as soon as there are any.
+
+        They come in the order of their arrival at central. Waits for at most `wait` seconds. After
+        a restore of central's database, records may come again.
+        """
+        return parsed(Rounds, self._poll(f"/journeys/{quote(journey)}/rounds", after, wait))
+
+    def _poll(self, path: str, after: int, wait: float) -> bytes:
+        """Wait for something newer than `after`, for at most `wait` seconds."""
+        wait = min(max(wait, 0.0), MAX_WAIT_SECONDS)
+        query = {"after": str(after), "wait": str(wait)}
+        return self._send("GET", path, query=query, read=wait + READ_SECONDS)
 
     # The registry
 

@@ -1,5 +1,7 @@
 """Sealed cargo in a registry: `cargo/<journey>/<station>`, found by the signed digest.
 
+What instructions of rounds send to the stations lies in the same form in `values/<journey>`.
+
 Cargo is an OCI artifact whose layers are consecutive parts of the one sealed file. A registry may
 lose an upload that was cut, but keeps complete parts, even when the station restarts: only the
 rest is sent again. The digest of the sealed file, which the stop record signs, verifies the order
@@ -39,6 +41,11 @@ def cargo_repository(journey: str, station: str) -> str:
     return f"cargo/{journey.removeprefix('sha256:')}/{station}"
 
 
+def values_repository(journey: str) -> str:
+    """Return the repository of what a journey's instructions send to its stations."""
+    return f"values/{journey.removeprefix('sha256:')}"
+
+
 def push_cargo(
     registry: Registry,
     journey: str,
@@ -53,7 +60,22 @@ def push_cargo(
     Parts that arrived before, from this process or another, are not sent again. Calls `moved`
     with the number of bytes of the file that the registry has.
     """
-    repository = cargo_repository(journey, station)
+    return _push(registry, cargo_repository(journey, station), path, moved, part_bytes)
+
+
+def push_values(
+    registry: Registry,
+    journey: str,
+    path: Path,
+    *,
+    moved: Moved = ignore_progress,
+    part_bytes: int = PART_BYTES,
+) -> str:
+    """Store the sealed values `path` of an instruction, as `push_cargo`; return their digest."""
+    return _push(registry, values_repository(journey), path, moved, part_bytes)
+
+
+def _push(registry: Registry, repository: str, path: Path, moved: Moved, part_bytes: int) -> str:
     whole, parts, size = hashlib.sha256(), [], path.stat().st_size
     if size > part_bytes * _MOST_PARTS:
         raise RegistryError(f"The cargo {path.name} of {size} bytes is too large to be pushed.")
@@ -103,7 +125,30 @@ def pull_cargo(
     RegistryError: `registry-missing` if the cargo is absent or removed, `registry-digest` if the
     registry returns other content.
     """
-    repository = cargo_repository(journey, station)
+    _pull(registry, cargo_repository(journey, station), digest, path, limit, moved)
+
+
+def pull_values(
+    registry: Registry,
+    journey: str,
+    digest: str,
+    path: Path,
+    *,
+    limit: int | None = None,
+    moved: Moved = ignore_progress,
+) -> None:
+    """Download the sealed values of `digest` (from the instruction) to `path`, as `pull_cargo`."""
+    _pull(registry, values_repository(journey), digest, path, limit, moved)
+
+
+def _pull(
+    registry: Registry,
+    repository: str,
+    digest: str,
+    path: Path,
+    limit: int | None,
+    moved: Moved,
+) -> None:
     parts = _parts(registry.manifest(repository, _tag(digest)), repository)
     whole, done = hashlib.sha256(), 0
     draft = path.with_name(f".{path.name}.part")
@@ -124,8 +169,8 @@ def pull_cargo(
                 )
         if f"sha256:{whole.hexdigest()}" != digest:
             raise RegistryError(
-                f"The registry gave other cargo for {station} than the station signed ({digest}). "
-                "It is damaged or was replaced; nothing of it was used.",
+                f"The registry gave other content of {repository} than was signed ({digest}). It "
+                "is damaged or was replaced; nothing of it was used.",
                 code="registry-digest",
             )
         draft.replace(path)
@@ -135,7 +180,15 @@ def pull_cargo(
 
 def delete_cargo(registry: Registry, journey: str, station: str) -> int:
     """Remove all cargo of a stop; return how many artifacts there were."""
-    repository = cargo_repository(journey, station)
+    return _delete(registry, cargo_repository(journey, station))
+
+
+def delete_values(registry: Registry, journey: str) -> int:
+    """Remove all values of a journey's instructions; return how many artifacts there were."""
+    return _delete(registry, values_repository(journey))
+
+
+def _delete(registry: Registry, repository: str) -> int:
     removed = 0
     for tag in registry.tags(repository):
         manifest = registry.manifest(repository, tag)

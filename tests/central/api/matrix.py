@@ -74,6 +74,8 @@ ALLOWED: Final[dict[tuple[str, str], frozenset[Sender]]] = {
     ("GET", "/api/v1/journeys"): READERS,
     ("GET", "/api/v1/journeys/{journey}"): READERS,
     ("GET", "/api/v1/journeys/{journey}/events"): READERS,
+    ("GET", "/api/v1/journeys/{journey}/instructions"): READERS,
+    ("GET", "/api/v1/journeys/{journey}/rounds"): READERS,
     ("GET", "/api/v1/events"): READERS,
     ("GET", "/api/v1/registry/token"): READERS | DISPATCHERS,
     ("GET", "/api/v1/notifications"): READERS,
@@ -88,6 +90,8 @@ ALLOWED: Final[dict[tuple[str, str], frozenset[Sender]]] = {
     ("POST", "/api/v1/trains"): DISPATCHERS,
     ("POST", "/api/v1/journeys"): DISPATCHERS,
     ("POST", "/api/v1/journeys/{journey}/cancel"): DISPATCHERS,
+    # The journey's own key signed it; a hub's token carries it for whoever may dispatch.
+    ("POST", "/api/v1/journeys/{journey}/instructions"): DISPATCHERS,
     ("GET", "/api/v1/proposals"): READERS,
     ("GET", "/api/v1/proposals/{proposal}"): READERS,
     ("GET", "/api/v1/approvals"): READERS,
@@ -107,4 +111,5 @@ ALLOWED: Final[dict[tuple[str, str], frozenset[Sender]]] = {
     ("PUT", "/api/v1/stations/self/twins/{name}"): STATIONS,
     ("PATCH", "/api/v1/journeys/{journey}/stops/{station}"): STATIONS,
     ("PUT", "/api/v1/journeys/{journey}/stops/{station}/record"): STATIONS,
+    ("PUT", "/api/v1/journeys/{journey}/rounds/{station}/{number}"): STATIONS,
 }

@@ -30,6 +30,7 @@ PLACES = {
     "{station}": "ulm",
     "{proposal}": "p-0123456789abcdef",
     "{name}": "heart",
+    "{number}": "1",
 }
 
 

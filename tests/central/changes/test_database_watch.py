@@ -11,6 +11,7 @@ from phtlab.central.changes import bus
 from phtlab.central.changes.bus import ChangeBus
 from phtlab.central.changes.database_watch import DatabaseWatch
 from phtlab.wire.api.journeys import Inbox, StopUpdate
+from tests.central.round_series import RoundSeries
 from tests.central.world import World
 
 
@@ -50,6 +51,22 @@ def test_a_look_tells_of_the_stations_with_a_change_since_the_last_one(central: 
     both = {bus.of_station("ulm"), bus.of_station("mainz")}
     # A change of the one's stop wakes the other once too often, which is only a look.
     assert heard == [{"all"}, set(), both, both, set(), both]
+
+
+def test_a_look_tells_of_the_journeys_whose_rounds_went_on(central: World) -> None:
+    series = RoundSeries.ordered(central)
+
+    heard = _told(
+        central,
+        lambda: series.compute("ulm", 1),
+        lambda: None,
+        lambda: series.instruct(),
+        lambda: series.depart("ulm"),
+    )
+
+    waiting = {bus.of_rounds(series.id), bus.of_instructions(series.id)}
+    stations = {bus.of_station("ulm"), bus.of_station("mainz")}
+    assert heard == [{"all"}, waiting, set(), waiting, stations]
 
 
 def test_a_database_that_was_set_back_wakes_everyone(central: World) -> None:

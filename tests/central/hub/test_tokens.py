@@ -19,7 +19,9 @@ from phtlab.central.hub.users import MAX_REMEMBERED, REMEMBERED_SECONDS
 from phtlab.central.journeys import station_board
 from phtlab.errors import CentralError, HubUnreachableError, NotOnRosterError
 from phtlab.wire.api.journeys import StationProfile
+from phtlab.wire.registry.cargo import values_repository
 from tests.central.hub.hub_simulator import HubSimulator
+from tests.central.round_series import RoundSeries
 from tests.central.world import World
 from tests.limits import LIMIT, join
 from tests.raising import raises_code
@@ -114,6 +116,29 @@ def test_the_registry_s_token_has_what_the_scopes_leave_of_the_member_s_rights(
     token = client.registry_token([f"repository:{asked}"])
     claims = jwt.decode(token, options={"verify_signature": False})
     assert [action for access in claims["access"] for action in access["actions"]] == had
+
+
+def test_a_hub_token_that_may_dispatch_combines_rounds(
+    hub_central: World, hub: HubSimulator
+) -> None:
+    """The journey's own key, which is in the kernel, signs the instruction."""
+    series = RoundSeries.ordered(hub_central)
+    series.compute("ulm", 1)
+    values = values_repository(series.id)
+    granted = {}
+    for scopes in (["read"], ["dispatch"]):
+        client = hub_central.client(None, hub.token("ada", scopes))
+        token = client.registry_token([f"repository:{values}:pull,push"])
+        (access,) = jwt.decode(token, options={"verify_signature": False})["access"]
+        granted[scopes[0]] = access["actions"]
+    assert granted == {"read": ["pull"], "dispatch": ["pull", "push"]}
+    sent = series.instruction(values=b"values")
+    reading, sending = (hub_central.client(None, hub.token("ada", [s])) for s in granted)
+    with raises_code(CentralError, "hub-scope"):
+        reading.put_instruction(series.id, sent)
+    sending.put_instruction(series.id, sent)
+    assert reading.instructions(series.id).instructions == (sent,)
+    assert len(reading.rounds(series.id).rounds) == 1
 
 
 def test_an_officer_s_hub_token_pushes_no_kernels(hub_central: World, hub: HubSimulator) -> None:

@@ -13,17 +13,25 @@ import pytest
 
 from phtlab.central.context import CentralContext
 from phtlab.central.founding import registry_settings
-from phtlab.central.retention import remove_all_expired
+from phtlab.central.retention import registry_as_central, remove_all_expired
 from phtlab.central.server import serving
 from phtlab.central.settings import CentralSettings
-from phtlab.errors import CentralError, RegistryError, TrainError
+from phtlab.errors import CentralError, JourneyError, RecordError, RegistryError, TrainError
 from phtlab.processes.services import Service
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.image.image_format import (
     MANIFEST_TYPE,
 )
-from phtlab.wire.registry.cargo import cargo_repository, pull_cargo, push_cargo
+from phtlab.wire.registry.cargo import (
+    cargo_repository,
+    pull_cargo,
+    pull_values,
+    push_cargo,
+    push_values,
+    values_repository,
+)
 from phtlab.wire.registry.client import Registry
+from tests.central.round_series import RoundSeries
 from tests.central.world import Clock, Founding, World
 from tests.raising import raises_code
 from tests.real_registry import answers, free_port, registry_of
@@ -155,6 +163,25 @@ def test_cargo_goes_from_its_station_to_who_may_open_it(world: World, tmp_path: 
     assert (tmp_path / "mine").read_bytes() == sealed.read_bytes()
 
 
+def test_content_of_rounds_goes_through_the_registry(world: World, tmp_path: Path) -> None:
+    series = RoundSeries.ordered(world)
+    sealed = [tmp_path / name for name in ("first", "second")]
+    for number, path in enumerate(sealed):
+        path.write_bytes(b"sealed %d" % number * 1000)
+    with _as(world, "ulm") as ulm, _as(world, "ada") as ada, _as(world, "jena") as jena:
+        updates = [push_cargo(ulm, series.id, "ulm", path) for path in sealed]
+        values = [push_values(ada, series.id, path) for path in sealed]
+        for path, update, value in zip(sealed, updates, values, strict=True):
+            pull_cargo(ada, series.id, "ulm", update, tmp_path / "update")
+            assert (tmp_path / "update").read_bytes() == path.read_bytes()
+            pull_values(ulm, series.id, value, tmp_path / "values", limit=8_000)
+            assert (tmp_path / "values").read_bytes() == path.read_bytes()
+        with raises_code(RegistryError, "registry-denied"):
+            push_values(ulm, series.id, sealed[0])
+        with raises_code(RegistryError, "registry-denied"):
+            pull_values(jena, series.id, values[0], tmp_path / "stolen")
+
+
 def test_nobody_deletes_from_the_registry(world: World) -> None:
     with _as(world, "ada") as ada:
         image = _push_image(ada, "trains/ada/heart", b"the train")
@@ -197,6 +224,35 @@ def test_retention_removes_cargo_and_trains_and_says_so(world: World, tmp_path: 
     with raises_code(TrainError, "train-removed"):
         ada.submit_journey(world.order("ulm"))
     assert ada.submit_train(envelope).removed is None
+
+
+def test_retention_removes_what_was_sealed_in_rounds_and_keeps_what_was_signed(
+    world: World, tmp_path: Path
+) -> None:
+    series = RoundSeries.ordered(world)
+    recorded = series.compute("ulm", 1)
+    instructed = series.instruct(values=b"values")
+    sealed = tmp_path / "sealed"
+    sealed.write_bytes(b"sealed")
+    with _as(world, "ulm") as ulm, _as(world, "ada") as registry:
+        push_cargo(ulm, series.id, "ulm", sealed)
+        push_values(registry, series.id, sealed)
+    removed = remove_all_expired(_with(world, journey_days=1e-9))
+    assert (removed.journeys, removed.cargo) == (1, 2)
+    ada = world.client("ada")
+    assert ada.rounds(series.id).rounds == (recorded.model_copy(update={"update": None}),)
+    assert ada.instructions(series.id).instructions == (
+        instructed.model_copy(update={"values": None}),
+    )
+    values = values_repository(series.id)
+    with registry_as_central(world.services) as registry:
+        assert registry.tags(values) == []
+    with _as(world, "ada") as registry, raises_code(RegistryError, "registry-denied"):
+        registry.tags(values)
+    with raises_code(RecordError, "round-late"):
+        series.compute("ulm", 2)
+    with raises_code(JourneyError, "journey-over"):
+        series.instruct(ends=True)
 
 
 def _with(world: World, **changes: float) -> CentralContext:

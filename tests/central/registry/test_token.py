@@ -18,9 +18,10 @@ from phtlab.central.registry.token import (
     parse_scopes,
 )
 from phtlab.errors import CentralError
-from phtlab.wire.registry.cargo import cargo_repository
+from phtlab.wire.registry.cargo import cargo_repository, values_repository
 from phtlab.wire.registry.released_log import log_repository
 from tests.central.journeys.test_continuations import broken, continuing
+from tests.central.round_series import RoundSeries
 from tests.central.world import World
 from tests.raising import raises_code
 
@@ -145,6 +146,53 @@ def test_a_station_that_goes_on_reads_the_cargo_of_the_journey_before(central: W
     assert _granted(central, "mainz", scope) == {}
     ada.submit_journey(continuing(central, view.id, first.digest))
     assert _granted(central, "mainz", scope) == {handed_on: ["pull"]}
+
+
+def test_values_go_from_the_researcher_to_the_stations_of_a_journey_of_rounds(
+    central: World,
+) -> None:
+    series = RoundSeries.ordered(central, recipients=("bob",))
+    values = values_repository(series.id)
+    scope = f"repository:{values}:pull,push"
+    assert _granted(central, "ada", scope) == {values: ["pull", "push"]}
+    for station in ("ulm", "mainz"):
+        assert _granted(central, station, scope) == {values: ["pull"]}
+    for name in ("bob", "jena", "vera"):
+        assert _granted(central, name, scope, f"repository:{values}/ulm:pull") == {}
+    series.depart("ulm")
+    assert _granted(central, "ulm", scope) == {}
+    assert _granted(central, "ada", scope) == {values: ["pull", "push"]}
+    series.depart("mainz")
+    assert _granted(central, "ada", scope) == {values: ["pull"]}
+
+
+def test_a_cancelled_journey_gets_no_more_values(central: World) -> None:
+    series = RoundSeries.ordered(central)
+    values = values_repository(series.id)
+    central.client("ada").cancel(series.id)
+    assert _granted(central, "ada", f"repository:{values}:pull,push") == {values: ["pull"]}
+
+
+def test_other_routes_have_no_values(central: World) -> None:
+    for route in ("parallel", "sequential"):
+        values = values_repository(central.journey("ulm", route=route).id)
+        for name in ("ada", "ulm"):
+            assert _granted(central, name, f"repository:{values}:pull,push") == {}
+
+
+def test_a_station_writes_its_cargo_of_each_round_while_its_stop_goes_on(central: World) -> None:
+    series = RoundSeries.ordered(central, recipients=("bob",))
+    own = cargo_repository(series.id, "ulm")
+    scope = f"repository:{own}:pull,push"
+    for number in (1, 2):
+        assert _granted(central, "ulm", scope) == {own: ["pull", "push"]}
+        series.compute("ulm", number)
+        series.instruct(ends=number == 2)
+        for name in ("ada", "bob"):
+            assert _granted(central, name, scope) == {own: ["pull"]}
+        assert _granted(central, "mainz", scope) == {}
+    series.depart("ulm")
+    assert _granted(central, "ulm", scope) == {}
 
 
 def test_cargo_is_read_by_who_ordered_or_may_open_it(central: World) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from starlette.concurrency import run_in_threadpool
 
 from phtlab.central.api.access import StationMember
 from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.api.long_poll import long_poll
 from phtlab.central.api.paging import LARGEST
 from phtlab.central.changes import bus
 from phtlab.central.context import CentralContext, ServicesOf
@@ -17,7 +17,6 @@ from phtlab.central.inbox import inbox_json
 from phtlab.central.journeys.stations import note_seen
 from phtlab.central.problems import RESPONSES
 from phtlab.wire.api.journeys import PREFIX, Inbox
-from phtlab.wire.central.client import MAX_WAIT_SECONDS
 
 router = APIRouter(
     prefix=PREFIX, tags=["stations"], responses=RESPONSES, route_class=KnownSenderRoute
@@ -36,18 +35,10 @@ async def inbox(
     If nothing changes, answers after `wait` seconds, 50 at most, with the same stops. Each request
     marks the station as seen.
     """
-    deadline = time.monotonic() + min(wait, MAX_WAIT_SECONDS)
-    read_once = _first_read
-    with services.bus.subscribe(bus.of_station(member.name)) as subscription:
-        while True:
-            remaining = deadline - time.monotonic()
-            over = remaining <= 0 or services.bus.closed
-            async with services.inbox_reads:
-                found = await run_in_threadpool(read_once, services, member.name, after, over)
-            if found is not None:
-                return Response(found, media_type="application/json")
-            await subscription.wait(remaining)
-            read_once = _changed_inbox
+    read, first = (
+        partial(each, services, member.name, after) for each in (_changed_inbox, _first_read)
+    )
+    return await long_poll(services, bus.of_station(member.name), wait, read, first=first)
 
 
 def _first_read(services: CentralContext, station: str, after: int, over: bool) -> str | None:

@@ -1,0 +1,121 @@
+"""HTTP routes: instructions and records of rounds, as long polls where something is waited for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from phtlab.central.api.access import Dispatcher, Reader, StationMember
+from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.api.long_poll import long_poll
+from phtlab.central.api.paging import LARGEST
+from phtlab.central.changes import bus
+from phtlab.central.context import PublishedNow, ServicesOf
+from phtlab.central.db.tables import PartyRow
+from phtlab.central.journeys.instructions import instructions_json, put_instruction
+from phtlab.central.journeys.journeys import visible_journey
+from phtlab.central.journeys.rounds import put_round, rounds_json
+from phtlab.central.problems import RESPONSES
+from phtlab.train.canonical import Digest
+from phtlab.train.crypto.identity import MemberName
+from phtlab.train.documents.order import MAX_ROUNDS
+from phtlab.wire.api.journeys import PREFIX
+from phtlab.wire.api.rounds import Instructions, Rounds, SentInstruction, SentRound
+
+router = APIRouter(
+    prefix=PREFIX, tags=["rounds"], responses=RESPONSES, route_class=KnownSenderRoute
+)
+Wait = Annotated[float, Query(ge=0, description="Seconds to wait for something new")]
+
+
+@router.post(
+    "/journeys/{journey}/instructions", status_code=204, summary="Send the next instruction"
+)
+def instruct(
+    journey: Digest,
+    sent: SentInstruction,
+    member: Dispatcher,
+    published: PublishedNow,
+    services: ServicesOf,
+) -> None:
+    """Only the journey's researcher may. The stations receive the instruction at once."""
+    put_instruction(services.database, published.roster, member, journey, sent)
+
+
+@router.get(
+    "/journeys/{journey}/instructions",
+    summary="Instructions of a journey's rounds",
+    response_model=Instructions,
+)
+async def instructions(
+    journey: Digest,
+    member: Reader,
+    services: ServicesOf,
+    after: Annotated[int, Query(ge=0, le=LARGEST, description="The last round seen")] = 0,
+    wait: Wait = 0.0,
+) -> Response:
+    """Those of rounds over `after`, in order, at most 50; only the newest values come with them.
+
+    If there are none, answers after `wait` seconds, 50 at most, without any.
+    """
+
+    def first(over: bool) -> str | None:
+        with services.database.read() as session:
+            visible_journey(session, member, journey)
+        return read(over)
+
+    def read(over: bool) -> str | None:
+        with services.database.read() as session:
+            found = instructions_json(session, journey, after)
+        return '{"instructions":[]}' if over and found is None else found
+
+    return await long_poll(services, bus.of_instructions(journey), wait, read, first=first)
+
+
+@router.put(
+    "/journeys/{journey}/rounds/{station}/{number}",
+    status_code=204,
+    summary="Deliver a record of a round",
+)
+def record(
+    journey: Digest,
+    station: MemberName,
+    number: Annotated[int, Path(ge=1, le=MAX_ROUNDS)],
+    sent: SentRound,
+    member: StationMember,
+    published: PublishedNow,
+    services: ServicesOf,
+) -> None:
+    """Only the station may, once for each round, in the order of the rounds."""
+    put_round(services.database, published.roster, member, journey, station, number, sent)
+
+
+@router.get(
+    "/journeys/{journey}/rounds", summary="Records of a journey's rounds", response_model=Rounds
+)
+async def records(
+    journey: Digest,
+    member: Reader,
+    services: ServicesOf,
+    after: Annotated[int, Query(ge=0, le=LARGEST, description="The last cursor seen")] = 0,
+    wait: Wait = 0.0,
+) -> Response:
+    """In the order of arrival, at most 50, and 4 MiB of updates; these for recipients only.
+
+    If there are none, answers after `wait` seconds, 50 at most, without any.
+    """
+    opens = False
+
+    def first(over: bool) -> str | None:
+        nonlocal opens
+        with services.database.read() as session:
+            visible_journey(session, member, journey)
+            opens = session.get_one(PartyRow, (journey, member.name)).opens
+        return read(over)
+
+    def read(over: bool) -> str | None:
+        with services.database.read() as session:
+            return rounds_json(session, journey, after, opens=opens, over=over)
+
+    return await long_poll(services, bus.of_rounds(journey), wait, read, first=first)
