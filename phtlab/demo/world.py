@@ -62,7 +62,7 @@ _START = """\
 mode = "auto"
 
 [allow]
-routes = ["parallel", "sequential"]
+routes = ["parallel", "sequential", "rounds"]
 """
 _NO_PERSON = """
 # A hospital would ask a person about the following. Nobody sits here: it stays, and the other
@@ -82,6 +82,10 @@ differencing = "refuse"
 [airlock.models]
 differencing = "refuse"
 uncounted = "refuse"
+
+# A regression or a small network, trained in a few dozen rounds.
+[rounds]
+without_membership = 5000
 
 # A course asks in a day what a researcher asks in months.
 [month]

@@ -14,6 +14,8 @@ from tests.console.conftest import Desk, desk_of
 from tests.governance import documents
 from tests.station.approvals.test_approvals import proposed
 from tests.station.pipeline.sequential_route import POLICY, Route, sequential_route
+from tests.station.rounds_series import POLICY as ROUNDS
+from tests.station.rounds_series import make_series
 from tests.station.station_world import identity
 from tests.station.stops.test_route_view import continued
 from tests.station.version_1 import keep_older_proposal
@@ -107,3 +109,13 @@ def test_void_approvals_and_proposals_are_named(desk: Desk, route: Route) -> Non
     # The other pages go on without them.
     for path in ("/", "/audit", "/journeys"):
         _text(desk, path)
+
+
+def test_the_review_of_rounds_says_who_combines_and_what_leaves(tmp_path: Path) -> None:
+    series = make_series(tmp_path, most=20, policy=ROUNDS.replace('"auto"', '"human"'))
+    series.steps(4)
+    with desk_of(series.world) as desk:
+        page = _text(desk, f"/review/{series.offer.journey[7:]}")
+    assert "20 rounds at most, combined by the researcher's kernel" in page
+    assert "beta (model; any shapes; numbers -1000000 to 1000000), in each round after" in page
+    assert "update (model), in each round, to ada" in page

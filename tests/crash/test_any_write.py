@@ -15,6 +15,7 @@ from phtlab.train.canonical import digest
 from phtlab.wire.api.journeys import Offer
 from tests.evidence import Evidence
 from tests.station.pipeline.sequential_route import Route, handed_on_by, make_route, record_of
+from tests.station.rounds_series import Series, make_series
 from tests.station.station_world import FakeRun, World, make_world, member
 
 
@@ -154,6 +155,51 @@ def test_killed_at_any_write_a_stop_in_the_middle_of_a_route_receives_and_hands_
         "hands on",
         count=sync - 1,
         outcome="run once on what was handed on, handed on once",
+    )
+
+
+def combine(series: Series, steps: int = 60) -> None:
+    """Step until the stop is over; ask for a second round, and then for no more."""
+    daemon = series.begin()
+    daemon.sweep()
+    for _ in range(steps):
+        if series.stop.is_reported:
+            break
+        daemon.step()
+        if len(series.sent()) == series.number == 1:
+            series.instruct(10.0)
+        elif len(series.sent()) == series.number == 2:
+            series.end()
+    daemon.sweep()
+
+
+def test_killed_at_any_write_a_stop_computes_and_sends_each_round_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evidence: Evidence
+) -> None:
+    sync = 0
+    while True:
+        sync += 1
+        series = make_series(tmp_path / str(sync))
+        with killed_at(sync, monkeypatch) as count, suppress(Killed):
+            combine(series)
+        survived = count[0] < sync
+        combine(series)
+        record = series.record()
+        assert record.outcome == "departed", (sync, record)
+        assert [series.update(sent) for sent in series.sent()] == [1.0, 11.0], sync
+        assert [done.number for done in series.records()] == [1, 2], sync
+        assert record.rounds and record.rounds.count == 2, sync
+        assert series.world.executor.computed == [1, 2], sync  # type: ignore[attr-defined]
+        assert series.world.executor.jobs() == frozenset(), sync
+        assert not list(series.stop.path.rglob("*.age")), sync
+        if survived:
+            break
+    assert sync > 50
+    evidence(
+        "kills",
+        kill_point="station, before and after each durable write of a stop of two rounds",
+        count=sync - 1,
+        outcome="each round computed once, sent once",
     )
 
 

@@ -62,6 +62,12 @@ from phtlab.wire.api.journeys import (
     StopUpdate,
     StopView,
 )
+from phtlab.wire.api.rounds import (
+    MAX_ROUNDS_OF_ANSWER,
+    Instructions,
+    SentInstruction,
+    SentRound,
+)
 from tests.station.approvals.simulated_governance import FakeGovernance
 from tests.station.audit.simulated_audit import FakeAudit
 
@@ -164,6 +170,9 @@ class FakeCentral:
     profiles: list[StationProfile] = field(default_factory=list)
     known_stations: list[StationView] = field(default_factory=list)
     twins: dict[str, bytes] = field(default_factory=dict)
+    instructed: list[SentInstruction] = field(default_factory=list)
+    """The instructions of rounds 2, 3, … of the one journey."""
+    rounds: list[SentRound] = field(default_factory=list)
     told: threading.Event = field(default_factory=threading.Event)
     news: threading.Condition = field(default_factory=threading.Condition)
 
@@ -201,6 +210,25 @@ class FakeCentral:
         self.records.append(record)
         self.told.set()
         return StopView(station=station, number=0, state="failed", updated=datetime.now(UTC))
+
+    def instruct(self, sent: SentInstruction) -> None:
+        with self.news:
+            self.instructed.append(sent)
+            self.news.notify_all()
+
+    def instructions(self, journey: str, after: int, wait: float) -> Instructions:
+        self._answer()
+        with self.news:
+            self.news.wait_for(lambda: len(self.instructed) >= after, wait)
+        return Instructions(instructions=tuple(self.instructed[after - 1 :][:MAX_ROUNDS_OF_ANSWER]))
+
+    def put_round(self, journey: str, station: str, number: int, sent: SentRound) -> None:
+        self._answer()
+        if self.refusing:
+            raise self.refusing
+        with self.news:
+            self.rounds.append(sent)
+            self.news.notify_all()
 
     def stations(self) -> tuple[StationView, ...]:
         self._answer()
@@ -271,6 +299,9 @@ class SimulatedArtifactStore:
         if len(self.cargos[sealed]) > size:
             raise RegistryError("It is larger than was signed.", code="registry-too-large")
         path.write_bytes(self.cargos[sealed])
+
+    def fetch_values(self, journey: str, sealed: str, path: Path, size: int) -> None:
+        self.fetch_cargo(journey, "", sealed, path, size)
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
         self._answer()

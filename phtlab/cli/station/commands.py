@@ -121,7 +121,7 @@ def init(
     )
     folder.create()
     write_key(folder.key, identity, passphrase)
-    write_durably(folder.policy, default_policy(mode).encode())  # type: ignore[arg-type]
+    write_durably(folder.policy, default_policy(mode, twin=twin).encode())  # type: ignore[arg-type]
     _write_request(folder, settings, identity)
     write_settings(folder, settings)
     fingerprint = identity.public.fingerprint

@@ -15,7 +15,7 @@ from phtlab.train.image.verification import (
     ImageLimits,
 )
 from phtlab.wire.central.client import CentralClient
-from phtlab.wire.registry.cargo import pull_cargo, push_cargo
+from phtlab.wire.registry.cargo import pull_cargo, pull_values, push_cargo
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.released_log import push_log
 from phtlab.wire.registry.trains import pull_kernel, pull_train
@@ -56,6 +56,9 @@ class ArtifactStore(Protocol):
 
         Raises RegistryUnreachableError, or RegistryError if it is missing or something else.
         """
+
+    def fetch_values(self, journey: str, digest: str, path: Path, size: int) -> None:
+        """Fetch a round's sealed values, of `size` bytes, to `path`. Raises as `fetch_cargo`."""
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
         """Push a sealed, released run log to the registry, with its statement. Idempotent."""
@@ -110,6 +113,9 @@ class RegistryArtifactStore:
 
     def fetch_cargo(self, journey: str, station: str, digest: str, path: Path, size: int) -> None:
         pull_cargo(self._at(), journey, station, digest, path, limit=size)
+
+    def fetch_values(self, journey: str, digest: str, path: Path, size: int) -> None:
+        pull_values(self._at(), journey, digest, path, limit=size)
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
         push_log(self._at(), journey, station, sealed.read_bytes(), statement)

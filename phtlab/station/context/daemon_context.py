@@ -22,6 +22,7 @@ from phtlab.wire.api.journeys import (
     StopUpdate,
     StopView,
 )
+from phtlab.wire.api.rounds import Instructions, SentRound
 from phtlab.wire.central.audit import AuditSource
 from phtlab.wire.central.governance import GovernanceClient
 
@@ -42,6 +43,10 @@ class Central(Protocol):
     def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView: ...
 
     def put_record(self, journey: str, station: str, record: Envelope) -> StopView: ...
+
+    def instructions(self, journey: str, after: int, wait: float) -> Instructions: ...
+
+    def put_round(self, journey: str, station: str, number: int, sent: SentRound) -> None: ...
 
     def stations(self) -> tuple[StationView, ...]: ...
 

@@ -49,6 +49,8 @@ from phtlab.wire.api.journeys import Offer
 
 MAX_OPEN = 1000
 _WORKERS = 4
+_ROUND_WORKERS = 64
+_ROUND_WAIT = 1.0
 _TICK_RUNNING = 0.1
 _TICK_IDLE = 1.0
 _SWEEP_SECONDS = 3600.0
@@ -190,7 +192,11 @@ class Daemon:
     def _work(self, until: threading.Event) -> None:
         busy: dict[str, Future[bool]] = {}
         swept = signed = -_SWEEP_SECONDS
-        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="stop") as pool:
+        with (
+            ThreadPoolExecutor(_WORKERS, thread_name_prefix="stop") as pool,
+            # Of their own, since each waits for its kernel or for central.
+            ThreadPoolExecutor(_ROUND_WORKERS, thread_name_prefix="rounds") as rounds,
+        ):
             while not until.is_set():
                 self._wake.clear()
                 if time.monotonic() - swept >= _SWEEP_SECONDS:
@@ -203,7 +209,10 @@ class Daemon:
                 busy = {key: future for key, future in busy.items() if not future.done()}
                 for key, stop in list(self._open.items()):
                     if key not in busy and self._transitions.ready(stop):
-                        busy[key] = pool.submit(self._advance_far, stop, until)
+                        if stop.of_rounds and stop.occupies:
+                            busy[key] = rounds.submit(self._follow_rounds, stop, until)
+                        else:
+                            busy[key] = pool.submit(self._advance_far, stop, until)
                 running = any(stop.occupies for stop in list(self._open.values()))
                 self._wake.wait(_TICK_RUNNING if running or busy else _TICK_IDLE)
 
@@ -228,8 +237,15 @@ class Daemon:
             self._wake.set()
         return moved
 
-    def _advance(self, stop: Stop) -> bool:
-        moved = self._transitions.advance(stop)
+    def _follow_rounds(self, stop: Stop, until: threading.Event) -> bool:
+        """Take all steps of a running stop of rounds, each as soon as there is one."""
+        while not until.is_set() and stop.occupies and self._transitions.ready(stop):
+            self._advance(stop, _ROUND_WAIT)
+        self._wake.set()
+        return True
+
+    def _advance(self, stop: Stop, wait: float = 0.0) -> bool:
+        moved = self._transitions.advance(stop, wait)
         if stop.has(Marker.RECORD):
             self.teller.forget(stop.journey)
         if stop.ended:

@@ -234,6 +234,9 @@ class Executor(ABC):
     def outputs(self, job_id: str) -> Path:
         """Return the folder that the run sees as /phtlab/out, during and after the run.
 
+        While the run lives it may change the folder's content: copy what is judged, and judge only
+        the copy.
+
         Raises:
             SandboxError: the job has no outputs (``outputs-absent``).
         """

@@ -57,6 +57,7 @@ from phtlab.train.image.verification import (
 from phtlab.train.sealing import open_sealed
 from phtlab.trust_store.trust import Trusted
 from phtlab.wire.api.journeys import Inbox, Offer, StationProfile, StationView, StopUpdate, StopView
+from phtlab.wire.api.rounds import SentRound
 
 CONSORTIUM: Final = "local"
 _POLL_SECONDS: Final = 0.05
@@ -347,6 +348,12 @@ class _Nobody:
     def put_record(self, journey: str, station: str, record: Envelope) -> StopView:
         return StopView(station=station, number=0, state="sealed", updated=utc_now())
 
+    def instructions(self, journey: str, after: int, wait: float) -> NoReturn:
+        raise _no_central()
+
+    def put_round(self, journey: str, station: str, number: int, sent: SentRound) -> NoReturn:
+        raise _no_central()
+
     def stations(self) -> tuple[StationView, ...]:
         """No other stations, so a local train has no forecasts."""
         return ()
@@ -388,6 +395,9 @@ class _LocalContext:
             "Start it again.",
             code="no-kernel-here",
         )
+
+    def fetch_values(self, journey: str, digest: str, path: Path, size: int) -> NoReturn:
+        raise _no_central()
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         shutil.copyfile(cargo, cargo.with_name("delivered.age"))

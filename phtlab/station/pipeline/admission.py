@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -30,6 +31,7 @@ from phtlab.station.executor.contract import Limits
 from phtlab.station.executor.sandbox import IN, data_target
 from phtlab.station.pipeline.received import receive
 from phtlab.station.policy.policy import Decision, Policy, decide, refuse_by_lists
+from phtlab.station.rounds.round_files import RoundFiles
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import Admission, Ending, Hold
 from phtlab.station.stops.file_contents import VerifiedOffer as VerifiedOffer
@@ -222,6 +224,8 @@ def _admit(stop: Stop, station: DaemonContext, offer: VerifiedOffer, policy: Pol
     limits = policy.limits.limits(station.settings.gpus)
     _keep_whole(stop.job, _job(stop, offer, used, limits), readable_by_all=True)
     _keep_received(stop, offer)
+    if offer.order.rounds is not None:
+        RoundFiles.of(stop).create()
     admission = Admission(
         sentence=decision.sentence,
         approval=covered.digest,
@@ -280,7 +284,7 @@ def _job(
     stop: Stop, offer: VerifiedOffer, used: Mapping[str, DataSet], limits: Limits
 ) -> dict[str, bytes]:
     """Return the files that the run will see, by name."""
-    job = {
+    job: dict[str, Any] = {
         "version": 1,
         "kernel": offer.kernel.kernelspec,
         "seconds": limits.seconds,
@@ -296,6 +300,9 @@ def _job(
         "outputs": [output.model_dump(mode="json") for output in offer.train.manifest.outputs],
         "received": _received(offer),
     }
+    rounds = offer.train.manifest.rounds
+    if rounds is not None:
+        job["rounds"] = {"cells": rounds.cells, "combine": rounds.combine, "first": 1}
     notebook = (stop.train / "notebook.ipynb").read_bytes()
     return {
         "job.json": canonical(job),
@@ -305,7 +312,11 @@ def _job(
 
 def _received(offer: VerifiedOffer) -> list[dict[str, str | None]]:
     """Describe the values that the train receives, as the runtime reads them."""
-    outputs = {output.name: output for output in offer.train.manifest.handed_on}
+    manifest = offer.train.manifest
+    if manifest.rounds is not None:
+        # What combine cells send is a model, and comes with each round.
+        return [{"name": r.name, "kind": "model", "path": None} for r in manifest.received]
+    outputs = {output.name: output for output in manifest.handed_on}
     return [
         {
             "name": received.name,
@@ -314,7 +325,7 @@ def _received(offer: VerifiedOffer) -> list[dict[str, str | None]]:
             if offer.received
             else None,
         }
-        for received in offer.train.manifest.received
+        for received in manifest.received
     ]
 
 

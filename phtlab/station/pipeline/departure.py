@@ -31,18 +31,18 @@ from phtlab.station.airlock.forecast import forecast
 from phtlab.station.airlock.history import monthly_amount, released_counts, remembered_outputs
 from phtlab.station.airlock.received_values import require_as_received
 from phtlab.station.approvals.coverage import assessed
-from phtlab.station.backup.lost_history import forgotten_of
 from phtlab.station.context.daemon_context import DaemonContext
-from phtlab.station.data.datasets import people_at_most, people_known
 from phtlab.station.executor.untrusted_files import LeftFiles
 from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.station.pipeline.received import forget_received
+from phtlab.station.pipeline.released_history import released_history
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.station.policy.policy import Policy, refuse_to_hand_on
 from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.release import waiting
 from phtlab.station.release.redaction import apply_decision
 from phtlab.station.release.votes import EXPIRED, RELEASE, Release, outcome_of, votes_on
+from phtlab.station.rounds.round_files import RoundFiles, done_of
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import (
     Ending,
@@ -73,6 +73,9 @@ def check_outputs_of_run(stop: Stop, station: DaemonContext) -> None:
         _end(stop, run_failed(outcome.code, outcome.error))
         return
     offer = stop.verified_offer()
+    if stop.of_rounds:
+        _close_rounds(stop)
+        return
     policy = station.policy()
     try:
         folder = station.executor.outputs(stop.job_id)
@@ -92,6 +95,13 @@ def check_outputs_of_run(stop: Stop, station: DaemonContext) -> None:
         # errors.
         with suppress(EngineMissingError, SandboxError):
             station.executor.remove(stop.job_id)
+
+
+def _close_rounds(stop: Stop) -> None:
+    """Seal nothing: what the rounds released has left with each of them."""
+    finished = RoundFiles.of(stop).finished
+    stop.write(stop_files.AIRLOCK, finished.outputs if finished else ())
+    stop.write(stop_files.SEALED, SealedCargo(files=()))
 
 
 def _passed(
@@ -114,16 +124,7 @@ def _passed(
     # Read and draw the run's outputs before other stops have to wait for the lock.
     read = read_outputs(manifest.outputs, left_files, policy.airlock)
     with released_counts.exclusive_access(station.folder.released):
-        forgotten = forgotten_of(station.folder)
-        everybody = _everybody(station, manifest.datasets)
-        history = released_counts.ReleasedHistory(
-            station.folder.released,
-            manifest.datasets,
-            everybody,
-            forgotten is not None and not set(forgotten.datasets).isdisjoint(manifest.datasets),
-            # Counting rows reads the whole file, so only if their number is not published.
-            people_at_most(station.datasets(), manifest.datasets) if everybody is None else None,
-        )
+        history = released_history(station, manifest.datasets)
         passed = check_read(read, policy.airlock, history)
         month = monthly_amount.amounts_of_month(station.folder.released, station.now())
         before = monthly_amount.most_left(month, offer.researcher, manifest.datasets)
@@ -155,12 +156,6 @@ def _foresee(
         return
     found = forecast(stations, manifest.datasets, manifest.outputs, left_files, known)
     stop.write(stop_files.FORECAST, tuple(found))
-
-
-def _everybody(station: DaemonContext, names: Sequence[str]) -> tuple[int, int] | None:
-    """Return bounds on the number of people from the public profile; None for several data sets."""
-    dataset = station.datasets().get(names[0]) if len(names) == 1 else None
-    return None if dataset is None else people_known(dataset)
 
 
 def _note(
@@ -391,10 +386,11 @@ def send_record(stop: Stop, station: DaemonContext, tries: int) -> None:
 
 
 def _forget_cargo(stop: Stop) -> None:
-    """Remove what the stop sealed, and what it received."""
+    """Remove what the stop sealed, what it received, and what is left of a round in work."""
     stop.cargo.unlink(missing_ok=True)
     stop.next_cargo.unlink(missing_ok=True)
     forget_received(stop)
+    RoundFiles.of(stop).clear()
 
 
 def _end(stop: Stop, ending: Ending) -> None:
@@ -423,6 +419,7 @@ def _sign(stop: Stop, station: DaemonContext, **what: Any) -> None:
         previous=stop.verified_offer().previous if verified else _claimed_record(stop, order),
         datasets=schemas,
         forecasts=foreseen,
+        rounds=done_of(stop),
         roster_version=version,
         started=started,
         finished=finished,

@@ -49,7 +49,7 @@ def receive(
 
 def forget_received(stop: Stop) -> None:
     """Remove what the stop received, and what a killed station left while it received."""
-    for folder in (stop.receiving, stop.received, stop.job / "received"):
+    for folder in (stop.receiving, stop.received, stop.job / "received", stop.job / "rounds"):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -23,6 +23,8 @@ from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import DataSet
 from phtlab.station.executor.contract import Job, JobStatus
 from phtlab.station.executor.untrusted_files import list_untrusted, open_untrusted, read_untrusted
+from phtlab.station.rounds import follow as rounds
+from phtlab.station.rounds.round_files import RoundFolder, RoundMarker
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import RunOutcome, RunStopped, Timestamp
 from phtlab.station.stops.marker import Marker
@@ -40,17 +42,22 @@ def claim(stop: Stop, station: DaemonContext) -> None:
     stop.write(stop_files.STARTING, Timestamp(at=station.now()))
 
 
-def watch(stop: Stop, station: DaemonContext) -> None:
+def watch(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
     """Start the run if it has not started, stop it at its time limit, and record its end.
+
+    Of a stop of rounds, take the next step of its rounds, waiting for it up to `wait` seconds, and
+    return whether there was one.
 
     An engine that does not answer is waited for, as is a trial of the sandbox that was cut off;
     if the run never began, only for the settings' patience.
     """
+    if stop.of_rounds and stop.has(Marker.STARTED):
+        return _watch_rounds(stop, station, wait)
     try:
         status = station.executor.status(stop.job_id)
         if status.state == "absent":
             _begin(stop, station)
-            return
+            return False
     except EngineMissingError:
         if stop.has(Marker.STARTED) or station.now() < _patience_ends(stop, station):
             raise
@@ -65,6 +72,47 @@ def watch(stop: Stop, station: DaemonContext) -> None:
         _stop_in_time(stop, station, status)
     else:
         _finish(stop, station, status)
+    return False
+
+
+def _watch_rounds(stop: Stop, station: DaemonContext, wait: float) -> bool:
+    """Take the next step of the rounds; judge the run only while one is computed."""
+    if rounds.follow(stop, station, wait):
+        return True
+    folder = rounds.in_work(stop)
+    since = rounds.requested_since(folder)
+    if folder is None or since is None:
+        return False
+    status = station.executor.status(stop.job_id)
+    if status.state == "running":
+        _stop_round_in_time(stop, station, since)
+    elif status.state == "exited" and not _is_lost(stop, station, status, folder):
+        _finish(stop, station, status)
+    else:
+        station.executor.remove(stop.job_id)
+        rounds.restart(stop, station, folder)
+        _start(stop, station)
+    return True
+
+
+def _is_lost(stop: Stop, station: DaemonContext, status: JobStatus, folder: RoundFolder) -> bool:
+    """Whether the run was ended from outside, once in this round, and left no record."""
+    if status.oom_killed or stop.has(Marker.STOPPING) or folder.has(RoundMarker.RESTARTED):
+        return False
+    try:
+        read_untrusted(station.executor.outputs(stop.job_id), "run.json", limit=MAX_RECORD_BYTES)
+    except AirlockError:
+        return True
+    return False
+
+
+def _stop_round_in_time(stop: Stop, station: DaemonContext, since: datetime) -> None:
+    limits = stop.read(stop_files.ADMITTED).limits
+    if (station.now() - since).total_seconds() < limits.seconds + limits.grace_seconds:
+        return
+    if not stop.has(Marker.STOPPING):
+        stop.write(stop_files.STOPPING, RunStopped(why="out-of-time"))
+    station.executor.stop(stop.job_id)
 
 
 def progress(stop: Stop, station: DaemonContext) -> StopUpdate | None:
@@ -73,6 +121,8 @@ def progress(stop: Stop, station: DaemonContext) -> StopUpdate | None:
     The run chooses when it ends a cell, so with many cells the progress can encode data. So
     progress of a run on real data is reported only if the policy allows it.
     """
+    if stop.of_rounds:
+        return StopUpdate(state="running")
     if not stop.read(stop_files.ADMITTED).twin and station.policy().progress != "cells":
         return StopUpdate(state="running")
     with suppress(AirlockError, SandboxError, EngineMissingError, OSError):
@@ -124,6 +174,11 @@ def _begin(stop: Stop, station: DaemonContext) -> None:
     if stop.has(Marker.STARTED):
         stop.write(stop_files.ENDING, run_failed("run-lost"))
         return
+    _start(stop, station)
+    stop.write(stop_files.STARTED, Timestamp())
+
+
+def _start(stop: Stop, station: DaemonContext) -> None:
     offer = stop.verified_offer()
     admitted = stop.read(stop_files.ADMITTED)
     train = offer.train
@@ -136,7 +191,6 @@ def _begin(stop: Stop, station: DaemonContext) -> None:
         environment=station.settings.environment,
     )
     station.executor.start(job, lambda: station.artifacts.authorization(train.repository))
-    stop.write(stop_files.STARTED, Timestamp())
 
 
 def _patience_ends(stop: Stop, station: DaemonContext) -> datetime:
@@ -170,7 +224,9 @@ def _finish(stop: Stop, station: DaemonContext, status: JobStatus) -> None:
         words=_vocabulary(stop, station),
         twin=stop.read(stop_files.ADMITTED).twin,
     )
-    if not judgement.code and (code := _undeclared(stop, outputs)):
+    if stop.of_rounds and not judgement.code:
+        judgement = RunVerdict("run-record")  # it ended before its rounds did
+    elif not judgement.code and (code := _undeclared(stop, outputs)):
         judgement = RunVerdict(code)
     _keep_for_operator(stop, station, outputs, record)
     outcome = RunOutcome(

@@ -8,6 +8,7 @@ from typing import Any
 
 from phtlab.errors import StationError
 from phtlab.printable import escaped
+from phtlab.station.review.notebook_text import role_title
 from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.route_view import route_of
 from phtlab.station.stops.stop import Stop
@@ -75,6 +76,6 @@ def safe_lines(stop: Stop, station: str) -> Iterator[str]:
         raise StationError(f"The train of {stop.hex[:12]} is not kept any more.") from None
     for cell in notebook["cells"]:
         about = cell["metadata"]["phtlab"]
-        yield escaped(f"cell {about['cell']} ({about['role']})")
+        yield escaped(f"cell {about['cell']} ({role_title(about['role'])})")
         for line in "".join(cell["source"]).splitlines():
             yield "    " + escaped(line)

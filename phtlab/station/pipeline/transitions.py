@@ -15,6 +15,7 @@ from phtlab.errors import (
     CentralError,
     DataSetError,
     EngineMissingError,
+    OrderError,
     PhtlabError,
     PolicyError,
     RegistryError,
@@ -84,7 +85,6 @@ class Transitions:
             Marker.RELEASE: departure.seal_released,
             Marker.AIRLOCK_HELD: departure.count_votes,
             Marker.OUTCOME: departure.check_outputs_of_run,
-            Marker.STARTING: self._watch,
             Marker.ADMITTED: self._start,
             Marker.VERIFIED: self._admit,
             Marker.OFFER: admission.verify,
@@ -95,14 +95,17 @@ class Transitions:
         """Whether it is time to try this stop (again)."""
         return self._backoff.ready(stop.hex, self._clock())
 
-    def advance(self, stop: Stop) -> bool:
-        """Take the next transition. Return whether one was taken; never raises."""
+    def advance(self, stop: Stop, wait: float = 0.0) -> bool:
+        """Take the next transition. Return whether one was taken; never raises.
+
+        A running stop of rounds waits up to `wait` seconds for its next step.
+        """
         if not self.ready(stop):
             return False
         try:
             self._audit.note(stop)
             before = stop.state
-            moved = self._try(stop)
+            moved = self._try(stop, wait)
             after = stop.state
             if after != before:
                 self._changed(stop)
@@ -122,9 +125,9 @@ class Transitions:
             return False
         return moved
 
-    def _try(self, stop: Stop) -> bool:
+    def _try(self, stop: Stop, wait: float) -> bool:
         try:
-            moved = self._next(stop)
+            moved = self._next(stop, wait)
         except PhtlabError as error:
             return self._failed(stop, error)
         except OSError:
@@ -134,7 +137,7 @@ class Transitions:
         self._backoff.succeeded(stop.hex)
         return moved
 
-    def _next(self, stop: Stop) -> bool:
+    def _next(self, stop: Stop, wait: float) -> bool:
         if stop.is_reported:
             return False
         transition = next_transition(stop)
@@ -143,7 +146,10 @@ class Transitions:
             return True
         # The files say whether it moved, as everywhere: one of those that the table names is new.
         missing = [marker for marker in transition.writes if not stop.has(marker)]
-        self._actions[transition.after](stop, self._station)
+        if transition.after is Marker.STARTING and self._watch(stop, wait):
+            return True
+        if transition.after is not Marker.STARTING:
+            self._actions[transition.after](stop, self._station)
         return any(map(stop.has, missing))
 
     def _send_record(self, stop: Stop, station: DaemonContext) -> None:
@@ -152,10 +158,11 @@ class Transitions:
     def _end_cancelled(self, stop: Stop, station: DaemonContext) -> None:
         self._end(stop, cancelled())
 
-    def _watch(self, stop: Stop, station: DaemonContext) -> None:
-        running.watch(stop, station)
-        if stop.state == "running" and (update := running.progress(stop, station)):
+    def _watch(self, stop: Stop, wait: float) -> bool:
+        moved = running.watch(stop, self._station, wait)
+        if stop.state == "running" and (update := running.progress(stop, self._station)):
             self._report(stop.journey, update)
+        return moved
 
     def _start(self, stop: Stop, station: DaemonContext) -> None:
         if not self._closed():
@@ -216,6 +223,8 @@ class Transitions:
             return True
         if isinstance(error, EngineMissingError | TrialUnfinishedError):
             return True
+        if isinstance(error, OrderError) and error.code.startswith("instruction-"):
+            return True  # whoever sent it, the journey goes on with a true one
         if error.code in _CORRECTED_BY_AN_OPERATOR:
             return True
         if isinstance(error, RegistryError | CentralError):

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError
 
@@ -23,6 +23,7 @@ from phtlab.station.policy.month_limits import (
     MonthLimits,
 )
 from phtlab.station.policy.release_rules import ReleaseRules
+from phtlab.station.policy.round_rules import RoundRules
 from phtlab.station.settings.sizes import Size
 from phtlab.strict_model import StrictModel
 from phtlab.train.documents.manifest import OutputKind, Route, Train
@@ -40,7 +41,7 @@ class Allowed(StrictModel):
     images: tuple[str, ...] = Field((ANY,), description="Kernel images, by name or digest")
     datasets: tuple[str, ...] = Field((ANY,), description="Data sets that may be analysed")
     routes: tuple[Route, ...] = Field(
-        ("parallel",), description="Kinds of route: parallel, sequential"
+        ("parallel",), description="Kinds of route: parallel, sequential, rounds"
     )
 
 
@@ -158,6 +159,7 @@ class Policy(StrictModel):
     limits: LimitCaps = LimitCaps()
     airlock: AirlockRules = AirlockRules()
     hand_on: HandOn = HandOn()
+    rounds: RoundRules = RoundRules()
     month: MonthLimits = MonthLimits()
     release: ReleaseRules = ReleaseRules()
 
@@ -221,7 +223,10 @@ def refuse_by_lists(
             "route-not-allowed",
             f"{station} does not take part in journeys of route '{order.route}'",
         )
-    if (refused := refuse_to_hand_on(policy, order, train, station)) is not None:
+    refused = refuse_rounds(policy, order, station) or refuse_to_hand_on(
+        policy, order, train, station
+    )
+    if refused is not None:
         return refused
     if not _fits(policy.allow.images, manifest.kernel.name, manifest.kernel.digest):
         return _refuse(
@@ -248,7 +253,18 @@ def _takes_part(policy: Policy, order: Order) -> bool:
     """
     alone = len(order.stations) == 1 and order.continues is None
     route = "parallel" if order.route == "sequential" and alone else order.route
-    return route != "rounds" and bool({route, order.route} & set(policy.allow.routes))
+    return bool({route, order.route} & set(policy.allow.routes))
+
+
+def refuse_rounds(policy: Policy, order: Order, station: str) -> Decision | None:
+    """Return the refusal of the rounds of an order, or None, also if it is for none. Pure."""
+    if order.rounds is None:
+        return None
+    if why := policy.rounds.why_not_so_many(order.rounds):
+        return _refuse("rounds-too-many", f"{station} {why}")
+    if why := policy.rounds.why_not_combined(order.rounds):
+        return _refuse("rounds-aggregator", f"{station} {why}")
+    return None
 
 
 def refuse_to_hand_on(policy: Policy, order: Order, train: Train, station: str) -> Decision | None:
@@ -295,9 +311,10 @@ def parse_policy(text: str, where: str = "the policy") -> Policy:
         raise PolicyError(f"{where} is not valid TOML: {error}.", code="policy-invalid") from None
 
 
-def default_policy(mode: Mode = "human") -> str:
-    """Return the `policy.toml` of a new station."""
-    return _DEFAULT.replace("MODE", mode)
+def default_policy(mode: Mode = "human", *, twin: bool = False) -> str:
+    """Return the `policy.toml` of a new station; a twin's admits dry runs of every route."""
+    routes = get_args(Route) if twin else ("parallel",)
+    return _DEFAULT.replace("MODE", mode).replace("ROUTES", ", ".join(f'"{r}"' for r in routes))
 
 
 _DEFAULT = """\
@@ -311,7 +328,8 @@ mode = "MODE"
 researchers = ["*"]          # names on the roster
 images = ["*"]               # kernel images by name or digest; the catalogue always applies
 datasets = ["*"]
-routes = ["parallel"]         # "sequential" too: outputs are handed on to the next station
+routes = [ROUTES]        # "sequential": outputs are handed on to the next station
+                             # "rounds": cells run again and again; [rounds] limits how often
 
 # [[rules]]                  # the first rule that fits decides instead of `mode`
 # mode = "auto"
@@ -323,6 +341,13 @@ required = "none"            # "low", "mid" or "high": from this risk on "auto" 
 two_persons = []             # ["mid", "high"]: at these risks two different persons must approve
 maximum_days = 365           # an approval ends after that
 agreement = false            # true: who asks must have accepted the consortium's agreement
+
+[rounds]                     # of one journey of rounds
+most = 50                    # at most so many rounds
+without_membership = 0       # numbers that all rounds together may release beyond [airlock.models]
+interval = 0                 # seconds between the moments at which answers leave; 0: no grid
+aggregators = []             # names on the roster; rounds of the researcher's kernel need none
+require_aggregator = false   # true: no rounds that the researcher's kernel combines
 
 [limits]                     # of every run
 memory = "1 GiB"

@@ -18,7 +18,14 @@ MOST_CHARACTERS: Final = 200_000
 MOST_LINES: Final = 5_000
 MOST_CELLS: Final = 500
 """Limits of what a page shows of a notebook; beyond them the reviewer is informed."""
+COMBINE: Final = "combine"
+"""The role of cells that run between rounds, and never at a station."""
 _OWN_METADATA: Final = {"phtlab", "tags"}
+
+
+def role_title(role: str) -> str:
+    """Return the role of a code cell, and whether it runs here at all."""
+    return f"{role}, does not run here" if role == COMBINE else role
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,13 @@ class ReadCell:
     role: str
     kind: str
     source: str
+
+    @property
+    def title(self) -> str:
+        """Its role, and whether it runs here at all."""
+        if self.kind != "code":
+            return f"{self.role}, {self.kind}, does not run"
+        return role_title(self.role)
 
     @property
     def lines(self) -> list[str]:
@@ -127,6 +141,12 @@ def _strange(notebook: dict[str, Any]) -> list[str]:
             found.setdefault("further metadata", []).append(where)
         if cell["cell_type"] != "code":
             found.setdefault("text that does not run", []).append(where)
+        # The runtime goes by either of them.
+        about = metadata.get("phtlab")
+        role = about.get("role") if isinstance(about, dict) else None
+        tags = metadata.get("tags")
+        if isinstance(tags, list) and COMBINE in tags and role != COMBINE:
+            found.setdefault("a tag of another role than its own", []).append(where)
     if set(notebook["metadata"]) - {"kernelspec", "language_info"}:
         found.setdefault("further metadata", []).append("the notebook itself")
     return [

@@ -13,6 +13,7 @@ from typing import Any
 from phtlab.station.review.difference import near
 from phtlab.station.review.examination import CellChange, Remark
 from phtlab.station.review.image_materials import MaterialsChange, origin
+from phtlab.station.review.notebook_text import role_title
 from phtlab.station.review.study_context import StudyContext
 from phtlab.station.review.train_review import TrainReview
 from phtlab.station.review.visible_source import visible_line
@@ -175,8 +176,7 @@ def _packages(changes: tuple[MaterialsChange, ...] | None) -> Iterator[str]:
 
 def _notebook(reading: TrainReview) -> Iterator[str]:
     for cell in reading.text.cells:
-        kind = "" if cell.kind == "code" else f", {cell.kind}, does not run"
-        yield visible_line(f"cell {cell.number} ({cell.role}{kind})")
+        yield visible_line(f"cell {cell.number} ({cell.title})")
         for number, line in enumerate(cell.lines, start=1):
             yield f"{number:>5}  {visible_line(line)}"
 
@@ -184,7 +184,9 @@ def _notebook(reading: TrainReview) -> Iterator[str]:
 def _changes(reading: TrainReview) -> Iterator[str]:
     assert reading.difference is not None  # noqa: S101 - asked before
     for cell in reading.difference.cells:
-        yield visible_line(f"cell {cell.after or cell.before} ({cell.role}, {cell.change})")
+        yield visible_line(
+            f"cell {cell.after or cell.before} ({role_title(cell.role)}, {cell.change})"
+        )
         if cell.change != "same":
             yield from _changed(cell)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,11 +92,22 @@ class TrainReview:
     @property
     def strange(self) -> tuple[str, ...]:
         """Sentences on what is unexpected in the notebook's file."""
+        found = list(self.text.strange)
         runs = self.offer.kernel.language
-        if self.text.language == runs:
-            return self.text.strange
-        claims = f"It claims to be in {self.text.language[:40]!a}; its kernel runs {runs}."
-        return (*self.text.strange, claims)
+        if self.text.language != runs:
+            found.append(f"It claims to be in {self.text.language[:40]!a}; its kernel runs {runs}.")
+        rounds = self.offer.train.manifest.rounds
+        for role, signed in (
+            ("round", rounds.cells if rounds else ()),
+            ("combine", rounds.combine if rounds else ()),
+        ):
+            shown = {cell.number for cell in self.text.cells if cell.role == role}
+            if self.text.whole and shown != set(signed):
+                found.append(
+                    f"Its cells of the role {role} are {_numbers(shown)}, and the train's manifest "
+                    f"names {_numbers(signed)}. Refuse it, and ask its author to build it again."
+                )
+        return tuple(found)
 
     def only_mentioned(self, dataset: str) -> tuple[str, ...]:
         """Declared columns named somewhere in the code, on no value known to be of `dataset`."""
@@ -180,6 +191,10 @@ def read_train(
         beside=tuple(f.path for f in manifest.files if not f.path.endswith(".ipynb")),
         undeclared=undeclared,
     )
+
+
+def _numbers(cells: Collection[int]) -> str:
+    return ", ".join(map(str, sorted(cells)[:20])) or "none"
 
 
 def _notebook_of(stop: Stop) -> bytes:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from phtlab.errors import StationError
+from phtlab.governance.rounds import combined_by, count
 from phtlab.station.stops.file_contents import VerifiedOffer
 from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.envelope import peek
@@ -20,6 +21,7 @@ from phtlab.train.documents.manifest import (
     Route,
     TrainManifest,
 )
+from phtlab.train.documents.order import OrderedRounds
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class RouteView:
     to_recipients: tuple[OutputDestination, ...]
     recipients: tuple[str, ...]
     continues: str | None
+    rounds: OrderedRounds | None = None
 
     @property
     def is_sequential(self) -> bool:
@@ -74,8 +77,10 @@ class RouteView:
     @property
     def short(self) -> str:
         """A few words for a list: ``sequential, 2nd of 3``; "" for a parallel route."""
+        if self.rounds is not None:
+            return f"in {count(self.rounds.most, 'round')} at most"
         if not self.is_sequential:
-            return "" if self.kind == "parallel" else self.kind
+            return ""
         continued = ", continued" if self.continues else ""
         return f"sequential, {ordinal(self.number)} of {len(self.stations)}{continued}"
 
@@ -90,6 +95,10 @@ class RouteView:
     @property
     def sentence(self) -> str:
         """The route in one line: ``sequential: a → b, this station (b) is 2nd of 2``."""
+        if self.rounds is not None:
+            by = combined_by(self.rounds.aggregator)
+            most = count(self.rounds.most, "round")
+            return f"rounds: {', '.join(self.stations)}, {most} at most, combined by {by}"
         if not self.is_sequential:
             return f"{self.kind}: {', '.join(self.stations)}, independent of each other"
         place = f"{ordinal(self.number)} of {len(self.stations)}"
@@ -106,6 +115,8 @@ class RouteView:
         if self.continues is not None:
             after = f", after its stop at {self.sender}" if self.number == 1 and self.sender else ""
             yield "continues", f"the journey {self.continues}{after}"
+        if self.rounds is not None:
+            yield from self._round_lines(self.rounds)
         if not self.is_sequential:
             return
         for value in self.received:
@@ -120,9 +131,20 @@ class RouteView:
         for output in self.to_recipients:
             yield "releases", f"{output.name} ({output.kind}), to {', '.join(self.recipients)}"
 
+    def _round_lines(self, rounds: OrderedRounds) -> Iterator[tuple[str, str]]:
+        by = combined_by(rounds.aggregator)
+        for value in self.received:
+            yield "receives", f"{value.text}, in each round after the first, from {by}"
+        for output in self.to_recipients:
+            to = ", ".join(self.recipients)
+            yield "releases", f"{output.name} ({output.kind}), in each round, to {to}"
+        needed = f"{rounds.quorum} of {count(len(self.stations), 'station')}"
+        yield "goes on", f"with {needed}, and without a station after {rounds.deadline:,} seconds"
+
     def as_json(self) -> dict[str, Any]:
         """Return the stable shape of the route in `--json` output."""
-        return {**asdict(self), "sentence": self.sentence}
+        rounds = self.rounds.model_dump(mode="json", exclude={"key"}) if self.rounds else None
+        return {**asdict(self), "rounds": rounds, "sentence": self.sentence}
 
 
 def route_of(stop: Stop, station: str) -> RouteView:
@@ -163,6 +185,7 @@ def route_view(offer: VerifiedOffer, station: str, sender: str = "") -> RouteVie
         ),
         recipients=order.recipients,
         continues=order.continues.journey if order.continues else None,
+        rounds=order.rounds,
     )
 
 
@@ -200,6 +223,8 @@ def _sender(stop: Stop, offer: VerifiedOffer) -> str:
 
 
 def _received(received: Received, manifest: TrainManifest) -> ReceivedValue:
+    if manifest.rounds is not None:
+        return ReceivedValue(received.name, "model", received_text(received, "model"))
     output = next((o for o in manifest.outputs if o.name == received.name), None)
     kind = "value" if output is None else output.kind
     return ReceivedValue(received.name, kind, received_text(received, kind))

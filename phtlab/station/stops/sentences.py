@@ -42,6 +42,14 @@ RUN: Mapping[str, str] = {
     "declares.",
     "hand-on-refused": "The airlock of this station does not let everything leave that the next "
     "station receives.",
+    "round-amount": "A round released more than the first one did, and this station ended the "
+    "series.",
+    "round-budget": "All rounds of the order together would release more than this station lets "
+    "leave. Dispatch the train again with fewer rounds, or smaller outputs.",
+    "round-held": "The airlock of this station would hold an output of a round for a person, and "
+    "ended the series.",
+    "round-people": "An output of a round is of another number of people than in the first round.",
+    "round-terms": "A round published something else than this station's approval names.",
     "release-expired": "Nobody at this station released an output in time, and no other may leave.",
     "run-stopped": "The run was stopped at this station from outside.",
     "run-lost": "The run is gone from this station's engine and left nothing behind.",

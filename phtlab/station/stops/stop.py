@@ -8,6 +8,7 @@ files, `stop_files` defines their content, and the folder also contains::
     job/             what the run will see: job.json, notebook.ipynb
     waiting/         held outputs as they would leave, independent of the engine
     word-NAME-1.json a person's vote on the held output NAME; a second person's is -2
+    rounds/          files of its rounds, of a stop of rounds only: see `phtlab.station.rounds`
     received/        what the stop before handed on, opened and checked
     receiving/       the same while it is fetched, opened and checked
     cargo.age        the sealed cargo for the recipients
@@ -25,6 +26,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -112,6 +114,15 @@ class Stop:
     def receiving(self) -> Path:
         return self.path / "receiving"
 
+    @property
+    def rounds(self) -> Path:
+        return self.path / "rounds"
+
+    @property
+    def of_rounds(self) -> bool:
+        """Whether it was admitted to compute rounds."""
+        return self.rounds.is_dir()
+
     def has(self, marker: Marker) -> bool:
         return self.path_of(marker).exists()
 
@@ -147,7 +158,9 @@ class Stop:
 
     def verified_offer(self) -> VerifiedOffer:
         """Return what admission verified."""
-        return self.read(stop_files.VERIFIED)
+        path = self.path_of(Marker.VERIFIED)
+        status = path.stat() if path.exists() else None
+        return _verified(self, (status.st_ino, status.st_mtime_ns) if status else None)
 
     def record(self) -> Envelope:
         return self.read(stop_files.RECORD)
@@ -248,6 +261,12 @@ class Stop:
             f"The stop {self.hex[:12]} waits for no decision; it is {self.state}.",
             "'phtlab station status' shows which wait.",
         )
+
+
+@lru_cache(100)
+def _verified(stop: Stop, written: tuple[int, int] | None) -> VerifiedOffer:
+    """Cached: each step of a stop asks again, and the file that is `written` so never changes."""
+    return stop.read(stop_files.VERIFIED)
 
 
 @dataclass(frozen=True)

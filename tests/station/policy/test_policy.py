@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 
 from phtlab.errors import PolicyError
 from phtlab.governance.risk import RISKS, Risk
 from phtlab.station.executor.contract import Limits
-from phtlab.station.policy.policy import Decision, Policy, decide, default_policy, load_policy
+from phtlab.station.policy.policy import (
+    Allowed,
+    Decision,
+    Policy,
+    decide,
+    default_policy,
+    load_policy,
+)
 from phtlab.station.settings.sizes import parse_size
 from phtlab.train.canonical import digest
+from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.manifest import KernelRef, Output, Route, Train, TrainManifest
 from phtlab.train.documents.order import Continuation, Order, OrderedRounds
 
@@ -39,6 +48,7 @@ def decided(
     risk: Risk = "low",
     stations: tuple[str, ...] = ("cleveland", "hungary"),
     continues: Continuation | None = None,
+    rounds: OrderedRounds | None = None,
 ) -> Decision:
     order = Order.new(
         train.digest,
@@ -46,13 +56,12 @@ def decided(
         {},
         ("ada",),
         1,
-        route="parallel" if route == "rounds" else route,
+        route=route,
         continues=continues,
         now=datetime.now(UTC),
     )
-    if route == "rounds":
-        rounds = OrderedRounds(most=2, aggregator="basel", quorum=1, deadline=60)
-        order = Order.model_validate(order.model_dump() | {"route": route, "rounds": rounds})
+    if rounds is not None:
+        order = Order.model_validate(order.model_dump() | {"route": "rounds", "rounds": rounds})
     return decide(
         Policy.model_validate(policy),
         order,
@@ -135,9 +144,78 @@ def test_routes_that_are_not_listed_are_refused() -> None:
     assert decided(allowed, route="sequential").verdict == "admit"
 
 
-def test_rounds_are_refused_even_if_listed() -> None:
-    listed = {"mode": "auto", "allow": {"routes": ["rounds"]}}
-    assert decided(listed, route="rounds").code == "route-not-allowed"
+# Rounds
+
+IN_KERNEL = OrderedRounds(most=50, key=Identity.generate("key").public, quorum=1, deadline=60)
+BY_ADDER = OrderedRounds(most=50, aggregator="adder", quorum=1, deadline=60)
+
+
+def with_rounds(**rounds: Any) -> dict[str, Any]:
+    """A policy that admits orders of rounds, with entries of `[rounds]`."""
+    return {"mode": "auto", "allow": {"routes": ["rounds"]}, "rounds": rounds}
+
+
+def test_rounds_start_where_their_route_is_listed() -> None:
+    assert decided(with_rounds(), rounds=IN_KERNEL).verdict == "admit"
+    for routes in ([], ["parallel"], ["parallel", "sequential"]):
+        for stations in (("cleveland", "hungary"), ("cleveland",)):
+            policy = {"mode": "auto", "allow": {"routes": routes}}
+            assert decided(policy, rounds=IN_KERNEL, stations=stations).code == "route-not-allowed"
+    assert decided(with_rounds()).code == "route-not-allowed"  # of another route
+
+
+def test_a_journey_of_more_rounds_than_the_policy_allows_refused() -> None:
+    more = IN_KERNEL.model_copy(update={"most": 51})
+    assert decided(with_rounds(), rounds=more).code == "rounds-too-many"
+    assert decided(with_rounds(most=51), rounds=more).verdict == "admit"
+    assert decided(with_rounds(most=1), rounds=IN_KERNEL).code == "rounds-too-many"
+
+
+@pytest.mark.parametrize("accepted", [[], ["basel"], ["adder"], ["*"]])
+def test_an_order_that_names_an_aggregator_is_refused_even_if_it_is_accepted(
+    accepted: list[str],
+) -> None:
+    for required in (False, True):
+        policy = with_rounds(aggregators=accepted, require_aggregator=required)
+        refused = decided(policy, rounds=BY_ADDER)
+        assert (refused.verdict, refused.code) == ("refuse", "rounds-aggregator")
+
+
+def test_an_order_of_the_researchers_kernel_is_refused_where_an_aggregator_is_required() -> None:
+    policy = with_rounds(aggregators=["adder"], require_aggregator=True)
+    assert decided(policy, rounds=IN_KERNEL).code == "rounds-aggregator"
+    allowed = with_rounds(aggregators=["adder"])
+    assert decided(allowed, rounds=IN_KERNEL).verdict == "admit"
+
+
+def test_a_rule_admits_no_rounds_that_the_policy_forbids() -> None:
+    rules = [{"mode": "auto"}]
+    for policy, rounds, code in (
+        ({"allow": {"routes": ["parallel"]}}, IN_KERNEL, "route-not-allowed"),
+        (with_rounds(most=2), IN_KERNEL, "rounds-too-many"),
+        (with_rounds(), BY_ADDER, "rounds-aggregator"),
+    ):
+        assert decided({**policy, "mode": "human", "rules": rules}, rounds=rounds).code == code
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        *(("most", value) for value in (0, 10_001)),
+        *(("interval", value) for value in (-1, float("nan"), float("inf"), 86_401)),
+        ("aggregators", "adder"),
+        ("require_aggregator", "perhaps"),
+        ("fewest", 1),
+    ],
+)
+def test_rules_for_rounds_that_make_no_sense_refused(entry: str, value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Policy.model_validate(with_rounds(**{entry: value}))
+
+
+def test_answers_leave_on_a_grid_of_fractions_of_a_second() -> None:
+    assert Policy().rounds.interval == 0
+    assert Policy.model_validate(with_rounds(interval=0.25)).rounds.interval == 0.25
 
 
 def test_a_sequential_route_of_one_station_is_allowed_as_a_parallel_one() -> None:
@@ -158,6 +236,12 @@ def test_a_new_stations_policy_reads_back_and_says_what_it_says(tmp_path: Path) 
     assert policy == Policy(mode="auto")
     assert policy.limits.limits() == Limits()
     assert policy.airlock.minimum_count == 10
+
+
+def test_a_new_twin_takes_part_in_every_route(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(default_policy("auto", twin=True))
+    assert load_policy(path) == Policy(mode="auto", allow=Allowed(routes=get_args(Route)))
 
 
 @pytest.mark.parametrize(

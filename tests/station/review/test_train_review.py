@@ -16,7 +16,7 @@ from phtlab.station.policy.policy import default_policy
 from phtlab.station.review import isolated_worker
 from phtlab.station.review.examination import Import
 from phtlab.station.review.image_materials import compare_materials, origin
-from phtlab.station.review.notebook_text import MOST_CELLS, read_notebook
+from phtlab.station.review.notebook_text import MOST_CELLS, NotebookText, read_notebook
 from phtlab.station.review.train_review import TrainReview, read_train
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import HoldDecision
@@ -163,6 +163,34 @@ def test_a_notebook_that_claims_another_language_is_read_as_what_it_runs_as(worl
     read = reading(world, stop)
     assert [one.sentence.split(":")[0] for one in read.examination.remarks] == ["eval"]
     assert any("claims to be in 'fortran'; its kernel runs python" in s for s in read.strange)
+
+
+@pytest.mark.parametrize("role", ["round", "combine"])
+def test_roles_that_the_manifest_does_not_sign_are_told(world: World, role: str) -> None:
+    """What runs here, and how often, is what the signed manifest says, not a cell's metadata."""
+    notebook = json.loads(world.analysis(COUNTS).travelling())
+    number = notebook["cells"][-1]["metadata"]["phtlab"]["cell"]
+    notebook["cells"][-1]["metadata"] = {"phtlab": {"cell": number, "role": role}, "tags": [role]}
+    files = {"notebook.ipynb": json.dumps(notebook).encode()}
+    stop = held(world, change=files, files=train_files(files))
+    (sentence,) = reading(world, stop).strange
+    assert f"the role {role} are {number}, and the train's manifest names none" in sentence
+
+
+def test_a_combine_cell_is_shown_as_one_that_does_not_run_here() -> None:
+    def cell(role: str, tag: str) -> dict[str, object]:
+        metadata = {"phtlab": {"cell": 1, "role": role}, "tags": [tag]}
+        return {"cell_type": "code", "source": "x", "metadata": metadata}
+
+    def read(role: str, tag: str) -> NotebookText:
+        notebook = {"nbformat": 4, "cells": [cell(role, tag)]}
+        language = {"kernelspec": {"language": "python"}}
+        return read_notebook(json.dumps(notebook | {"metadata": language}).encode())
+
+    assert [c.title for c in read("combine", "combine").cells] == ["combine, does not run here"]
+    assert [c.title for c in read("station", "station").cells] == ["station"]
+    assert read("combine", "combine").strange == ()
+    assert "a tag of another role" in read("station", "combine").strange[0]
 
 
 def test_columns_that_are_named_on_nothing_known_are_told_apart(world: World) -> None:

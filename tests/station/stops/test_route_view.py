@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from phtlab.train.documents.order import Continuation
 from phtlab.wire.api.journeys import EarlierJourney, Offer
 from tests.raising import raises_code
 from tests.station.pipeline.sequential_route import Route, sequential_route
+from tests.station.rounds_series import make_series
 
 
 @pytest.fixture
@@ -111,3 +113,21 @@ def test_the_limits_of_what_is_received_are_read() -> None:
 )
 def test_places_on_a_route_are_ordinals(number: int, text: str) -> None:
     assert ordinal(number) == text
+
+
+def test_the_route_of_rounds_says_who_combines_and_what_leaves_when(tmp_path: Path) -> None:
+    series = make_series(tmp_path, most=20)
+    series.steps()
+    view = route_of(series.stop, "cleveland")
+    assert view.short == "in 20 rounds at most"
+    assert view.sentence == (
+        "rounds: cleveland, hungary, 20 rounds at most, combined by the researcher's kernel"
+    )
+    assert dict(view.lines()) == {
+        "route": view.sentence,
+        "receives": "beta (model; any shapes; numbers -1000000 to 1000000), in each round after "
+        "the first, from the researcher's kernel",
+        "releases": "update (model), in each round, to ada",
+        "goes on": "with 1 of 2 stations, and without a station after 60 seconds",
+    }
+    assert json.loads(json.dumps(view.as_json()))["rounds"]["most"] == 20

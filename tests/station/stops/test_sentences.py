@@ -11,6 +11,7 @@ from phtlab import errors
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.station.policy.policy import Allowed, ApprovalRules, HandOn, LimitCaps, Policy, Rule
 from phtlab.station.policy.release_rules import ReleaseRules
+from phtlab.station.policy.round_rules import RoundRules
 from phtlab.station.settings.settings import StationSettings
 from phtlab.station.stops.sentences import APPROVAL, RUN, STATION, ending_of, run_failed
 
@@ -56,7 +57,7 @@ def test_each_entry_of_the_policy_is_documented() -> None:
     text = (ROOT / "docs" / "policy.md").read_text()
     for part in (
         *(Policy, Allowed, HandOn, Rule, ApprovalRules, LimitCaps),
-        *(AirlockRules, ReleaseRules),
+        *(AirlockRules, ReleaseRules, RoundRules),
     ):
         for name in part.model_fields:
             assert re.search(rf"^\[*(?:airlock\.)?{name}\b", text, re.MULTILINE), name

@@ -81,6 +81,11 @@ def note(folder: Path, stop: str, at: datetime, amount: ReleasedAmount) -> None:
     write_durably(place / f"{stop}.json", canonical(amount.model_dump(mode="json")))
 
 
+def is_noted(folder: Path, stop: str) -> bool:
+    """Whether anything was noted of the stop with the hex name `stop`, in any month."""
+    return any((folder / FOLDER).glob(f"*/{stop}.json"))
+
+
 def amounts_of_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
     """Return what left in the month of `at`, by stop. Raises StationError (``station-error``)."""
     found = []

@@ -12,6 +12,7 @@ from phtlab.station.review.code_html import line_html, numbered
 from phtlab.station.review.difference import near
 from phtlab.station.review.examination import CellChange, Import, Origin
 from phtlab.station.review.image_materials import origin
+from phtlab.station.review.notebook_text import role_title
 from phtlab.station.review.train_review import TrainReview
 
 _MARKS: Final = {"added": "+", "removed": "-", "same": " "}
@@ -72,8 +73,7 @@ def notebook_cells(reading: TrainReview) -> Iterator[CellRows]:
         # Safe: the examination builds it from a fixed set of elements, and its page cannot run
         # scripts.
         text = None if made is None else Markup(made)  # noqa: S704
-        kind = "" if cell.kind == "code" else f"{cell.kind}, does not run"
-        yield CellRows(cell.number, kind or cell.role, rows, text)
+        yield CellRows(cell.number, cell.title, rows, text)
 
 
 def _without_last(lines: list[str]) -> list[str]:
@@ -87,9 +87,11 @@ def changed_cells(reading: TrainReview) -> Iterator[CellRows]:
     for cell in reading.difference.cells if reading.difference else ():
         number = cell.after or cell.before or 0
         if cell.change == "same":
-            yield CellRows(number, cell.role, label="no change", change="same")
+            yield CellRows(number, role_title(cell.role), label="no change", change="same")
         else:
-            yield CellRows(number, cell.role, tuple(_rows(cell, notes)), change=cell.change)
+            yield CellRows(
+                number, role_title(cell.role), tuple(_rows(cell, notes)), change=cell.change
+            )
 
 
 def _rows(cell: CellChange, notes: _Notes) -> Iterator[Row]:

@@ -1,0 +1,209 @@
+"""Files of rounds in a stop's folder: one folder for the round in work, one file for those before.
+
+::
+
+    rounds/finished.json   the newest round whose record central has; replaced with each round
+    rounds/7/              the round in work, removed once it is finished
+
+Each file of a round's folder is written once, as a whole, as those of the stop itself, and which of
+them exist says how far the round came. So a thousand rounds leave no more than one does.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from phtlab.errors import StationError
+from phtlab.files.durable_file import sync_folder, write_durably
+from phtlab.station.policy.month_limits import Amount
+from phtlab.station.stops.file_contents import StopFileContent, Timestamp
+from phtlab.station.stops.stop import Stop
+from phtlab.train.canonical import Digest, canonical
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.record import OutputVerdict, RoundsDone
+from phtlab.train.documents.round import RoundCargo
+
+
+class RoundMarker(StrEnum):
+    """The name of a file or folder of a round, each later one written after those before it."""
+
+    INSTRUCTION = "instruction.json"
+    """The verified instruction; round 1 has none."""
+    VALUES = "values"
+    """What the combine cells sent, opened and checked."""
+    REQUESTED = "requested.json"
+    """Since when the run is to compute this round."""
+    RESTARTED = "restarted.json"
+    """The run was lost in this round, and started anew; since when it was first to compute it."""
+    OUTPUTS = "outputs"
+    """A copy of what the run left of this round: only the copy is judged."""
+    SEALED = "sealed.json"
+    """`update.age` is sealed, of what the airlock released."""
+    RECORD = "record.json"
+    """The station signed its record of the round."""
+
+
+class SeriesLimits(StopFileContent):
+    """What each round may release, as the first one did: how many people its outputs are of, and
+    how much."""
+
+    of: Mapping[str, int] = {}
+    amount: Amount
+
+
+class SealedRound(StopFileContent):
+    """`sealed.json`: the sealed update, the airlock's verdicts, and the limits of the series."""
+
+    update: RoundCargo
+    outputs: tuple[OutputVerdict, ...]
+    limits: SeriesLimits
+
+
+class FinishedRounds(StopFileContent):
+    """`finished.json`: how many rounds were computed, and the newest: its number, its instruction
+    (the journey for round 1), and the station's record of it."""
+
+    count: int
+    number: int
+    instruction: Digest
+    record: Digest
+    outputs: tuple[OutputVerdict, ...] = ()
+    limits: SeriesLimits
+
+
+Content = TypeVar("Content", bound=StopFileContent)
+
+
+@dataclass(frozen=True)
+class RoundFolder:
+    """The folder of the round `number`."""
+
+    path: Path
+    number: int
+
+    def has(self, marker: RoundMarker) -> bool:
+        return self.path_of(marker).exists()
+
+    def path_of(self, marker: RoundMarker) -> Path:
+        return self.path / marker
+
+    @property
+    def update(self) -> Path:
+        return self.path / "update.age"
+
+    def write(self, marker: RoundMarker, content: StopFileContent | Envelope) -> None:
+        """Write the file durably."""
+        write_durably(self.path_of(marker), canonical(content.model_dump(mode="json")))
+
+    def sealed(self) -> SealedRound:
+        return _read(self.path_of(RoundMarker.SEALED), SealedRound)
+
+    def requested(self) -> Timestamp:
+        return _read(self.path_of(RoundMarker.REQUESTED), Timestamp)
+
+    def first_requested(self) -> Timestamp:
+        """Since when the round is computed, by a run that was lost since or by this one."""
+        if self.has(RoundMarker.RESTARTED):
+            return _read(self.path_of(RoundMarker.RESTARTED), Timestamp)
+        return self.requested()
+
+    def record(self) -> Envelope:
+        return _envelope(self.path_of(RoundMarker.RECORD))
+
+    def instruction(self) -> Envelope | None:
+        """Return the round's instruction; None for round 1."""
+        return _envelope(self.path_of(RoundMarker.INSTRUCTION)) if self.number > 1 else None
+
+
+@dataclass(frozen=True)
+class RoundFiles:
+    """All rounds of a stop."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, stop: Stop) -> RoundFiles:
+        return cls(stop.rounds)
+
+    @property
+    def finished(self) -> FinishedRounds | None:
+        """What was finished; None before round 1 was."""
+        path = self.path / "finished.json"
+        return _read(path, FinishedRounds) if path.exists() else None
+
+    def create(self) -> None:
+        """Create the folder: the stop is one of rounds."""
+        self.path.mkdir(mode=0o700, exist_ok=True)
+
+    def in_work(self) -> RoundFolder | None:
+        """Return the round that is not finished; None while the next instruction is awaited."""
+        finished = self.finished
+        if finished is None:
+            folder = RoundFolder(self.path / "1", 1)
+            folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return folder
+        for path in self.path.iterdir():
+            if path.name.isdecimal() and int(path.name) > finished.number:
+                return RoundFolder(path, int(path.name))
+        return None
+
+    @contextmanager
+    def begun(self, number: int) -> Iterator[RoundFolder]:
+        """Create the folder of the round `number`, which is there once the block has ended."""
+        self.clear()
+        draft = RoundFolder(self.path / "draft", number)
+        draft.path.mkdir(mode=0o700)
+        yield draft
+        draft.path.rename(self.path / str(number))
+        sync_folder(self.path)
+
+    def clear(self) -> None:
+        """Remove the folders of all rounds: of finished ones, and of one that was never begun."""
+        if self.path.is_dir():
+            for path in self.path.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+
+    def finish(self, folder: RoundFolder, finished: FinishedRounds) -> None:
+        """Remember that the round in `folder` is finished, and remove its folder."""
+        content = canonical(finished.model_dump(mode="json"))
+        write_durably(self.path / "finished.json", content)
+        shutil.rmtree(folder.path)
+
+
+def done_of(stop: Stop) -> RoundsDone | None:
+    """What the stop's record says of its rounds; None on another route, or before any."""
+    if not stop.of_rounds:
+        return None
+    finished = RoundFiles.of(stop).finished
+    if finished is None:
+        return RoundsDone(count=0)
+    return RoundsDone(count=finished.count, last=finished.record)
+
+
+def _read(path: Path, model: type[Content]) -> Content:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        raise _broken(path) from None
+
+
+def _envelope(path: Path) -> Envelope:
+    try:
+        return Envelope.from_bytes(path.read_bytes())
+    except (OSError, ValueError):
+        raise _broken(path) from None
+
+
+def _broken(path: Path) -> StationError:
+    return StationError(
+        f"{path} is missing or broken, and this stop cannot go on without it.",
+        "Restore it, or move the stop's folder away: the journey then fails here.",
+        code="stop-broken",
+    )

@@ -1,0 +1,137 @@
+"""The run of a stop of rounds: lost, failed, too slow, cancelled, expired."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from phtlab.station.stops.marker import Marker
+from phtlab.train.documents.record import RoundsDone
+from tests.station.rounds_series import RoundsExecutor, Series, make_series, update_files
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Series:
+    return make_series(tmp_path)
+
+
+def executor_of(series: Series) -> RoundsExecutor:
+    executor = series.world.executor
+    assert isinstance(executor, RoundsExecutor)
+    return executor
+
+
+def slow(series: Series) -> None:
+    """No round is computed any more."""
+    executor_of(series).compute = lambda number, beta: pytest.fail("computed")
+    executor_of(series)._work = lambda job_id: None  # type: ignore[method-assign]
+
+
+def test_a_run_that_was_ended_from_outside_is_started_once_more(series: Series) -> None:
+    daemon = series.steps()
+    series.instruct(10.0)
+    working = executor_of(series)._work
+    slow(series)
+    series.steps(3, daemon=daemon)
+    executor_of(series).die()
+    executor_of(series)._work = working  # type: ignore[method-assign]
+    executor_of(series).compute = lambda number, beta: update_files(7.0)
+    series.steps(daemon=daemon)
+    assert [series.update(sent) for sent in series.sent()] == [1.0, 7.0]
+    assert len(series.world.scripted.started) == 2
+
+
+def test_a_run_that_is_ended_again_fails_the_stop(series: Series) -> None:
+    daemon = series.steps()
+    series.instruct(10.0)
+    slow(series)
+    for _ in range(2):
+        series.steps(4, daemon=daemon)
+        executor_of(series).die()
+    series.steps(daemon=daemon)
+    record = series.record()
+    assert (record.outcome, record.code) == ("failed", "run-record")
+    assert record.rounds == RoundsDone(count=1, last=series.sent()[-1].record.digest)
+
+
+def test_a_cell_that_fails_in_a_round_fails_the_stop(series: Series) -> None:
+    daemon = series.steps()
+    series.instruct(10.0)
+    slow(series)
+    series.steps(3, daemon=daemon)
+    executor_of(series).die(outcome="cell-failed")
+    series.steps(daemon=daemon)
+    assert series.record().code == "cell-failed"
+
+
+def test_a_run_that_ends_before_its_rounds_do_has_not_departed(series: Series) -> None:
+    daemon = series.steps()
+    series.instruct(10.0)
+    slow(series)
+    series.steps(3, daemon=daemon)
+    executor_of(series).die(outcome="completed")
+    series.steps(daemon=daemon)
+    assert series.record().code == "run-record"
+
+
+def test_each_round_has_the_time_of_a_run(series: Series) -> None:
+    daemon = series.steps()
+    series.world.ahead += timedelta(hours=12)
+    series.steps(daemon=daemon)
+    assert not series.stop.has(Marker.STOPPING), "it waits for a round, which costs nothing"
+    series.instruct(10.0)
+    slow(series)
+    series.steps(3, daemon=daemon)
+    series.world.ahead += timedelta(hours=12)
+    series.steps(daemon=daemon)
+    assert series.record().code == "out-of-time"
+
+
+def test_a_cancelled_series_ends_with_what_it_computed(series: Series) -> None:
+    daemon = series.steps()
+    daemon.receive(series.offer.model_copy(update={"cancelled": True}))
+    series.steps(daemon=daemon)
+    record = series.record()
+    assert (record.outcome, record.rounds and record.rounds.count) == ("cancelled", 1)
+    assert series.world.scripted.jobs() == frozenset()
+
+
+def test_a_series_ends_with_its_order(series: Series) -> None:
+    daemon = series.steps()
+    series.world.ahead += timedelta(days=8)
+    series.steps(daemon=daemon)
+    record = series.record()
+    assert (record.outcome, record.code) == ("cancelled", "order-expired")
+
+
+def test_an_output_that_a_round_does_not_publish_fails_the_stop(series: Series) -> None:
+    executor_of(series).compute = lambda number, beta: {}
+    series.steps(20)
+    assert series.record().code == "output-missing"
+
+
+def test_what_the_run_writes_beside_the_declared_outputs_is_not_read(series: Series) -> None:
+    executor_of(series).compute = lambda number, beta: {
+        **update_files(1.0),
+        "other.json": b"{}",
+        "update.bin": b"x",
+    }
+    series.steps()
+    assert [series.update(sent) for sent in series.sent()] == [1.0]
+
+
+def test_links_in_a_round_s_folder_are_not_followed(series: Series, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.safetensors"
+    secret.write_bytes(update_files(99.0)["update.safetensors"])
+
+    def linked(number: int, beta: float | None) -> dict[str, bytes]:
+        folder = executor_of(series).root / series.stop.job_id / "rounds" / str(number)
+        (folder / "outputs" / "update.safetensors").symlink_to(secret)
+        return {"update.json": update_files(1.0)["update.json"]}
+
+    executor_of(series).compute = linked
+    series.steps(20)
+    assert series.sent() == []
+    assert series.record().code == "airlock-refused"
