@@ -41,6 +41,18 @@ def dispatch(
             "stations: all that the proposal names."
         ),
     ] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of a train of rounds: how many at most. Default: 50."),
+    ] = None,
+    quorum: Annotated[
+        int | None,
+        typer.Option(min=1, help="Stations that each round needs. Default: all."),
+    ] = None,
+    deadline: Annotated[
+        int | None,
+        typer.Option(min=1, help="Seconds that a round waits for the others. Default: an hour."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Dispatch to the twin station only.")
     ] = False,
@@ -51,6 +63,7 @@ def dispatch(
 ) -> None:
     """Turn NOTEBOOK into a train, sign an order, and dispatch it to stations."""
     import phtlab
+    from phtlab.lab.rounds.ordered import DEFAULT_DEADLINE
 
     lab = phtlab.connect()
     train = lab.train(notebook, kernel=kernel)
@@ -63,6 +76,9 @@ def dispatch(
         recipients=recipient or (),
         lifetime=timedelta(days=days),
         proposal=proposal,
+        rounds=rounds,
+        quorum=quorum,
+        deadline=deadline or DEFAULT_DEADLINE,
     )
     for answer in journey.answers:
         if answer.answer != "allows":

@@ -15,6 +15,7 @@ from phtlab.train.documents.manifest import (
     KernelRef,
     Output,
     Received,
+    Rounds,
     TrainFile,
     TrainManifest,
 )
@@ -49,8 +50,18 @@ def train_manifest(analysis: Analysis, kernel: KernelRef) -> TrainManifest:
         parameters=analysis.parameters.schema,
         outputs=tuple(Output(**asdict(output)) for output in analysis.outputs),
         received=tuple(_received(value) for value in analysis.received),
+        rounds=_rounds(analysis),
         datasets=analysis.datasets,
         files=(TrainFile(path=NOTEBOOK, size=len(notebook), sha256=digest(notebook)),),
+    )
+
+
+def _rounds(analysis: Analysis) -> Rounds | None:
+    if analysis.route != "rounds":
+        return None
+    return Rounds(
+        cells=tuple(cell.number for cell in analysis.round_cells),
+        combine=tuple(cell.number for cell in analysis.combine_cells),
     )
 
 

@@ -19,6 +19,7 @@ from phtlab.lab.display.journey_follower import Followed
 from phtlab.lab.display.journey_html import journey_html
 from phtlab.lab.display.journey_text import describe, short
 from phtlab.lab.display.progress import journey_progress
+from phtlab.lab.display.round_progress import RoundProgress
 from phtlab.lab.display.route_map import route_map
 from phtlab.lab.display.route_order import (
     ARROW,
@@ -31,8 +32,16 @@ from phtlab.lab.results.folder import ResultsFolder
 from phtlab.lab.results.handed_on import handed_on_by, route_end
 from phtlab.lab.results.released_log import released_log
 from phtlab.lab.results.results import Results, StationResults
+from phtlab.lab.results.round_results import RoundResults
+from phtlab.lab.rounds.combiner import Combiner
+from phtlab.lab.rounds.driver import RoundDriver
+from phtlab.lab.rounds.ended_series import round_results
+from phtlab.lab.rounds.journey_key import forget_journey_key
+from phtlab.lab.rounds.reports import kept_reports, reports_frame
+from phtlab.lab.rounds.train_cells import fetch_combine_cells
 from phtlab.lab.session.session import Session
 from phtlab.printable import escaped
+from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.manifest import Train
 from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.documents.record import FINAL_STATES, StopRecord
@@ -48,6 +57,8 @@ from phtlab.wire.api.journeys import JourneyView, StopView
 from phtlab.wire.registry.cargo import pull_cargo
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from phtlab.lab.proposals.station_answers import StationAnswer
 
 
@@ -86,12 +97,15 @@ class Journey:
         self._id = journey or view.id
         self._view = self._own(view)
         self._began: dict[str, datetime] = {}
+        self._rounds: RoundProgress | None = None
+        self._driver: RoundDriver | None = None
+        self._shown_rounds: Callable[[JourneyView], None] = lambda _: None
         # The widget's thread handles events beside the caller's thread.
         self._hearing = threading.Lock()
         self._display = JourneyDisplay(
             Faces(
                 view=lambda: self._view,
-                route=lambda view: route_map(view, self._began),
+                route=lambda view: route_map(view, self._began, rounds=self._rounds_text()),
                 html=self._repr_html_,
                 text=self.__repr__,
             ),
@@ -152,13 +166,22 @@ class Journey:
 
         `timeout` is in seconds; `on_change` replaces the built-in display.
         Raises JourneyError (`wait-timeout`) after that time; the journey goes on.
+
+        Of a journey of rounds, this runs the train's combine cells in this kernel after each round,
+        and needs the key that `lab.dispatch` kept on this machine. What a combine cell raises ends
+        the wait; the journey stays as it is, and waiting again combines the same round again.
+        Raises JourneyError (`round-quorum`) if fewer stations are left than a round needs,
+        (`journey-key-missing`) on another machine, and (`sent-…`) for values that are not as round
+        cells declare; RecordError or SignatureError for what stations or central did not sign so.
         """
         until = None if timeout is None else time.monotonic() + timeout
-        with journey_progress(on_change, self._display) as show:
+        with journey_progress(on_change, self._display, self._rounds_text) as show:
             self.refresh()
             show(self._view)
             if self.done:
-                return self
+                return self._over()
+            if route_order(self._view).is_rounds:
+                self._drive(show, until)
             for event in self._session.central.events(self.id):
                 self._take(event.stop)
                 show(self._view)
@@ -170,7 +193,82 @@ class Journey:
                         f"It goes on: 'phtlab journey wait {short(self.id)}' waits again.",
                         code="wait-timeout",
                     )
+        return self.refresh()._over()
+
+    def _over(self) -> Journey:
+        """Remove the key of a journey that has ended: nothing is signed with it any more."""
+        if self.done and route_order(self._view).is_rounds:
+            forget_journey_key(self._order().nonce)
+        return self
+
+    def finish(self) -> Journey:
+        """End a journey of rounds early; returns itself.
+
+        Stations compute no further round, and end as after the last one. What was sent last is the
+        result; `cancel()` asks stations to stop at once. Raises JourneyError (`route-rounds`) for
+        another journey, (`journey-key-missing`) on another machine, and what central refuses.
+        """
+        self._round_driver(lambda _: None).finish()
         return self.refresh()
+
+    @property
+    def reports(self) -> pd.DataFrame:
+        """What combine cells reported, a row per round; `heard` is of how many stations.
+
+        Kept on the machine that combined. Empty for a journey without rounds.
+        """
+        return reports_frame(kept_reports(self._order().nonce))
+
+    def _order(self) -> Order:
+        """The journey's order: its digest is the journey's id, whoever signed it."""
+        return Order.model_validate(peek(self._view.order).predicate)
+
+    def _drive(self, show: Callable[[JourneyView], None], until: float | None) -> None:
+        """Combine rounds until they have ended, if this researcher's kernel combines them."""
+        rounds = self._order().rounds
+        if rounds is not None and rounds.key is not None:
+            self._round_driver(show).drive(until)
+
+    def _round_driver(self, show: Callable[[JourneyView], None]) -> RoundDriver:
+        """Return the driver of this journey; the names of its combine cells stay with it."""
+        if not route_order(self._view).is_rounds:
+            raise JourneyError(
+                f"Journey {short(self.id)} has no rounds.",
+                "journey.cancel() asks its stations to stop.",
+                code="route-rounds",
+            )
+        self._shown_rounds = show
+        if self._driver is not None:
+            self._session.refresh()  # stations may have left since
+        else:
+            train, order, _ = self.verified()
+            session = self._session
+            combiner = Combiner(
+                session, self.id, order, train.manifest, lambda: fetch_combine_cells(session, train)
+            )
+            self._driver = RoundDriver(
+                session,
+                self.id,
+                order,
+                combiner,
+                read_view=self._read_view,
+                show=self._round_changed,
+            )
+        return self._driver
+
+    def _read_view(self) -> JourneyView:
+        view = self.refresh().view
+        self._shown_rounds(view)
+        return view
+
+    def _round_changed(self, progress: RoundProgress) -> None:
+        if progress != self._rounds:
+            self._rounds = progress
+            self._display.round_changed()
+            self._shown_rounds(self._view)
+
+    def _rounds_text(self) -> str:
+        return self._rounds.text if self._rounds is not None else ""
 
     def _own(self, view: JourneyView) -> JourneyView:
         """Return `view`. Raises RecordError for another journey, which would verify as well."""
@@ -234,6 +332,9 @@ class Journey:
         On a sequential route, each station's `handed_on` maps its outputs to the station that got
         them. Of a journey that continues another, the stops before it are included.
 
+        Of a journey of rounds, `of_rounds` has what the combine cells made of them, their reports,
+        and each round's updates; all instructions and records of rounds are verified first.
+
         Raises JourneyError (`journey-unfinished`) while a stop has not ended (with `partial`: while
         none has), SealError for cargo that differs from its record or is not sealed to this key,
         RegistryError if the cargo is no longer in the registry, and what `verified()` raises.
@@ -278,7 +379,14 @@ class Journey:
             self._contradicted(verified),
             end=route_end(verified.train.manifest, order),
             resume=resume_hint(self.view),
+            of_rounds=self._round_results(verified),
         )
+
+    def _round_results(self, verified: _VerifiedJourney) -> RoundResults | None:
+        if verified.order.rounds is None:
+            return None
+        manifest = verified.train.manifest
+        return round_results(self._session, self.id, verified.order, manifest, verified.records)
 
     def _contradicted(self, verified: _VerifiedJourney) -> dict[str, StopRecord]:
         """Return the second record of each station that signed two, if both verify."""
@@ -350,6 +458,8 @@ class Journey:
         head = f"Journey {short(self.id)} of {escaped(view.train_name)}"
         if order.is_sequential:
             head += f": {f' {ARROW} '.join(stop.station for stop in self.stops)}"
+        if self._rounds is not None:
+            head += f": {self._rounds.text}"
         lines = [head]
         if order.continues is not None:
             lines.append(f"  continues journey {escaped(short(order.continues))}")
@@ -358,7 +468,7 @@ class Journey:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return journey_html(self._view, self._began)
+        return journey_html(self._view, self._began, rounds=self._rounds_text())
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
         return self._display.bundle()

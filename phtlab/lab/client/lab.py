@@ -34,6 +34,8 @@ from phtlab.lab.proposals.station_answers import (
     station_answers,
 )
 from phtlab.lab.results.results import Results
+from phtlab.lab.rounds.journey_key import keep_journey_key
+from phtlab.lab.rounds.ordered import DEFAULT_DEADLINE, round_limits
 from phtlab.lab.session.session import Session, open_session
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.manifest import Train as ManifestOf
@@ -109,6 +111,9 @@ class Lab:
         lifetime: timedelta = timedelta(days=7),
         proposal: str | SubmittedProposal | None = None,
         confirm: bool = True,
+        rounds: int | None = None,
+        quorum: int | None = None,
+        deadline: int = DEFAULT_DEADLINE,
     ) -> Journey:
         """Dispatch `train`: a Train, a notebook's path, or by default the notebook of this code.
 
@@ -119,14 +124,20 @@ class Lab:
         the order after `lifetime`, at most 60 days. Under a `proposal` (its name is enough), all
         its stations are the default, and what each answers now is in the journey's `answers`.
 
+        A train of rounds computes at most `rounds` of them, by default 50. Each needs at least
+        `quorum` stations, by default all, and is combined without the others once `deadline`
+        seconds have passed. `journey.wait()` combines them in this kernel; the key that signs the
+        instructions is kept on this machine, sealed to yours.
+
         In a cell of a JupyterLab page, the page asks first, except for twin stations: the journey
         is unsent until somebody presses *Send*, and whatever needs it raises JourneyError
         (`journey-unsent`). Without `confirm`, and in a script, it is sent at once.
 
         Raises NotebookError, ParameterError, NotOnRosterError or OrderError before anything is
-        sent, and ApprovalError if the proposal does not cover the order or a station revoked its
-        approval; CentralUnreachableError, RegistryUnreachableError, CentralError or RegistryError
-        while sending.
+        sent, JourneyError (`journey-key-kept`) if the journey's key cannot be kept, and
+        ApprovalError if the proposal does not cover the order or a station revoked its approval;
+        CentralUnreachableError, RegistryUnreachableError, CentralError or RegistryError while
+        sending.
         """
         if not isinstance(train, Train):
             train = self.train(train)
@@ -141,9 +152,12 @@ class Lab:
         for reader in readers:
             roster.member(reader)
 
-        def order() -> Order:
-            # Made again when it is sent: its lifetime begins then.
-            return Order.new(
+        limits = round_limits(train.manifest, len(names), rounds, quorum, deadline)
+
+        def order() -> tuple[Order, Identity | None]:
+            # Made again when it is sent: its lifetime begins then, and its key is for it alone.
+            ordered, key = limits.ordered() if limits else (None, None)
+            made = Order.new(
                 train.digest,
                 names,
                 values,
@@ -152,12 +166,14 @@ class Lab:
                 lifetime=lifetime,
                 route=train.manifest.route,
                 proposal=proposal.digest if proposal else None,
+                rounds=ordered,
                 now=datetime.now(UTC),
             )
+            return made, key
 
         if confirm and not self._are_twins(names) and runs_in_page():
             if proposal is not None:
-                self._station_answers(train, order(), proposal)
+                self._station_answers(train, order()[0], proposal)
             question = DispatchQuestion(
                 name=train.name,
                 stations=names,
@@ -166,16 +182,17 @@ class Lab:
                 recipients=tuple(readers),
                 proposal=proposal.newest().title if proposal else "",
                 route=train.manifest.route,
+                rounds=limits.text(len(names)) if limits else "",
             )
 
             def send() -> SentOrder:
                 self.refresh()
-                return self._send(train, order(), proposal)
+                return self._send(train, *order(), proposal)
 
             self._last = unsent = UnsentJourney(question, send)
             unsent.show()
             return unsent
-        sent = self._send(train, order(), proposal)
+        sent = self._send(train, *order(), proposal)
         self._last = Journey(self.session, sent.view, journey=sent.digest, answers=sent.answers)
         return self._last
 
@@ -209,11 +226,18 @@ class Lab:
         self._last = Journey(self.session, view, journey=signed.digest)
         return self._last
 
-    def _send(self, train: Train, order: Order, proposal: SubmittedProposal | None) -> SentOrder:
-        """Push the train, sign train and order, and submit both to central."""
+    def _send(
+        self, train: Train, order: Order, key: Identity | None, proposal: SubmittedProposal | None
+    ) -> SentOrder:
+        """Push the train, sign train and order, and submit both to central.
+
+        `key` signs the instructions of a journey of rounds; it is kept before the order is signed.
+        """
         answers = self._station_answers(train, order, proposal) if proposal else ()
         push_train(self.registry, train.image, train.repository, train.kernel)
         self.central.submit_train(train.sign())
+        if key is not None:
+            keep_journey_key(self.identity, order.nonce, key)
         signed = order.sign(self.identity)
         view = self.central.submit_journey(signed)
         if train.path is not None:

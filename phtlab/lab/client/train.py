@@ -120,9 +120,9 @@ class Train:
         lines += [f"  kernel     {self.kernel.name}"]
         lines += [f"  data set   {name}" for name in self.analysis.datasets]
         lines += [f"  parameter  {parameter_line(k, v)}" for k, v in self._properties()]
-        if self.analysis.route == "sequential":
+        if self.analysis.route != "parallel":
             received = ", ".join(value.name for value in self.analysis.received)
-            lines += [f"  route      sequential; receives {received}"]
+            lines += [f"  route      {self.analysis.route}; receives {received or 'nothing'}"]
         for output in self.analysis.outputs:
             to = "" if output.to == "researcher" else f", to {TARGETS[output.to]}"
             lines += [f"  output     {output.name} ({output.kind}){to}"]

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from phtlab.lab.display.dispatch_widget import DispatchWidget
 
 _NEEDS_DISPATCH: Final = frozenset(
-    {"_session", "answers", "_id", "_view", "_began", "_hearing", "_display"}
+    {
+        "_session",
+        "answers",
+        "_id",
+        "_view",
+        "_began",
+        "_hearing",
+        "_display",
+        "_rounds",
+        "_driver",
+        "_shown_rounds",
+    }
 )
 
 

@@ -32,6 +32,7 @@ class DispatchQuestion:
     recipients: tuple[str, ...]
     proposal: str = ""
     route: str = "parallel"
+    rounds: str = ""
 
     def shown(self) -> dict[str, Any]:
         """For display, as JSON values. All text is printable and of bounded length."""
@@ -61,6 +62,7 @@ class DispatchQuestion:
             ("Outputs", _listed(self.outputs) or "none"),
             ("Who can open them", _listed(self.recipients)),
         ]
+        lines += [("Rounds", self.rounds)] if self.rounds else []
         return [*lines, ("Proposal", middle(self.proposal))] if self.proposal else lines
 
     def text(self) -> str:

@@ -64,6 +64,11 @@ class JourneyDisplay:
         if not self._is_live:
             self._replace(self._still())
 
+    def round_changed(self) -> None:
+        """Show the present round in the widget, which hears of stops only."""
+        if self._is_live and self._widget is not None:
+            self._widget.updated(self._faces.view())
+
     def _settle(self) -> None:
         """At the end the map takes the widget's place: it needs no kernel when it is read again."""
         if self._faces.view().done:

@@ -34,10 +34,17 @@ _WAITING: Final = ("offered", "verified")
 
 
 def journey_html(
-    view: JourneyView, began: Mapping[str, datetime] | None = None, now: datetime | None = None
+    view: JourneyView,
+    began: Mapping[str, datetime] | None = None,
+    now: datetime | None = None,
+    *,
+    rounds: str = "",
 ) -> str:
-    """The stops with state, time and sentence. What strips the inline styles leaves a table."""
-    shown = route_map(view, began, now)
+    """The stops with state, time and sentence. What strips the inline styles leaves a table.
+
+    `rounds` says how far a journey of rounds is.
+    """
+    shown = route_map(view, began, now, rounds=rounds)
     warning = contradiction_warning(view)
     alarm = f'<p role="alert" style="{FOREIGN}">{badge("!", "bad")} <b>{_text(warning)}</b></p>'
     departed = any(stop.state == "departed" for stop in shown.stops)

@@ -81,9 +81,16 @@ class RouteMap(_Model):
 
 
 def route_map(
-    view: JourneyView, began: Mapping[str, datetime] | None = None, now: datetime | None = None
+    view: JourneyView,
+    began: Mapping[str, datetime] | None = None,
+    now: datetime | None = None,
+    *,
+    rounds: str = "",
 ) -> RouteMap:
-    """The map of `view`. `began` is when each station's first cell began, where events told."""
+    """The map of `view`. `began` is when each station's first cell began, where events told.
+
+    `rounds` says how far a journey of rounds is.
+    """
     moment, order = now or datetime.now(UTC), route_order(view)
     return RouteMap(
         id=view.id,
@@ -98,7 +105,7 @@ def route_map(
         continues=order.continues and middle(order.continues, MAX_TITLE),
         continued_by=view.continued_by,
         resumable=is_resumable(view),
-        summary=summary(view),
+        summary=", ".join(filter(None, [summary(view), middle(rounds, MAX_SENTENCE)])),
         stops=tuple(_stop(stop, began or {}, moment) for stop in view.stops),
     )
 

@@ -30,6 +30,10 @@ class RouteOrder:
     def is_sequential(self) -> bool:
         return self.route == "sequential"
 
+    @property
+    def is_rounds(self) -> bool:
+        return self.route == "rounds"
+
 
 def route_order(view: JourneyView) -> RouteOrder:
     """Return what the order of `view` says of its route."""

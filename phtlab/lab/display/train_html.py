@@ -16,6 +16,8 @@ from phtlab.printable import escaped
 MAX_SENTENCE: Final = 600
 TARGETS: Final = {"next": "the next station", "both": "the next station and the recipients"}
 
+_ROUTES = {"parallel": "", "sequential": ", sequential route", "rounds": ", rounds"}
+
 
 def train_html(analysis: Analysis, kernel: str, digest: str) -> str:
     """The card of the train `digest`, made of `analysis` on `kernel`."""
@@ -28,7 +30,7 @@ def train_html(analysis: Analysis, kernel: str, digest: str) -> str:
         f"{html.escape(digest.removeprefix('sha256:')[:12])}</code></span>"
         f'<span style="margin-left:auto;{MUTED}">{html.escape(kernel)}, '
         f"{travelling} cell{'' if travelling == 1 else 's'} in the train"
-        f"{', sequential route' if analysis.route == 'sequential' else ''}</span></div>"
+        f"{_ROUTES[analysis.route]}</span></div>"
     )
     parameters = [
         (
@@ -67,7 +69,15 @@ def _output_note(output: DeclaredOutput) -> str:
 
 
 def _route_columns(analysis: Analysis) -> list[str]:
-    """The route of a train that hands outputs on; nothing for a parallel one."""
+    """The route of a train that hands outputs on, or of rounds; nothing for a parallel one."""
+    if analysis.route == "rounds":
+        rows = [
+            (value.name, "received", "from the combine cells; the first round takes its default")
+            for value in analysis.received
+        ]
+        combine = ", ".join(str(cell.number) for cell in analysis.combine_cells)
+        cells = "cell" if len(analysis.combine_cells) == 1 else "cells"
+        return [_column("Route: rounds", [*rows, ("combine", "", f"{cells} {combine}")])]
     handed_on = [output.name for output in analysis.outputs if output.to != "researcher"]
     if analysis.route == "parallel":
         return []

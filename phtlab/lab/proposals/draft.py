@@ -286,7 +286,7 @@ def _dataset_lines(name: str, analysis: Analysis, stations: Iterable[StationView
         for data in station.datasets:
             if data.name == name:
                 known |= dict.fromkeys(column.name for column in data.columns)
-    source = "\n".join(cell.source for cell in analysis.travelling_cells)
+    source = "\n".join(cell.source for cell in analysis.cells if cell.runs_at_stations)
     used = [column for column in known if re.search(rf"(?<!\w){re.escape(column)}(?!\w)", source)]
     others = [column for column in known if column not in used]
     lines = ["[[datasets]]", f"name = {_toml(name)}"]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from phtlab.lab.results.round_results import RoundResults
     from phtlab.lab.results.withheld import Withheld
     from phtlab.wire.api.journeys import StopView
 
@@ -45,6 +46,9 @@ class Results(Mapping[str, StationResults]):
 
     On a sequential route, `handed_on` of a station maps its outputs to the station that got them;
     the last station sends them. These are not `missing` at the stations before it.
+
+    Of a journey of rounds, `of_rounds` holds what the combine cells made of them, the reports, and
+    each round's updates; it is None for any other.
     """
 
     def __init__(
@@ -58,8 +62,13 @@ class Results(Mapping[str, StationResults]):
         *,
         end: RouteEnd | None = None,
         resume: str = "",
+        of_rounds: RoundResults | None = None,
     ) -> None:
-        """Hold what `Journey.results` opened; `resume` says how an ended journey goes on."""
+        """Hold what `Journey.results` opened; `resume` says how an ended journey goes on.
+
+        `of_rounds` are the results of a journey's rounds, None if it has none.
+        """
+        self.of_rounds = of_rounds
         self._stations = stations
         self._end = end
         self.resume = resume
@@ -105,6 +114,11 @@ class Results(Mapping[str, StationResults]):
 
     def __contains__(self, station: object) -> bool:
         return station in self._stations
+
+    @property
+    def combined(self) -> Mapping[str, Any]:
+        """What the rounds ended with, by name; empty for a journey without rounds."""
+        return {} if self.of_rounds is None else self.of_rounds.combined
 
     @cached_property
     def stations(self) -> tuple[str, ...]:
@@ -264,6 +278,9 @@ class Results(Mapping[str, StationResults]):
         lines += [f"  {s}: {sentence}; not ended yet" for s, sentence in self.waiting.items()]
         lines += [f"  ! {s} {TWO_RECORDS}." for s in self.contradicted]
         lines += [self.resume] if self.resume else []
+        if self.of_rounds is not None:
+            names = ", ".join(self.of_rounds.combined) or "nothing"
+            lines.append(f"  combined over {self.of_rounds.count} rounds: {names}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -78,11 +78,11 @@ class Check(ApiModel):
     )
     parameters: Parameters
     outputs: list[DeclaredOutput]
-    route: Literal["parallel", "sequential"] = Field(
+    route: Literal["parallel", "sequential", "rounds"] = Field(
         description="How the train visits stations, which follows from the cells."
     )
     received: list[str] = Field(
-        description="Values that a station receives from the one before it."
+        description="Values that a station receives from the one before it, or from combine cells."
     )
     datasets: list[str]
     findings: list[Finding]

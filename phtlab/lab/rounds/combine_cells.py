@@ -1,0 +1,190 @@
+"""Combine cells of a signed train, run in the kernel of whoever waits for its journey.
+
+They run among the names of the notebook where IPython is there, else among names of their own. An
+error in a cell is raised as it is, and its traceback shows the line of the cell.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import linecache
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from phtlab.errors import JourneyError, TrainError
+from phtlab.runtime.combining import Combination, combining
+from phtlab.train.documents.manifest import TrainManifest
+
+
+@dataclass(frozen=True)
+class CombineCell:
+    """A combine cell. `number` is its number in the author's notebook, from 1."""
+
+    number: int
+    source: str
+
+
+@dataclass(frozen=True)
+class CombineCells:
+    """The combine cells of the train `name`, and what its other cells say of the first round.
+
+    `defaults` maps each received value to the expression that round 1 takes, `imports` are all
+    imports.
+    """
+
+    name: str
+    cells: tuple[CombineCell, ...]
+    defaults: Mapping[str, ast.expr]
+    imports: tuple[ast.stmt, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that the cells read."""
+        found = set()
+        for cell in self.cells:
+            with suppress(SyntaxError):  # magics: raised, or understood, where the cell runs
+                nodes = ast.walk(ast.parse(cell.source))
+                found |= {node.id for node in nodes if isinstance(node, ast.Name)}
+        return frozenset(found)
+
+
+def read_combine_cells(notebook: bytes, manifest: TrainManifest) -> CombineCells:
+    """Return the combine cells of the train's own notebook, whose digest was compared.
+
+    Raises TrainError (``combine-missing``) if the notebook lacks a cell that the manifest names.
+    """
+    if manifest.rounds is None:
+        raise ValueError("the train has no rounds")
+    sources = dict(_sources(notebook))
+    missing = [number for number in manifest.rounds.combine if number not in sources]
+    if missing:
+        raise TrainError(
+            f"The train '{manifest.name}' lacks its combine cell {missing[0]}.",
+            "Build and dispatch it again.",
+            code="combine-missing",
+        )
+    trees = []
+    for source in sources.values():
+        with suppress(SyntaxError):
+            trees.append(ast.parse(source))
+    imports = (s for tree in trees for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom))
+    return CombineCells(
+        manifest.name,
+        tuple(CombineCell(number, sources[number]) for number in manifest.rounds.combine),
+        {name: default for tree in trees for name, default in _defaults(tree)},
+        tuple(imports),
+    )
+
+
+class CombineRun:
+    """Runs of combine cells, one per round, among names that stay from round to round."""
+
+    def __init__(self, cells: CombineCells, parameters: Mapping[str, Any]) -> None:
+        self._cells = cells
+        self._parameters = parameters
+        self._own_names: dict[str, Any] = {"__name__": "__main__"}
+
+    def run(self, combination: Combination, received: Mapping[str, Any]) -> None:
+        """Run all cells for `combination`.
+
+        First the train's imports that are missing are made up for; then the order's parameters,
+        and what stations received in this round, get their names: `received`, and a default for
+        what is not in it. Raises what a cell raises; JourneyError
+        (``round-default``) if a cell needs a default that cannot be computed here.
+        """
+        shell = _shell()
+        names = self._own_names if shell is None else shell.user_ns
+        _import_missing(self._cells.imports, names)
+        names.update(self._parameters)
+        self._bind(names, received)
+        with combining(combination):
+            for cell in self._cells.cells:
+                source = cell.source if shell is None else shell.transform_cell(cell.source)
+                label = f"<combine cell {cell.number} of {self._cells.name}>"
+                try:
+                    _run(source, label, names)
+                except Exception as error:
+                    error.add_note(
+                        f"This is in combine cell {cell.number}, after round "
+                        f"{combination.number}. The journey stays as it is: journey.wait() "
+                        "combines the same round again."
+                    )
+                    raise
+
+    def _bind(self, names: dict[str, Any], received: Mapping[str, Any]) -> None:
+        needed, label = self._cells.names, f"<defaults of {self._cells.name}>"
+        for name, default in self._cells.defaults.items():
+            if name in received:
+                continue
+            try:
+                names[name] = eval(compile(ast.Expression(default), label, "eval"), names)  # noqa: S307
+            except Exception as error:
+                if name in needed:
+                    raise JourneyError(
+                        f"The default of '{name}' cannot be computed in this kernel: "
+                        f"{type(error).__name__}: {error}.",
+                        "Write it without names that only station cells have, or give it its name "
+                        "in this kernel.",
+                        code="round-default",
+                    ) from error
+        names.update(received)
+
+
+def _run(source: str, label: str, names: dict[str, Any]) -> None:
+    lines = source.splitlines(keepends=True)
+    linecache.cache[label] = (len(source), None, lines, label)
+    exec(compile(source, label, "exec"), names)  # noqa: S102 (the train's own cells)
+
+
+def _import_missing(imports: tuple[ast.stmt, ...], names: dict[str, Any]) -> None:
+    """Run the imports of the train's cells that bind a name which is not there.
+
+    In a new kernel no cell has run that imports what combine cells and defaults need. What cannot
+    be imported is needed at stations only, or is missed where it is used.
+    """
+    for statement in imports:
+        bound = {(a.asname or a.name).split(".")[0] for a in getattr(statement, "names", ())}
+        if not bound <= names.keys():
+            with suppress(ImportError):
+                exec(compile(ast.Module([statement], []), "<imports>", "exec"), names)  # noqa: S102
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return None if ipython is None else ipython.get_ipython()
+
+
+def _sources(notebook: bytes) -> Iterator[tuple[int, str]]:
+    """Yield number and source of each cell; the file is as `travelling_notebook` writes it."""
+    try:
+        for cell in json.loads(notebook)["cells"]:
+            source = cell["source"]
+            text = source if isinstance(source, str) else "".join(source)
+            yield int(cell["metadata"]["phtlab"]["cell"]), text
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise TrainError(
+            "The notebook of this train cannot be read.",
+            "Build and dispatch it again.",
+            code="combine-missing",
+        ) from None
+
+
+def _defaults(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the default of each call of `receive` in `tree`, by the name that it receives."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        called = function.attr if isinstance(function, ast.Attribute) else None
+        called = function.id if isinstance(function, ast.Name) else called
+        given = dict(zip(("name", "default"), node.args, strict=False))
+        given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        name, default = given.get("name"), given.get("default")
+        if called != "receive" or default is None or not isinstance(name, ast.Constant):
+            continue
+        if isinstance(name.value, str):
+            yield name.value, default
