@@ -80,7 +80,7 @@ def test_an_order_of_another_version_does_not_stop_the_next_start(
     station.stops.require_readable()
     assert sequential.runs(offer).outcome == "departed"
     refused(
-        CENTRAL, "cannot keep a station from starting with an order of another version", "starts"
+        CENTRAL, "cannot keep a station from starting with an order of another version", "it starts"
     )
 
 
