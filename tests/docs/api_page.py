@@ -14,8 +14,9 @@ from phtlab import lab
 from tests.docs.markdown import NOTE, sentence
 
 _INTRODUCTION = """\
-What `import phtlab` offers. `dataset` and `publish` exist everywhere, in a station's sandbox too;
-the others only on an analyst's machine. Errors are explained in [errors](errors.md)."""
+What `import phtlab` offers. `dataset`, `receive` and `publish` exist everywhere, in a station's
+sandbox too; the others only on an analyst's machine, and `updates`, `report`, `send` and `finish`
+only in combine cells. Errors are explained in [errors](errors.md)."""
 
 _VALUES = """\
 What is signed and what is believed, as values: frozen, complete, and written in one canonical form.
@@ -29,12 +30,16 @@ TRAIN: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ),
     ("phtlab.train.documents.order", ("Order", "cargo_context")),
     ("phtlab.train.documents.record", ("StopRecord", "OutputVerdict", "CellError")),
+    ("phtlab.train.documents.round", ("Instruction", "RoundRecord", "RoundCargo", "round_context")),
     ("phtlab.train.documents.roster", ("Roster", "Catalogue", "KernelImage")),
     ("phtlab.train.crypto.identity", ("Identity", "Member", "PublicKeys")),
     ("phtlab.train.documents.envelope", ("Envelope", "sign_statement", "open_statement")),
     (
         "phtlab.train.verify",
-        ("verify_train", "verify_order", "verify_turn", "verify_record", "verify_records"),
+        (
+            *("verify_train", "verify_order", "verify_turn", "verify_record", "verify_records"),
+            *("verify_instruction", "verify_round_record", "verify_series"),
+        ),
     ),
     ("phtlab.train.sealing", ("seal", "open_sealed")),
     ("phtlab.files.sealed_file", ("open_file",)),
@@ -120,10 +125,14 @@ def _docstring(value: Any) -> list[str]:
     text = inspect.getdoc(value) or ""
     text = re.sub(r"``([^`]+)``", r"`\1`", text)
     # Google's sections as lists.
-    lines = []
+    lines: list[str] = []
+    section = ""
     for line in text.splitlines():
         if line in ("Args:", "Raises:", "Returns:"):
+            section = line
             lines += ["Arguments:" if line == "Args:" else line, ""]
+        elif re.match(r"    \S", line) and section == "Returns:":
+            lines += [line.strip()]
         elif re.match(r"    \S", line):
             name, colon, rest = line.strip().partition(":")
             lines += [f"- `{name}`:{rest}" if colon else f"- {line.strip()}"]
@@ -179,7 +188,8 @@ def _flat(name: str, value: Any) -> str:
             continue
         if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
             parts.append("*")
-        part = f"{parameter.name}: {parameter.annotation}"
+        stars = "**" if parameter.kind is parameter.VAR_KEYWORD else ""
+        part = f"{stars}{parameter.name}: {parameter.annotation}"
         if parameter.default is not parameter.empty:
             part += f" = {_default(parameter.default)}"
         parts.append(part)

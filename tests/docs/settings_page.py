@@ -26,6 +26,7 @@ from phtlab.station.policy.month_limits import (
 )
 from phtlab.station.policy.policy import Allowed, ApprovalRules, HandOn, LimitCaps, Policy, Rule
 from phtlab.station.policy.release_rules import ReleaseRules
+from phtlab.station.policy.round_rules import RoundRules
 from phtlab.station.settings.people import ConsoleSettings, OidcLogin, Person
 from phtlab.station.settings.settings import StationSettings
 from phtlab_hub.settings import HubSettings, OidcSettings
@@ -57,6 +58,7 @@ PARTS: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
     ("Policy: `[[rules]]`", "The first rule that fits decides in place of `mode`.", Rule),
     ("Policy: `[approval]`", "What needs a signed approval, and whose.", ApprovalRules),
     ("Policy: `[hand_on]`", "On a sequential route, what goes from station to station.", HandOn),
+    ("Policy: `[rounds]`", "What this station takes part in, of a journey of rounds.", RoundRules),
     ("Policy: `[release]`", "Who releases what the airlock holds, and until when.", ReleaseRules),
     ("Policy: `[limits]`", "What every run gets.", LimitCaps),
     (

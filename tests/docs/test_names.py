@@ -14,7 +14,13 @@ _ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = ("phtlab", "spawner/phtlab_spawner", "hub_config", "bench")
 _SCRIPTS = "phtlab/lab/frontend/src"
 # Fields of signed documents keep the name that is signed.
-_SIGNED = frozenset({("phtlab/consortium/enrolment.py", "asked")})
+_SIGNED = frozenset(
+    {
+        ("phtlab/consortium/enrolment.py", "asked"),
+        ("phtlab/train/documents/round.py", "heard"),
+        ("phtlab/wire/api/rounds.py", "heard"),  # of an instruction, in the view of a journey
+    }
+)
 # The page of benches calls this method: tests/docs/bench_page.py.
 _CALLED = frozenset({("bench/aims.py", "said")})
 _DECLARED = re.compile(r"\b(?:const|let|function|class|interface|type|enum)\s+([A-Za-z_$][\w$]*)")
