@@ -605,7 +605,7 @@ def test_a_late_record_after_the_end(at_central: RoundSeries, refused: Refused) 
     refused(STATION, "cannot add a round to a stop that is over", "round-late")
 
 
-def test_a_late_record_while_the_stop_goes_on(at_central: RoundSeries) -> None:
+def test_a_late_record_while_the_stop_goes_on(at_central: RoundSeries, refused: Refused) -> None:
     """The honest case of the one above."""
     at_central.instruct()
     at_central.compute("mainz", 2)
@@ -614,6 +614,7 @@ def test_a_late_record_while_the_stop_goes_on(at_central: RoundSeries) -> None:
     at_central.records["ulm"] = of_ulm
     at_central.compute("ulm", 2)
     at_central.depart("ulm")
+    refused(STATION, "an honest record that is late is taken", "taken while the stop goes on")
 
 
 def test_a_replayed_record(at_central: RoundSeries, driven: SeriesWorld, refused: Refused) -> None:
@@ -715,11 +716,12 @@ def test_something_else_than_a_file_in_a_round_s_folder(
     refused(RUN, f"cannot have {bending} taken for an output of a round", record.code)
 
 
-def test_a_run_that_leaves_the_files_as_they_are(tmp_path: Path) -> None:
+def test_a_run_that_leaves_the_files_as_they_are(tmp_path: Path, refused: Refused) -> None:
     """The honest case of the runs above and below."""
     series = bent(tmp_path, lambda folder, number: None)
     series.steps(20)
     assert [series.update(sent) for sent in series.sent()] == [1.0]
+    refused(RUN, "what an honest run leaves of a round is released", "the update leaves")
 
 
 def test_a_file_larger_than_the_limit(tmp_path: Path, refused: Refused) -> None:
