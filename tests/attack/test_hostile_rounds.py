@@ -24,9 +24,9 @@ from phtlab.lab.rounds.series import Series as DrivenSeries
 from phtlab.runtime.model import encode_tensors
 from phtlab.station.executor.untrusted_files import open_untrusted
 from phtlab.station.pipeline.cargo import open_cargo
-from phtlab.station.rounds import follow
-from phtlab.station.rounds.release import check_round
-from phtlab.station.rounds.round_files import RoundFolder, RoundMarker
+from phtlab.station.pipeline.rounds import follow
+from phtlab.station.pipeline.rounds.release import check_round
+from phtlab.station.pipeline.rounds.round_files import RoundFolder, RoundMarker
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import digest
@@ -44,7 +44,7 @@ from tests.lab.rounds.series_world import STATIONS, SeriesWorld, record_of
 from tests.lab.rounds.series_world import identity as member_of_lab
 from tests.lab.rounds.series_world import roster as roster_of_lab
 from tests.raising import raises_code
-from tests.station.rounds_series import (
+from tests.station.pipeline.rounds_series import (
     POLICY,
     RoundsExecutor,
     Series,

@@ -13,9 +13,9 @@ from phtlab.station.approvals.store import Approvals
 from tests.console.conftest import Desk, desk_of
 from tests.governance import documents
 from tests.station.approvals.test_approvals import proposed
+from tests.station.pipeline.rounds_series import POLICY as ROUNDS
+from tests.station.pipeline.rounds_series import make_series
 from tests.station.pipeline.sequential_route import POLICY, Route, sequential_route
-from tests.station.rounds_series import POLICY as ROUNDS
-from tests.station.rounds_series import make_series
 from tests.station.station_world import identity
 from tests.station.stops.test_route_view import continued
 from tests.station.version_1 import keep_older_proposal

@@ -14,8 +14,8 @@ from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import digest
 from phtlab.wire.api.journeys import Offer
 from tests.evidence import Evidence
+from tests.station.pipeline.rounds_series import Series, make_series
 from tests.station.pipeline.sequential_route import Route, handed_on_by, make_route, record_of
-from tests.station.rounds_series import Series, make_series
 from tests.station.station_world import FakeRun, World, make_world, member
 
 

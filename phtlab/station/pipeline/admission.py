@@ -30,8 +30,8 @@ from phtlab.station.data.datasets import DataSet, check_columns
 from phtlab.station.executor.contract import Limits
 from phtlab.station.executor.sandbox import IN, data_target
 from phtlab.station.pipeline.received import receive
+from phtlab.station.pipeline.rounds.round_files import RoundFiles
 from phtlab.station.policy.policy import Decision, Policy, decide, refuse_by_lists
-from phtlab.station.rounds.round_files import RoundFiles
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import Admission, Ending, Hold
 from phtlab.station.stops.file_contents import VerifiedOffer as VerifiedOffer

@@ -36,13 +36,13 @@ from phtlab.station.executor.untrusted_files import LeftFiles
 from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.station.pipeline.received import forget_received
 from phtlab.station.pipeline.released_history import released_history
+from phtlab.station.pipeline.rounds.round_files import RoundFiles, done_of
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.station.policy.policy import Policy, refuse_to_hand_on
 from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.release import waiting
 from phtlab.station.release.redaction import apply_decision
 from phtlab.station.release.votes import EXPIRED, RELEASE, Release, outcome_of, votes_on
-from phtlab.station.rounds.round_files import RoundFiles, done_of
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import (
     Ending,

@@ -23,8 +23,8 @@ from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import DataSet
 from phtlab.station.executor.contract import Job, JobStatus
 from phtlab.station.executor.untrusted_files import list_untrusted, open_untrusted, read_untrusted
-from phtlab.station.rounds import follow as rounds
-from phtlab.station.rounds.round_files import RoundFolder, RoundMarker
+from phtlab.station.pipeline.rounds import follow as rounds
+from phtlab.station.pipeline.rounds.round_files import RoundFolder, RoundMarker
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import RunOutcome, RunStopped, Timestamp
 from phtlab.station.stops.marker import Marker

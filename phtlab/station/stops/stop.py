@@ -8,7 +8,7 @@ files, `stop_files` defines their content, and the folder also contains::
     job/             what the run will see: job.json, notebook.ipynb
     waiting/         held outputs as they would leave, independent of the engine
     word-NAME-1.json a person's vote on the held output NAME; a second person's is -2
-    rounds/          files of its rounds, of a stop of rounds only: see `phtlab.station.rounds`
+    rounds/          of a stop of rounds only: see `phtlab.station.pipeline.rounds`
     received/        what the stop before handed on, opened and checked
     receiving/       the same while it is fetched, opened and checked
     cargo.age        the sealed cargo for the recipients

@@ -14,8 +14,8 @@ from phtlab.train.documents.manifest import DeclaredArray, Received
 from phtlab.train.documents.order import Continuation
 from phtlab.wire.api.journeys import EarlierJourney, Offer
 from tests.raising import raises_code
+from tests.station.pipeline.rounds_series import make_series
 from tests.station.pipeline.sequential_route import Route, sequential_route
-from tests.station.rounds_series import make_series
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from phtlab.runtime.model import encode_tensors
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.manifest import DeclaredArray, Received
-from tests.station.rounds_series import Series, archive_of, make_series
+from tests.station.pipeline.rounds_series import Series, archive_of, make_series
 from tests.station.station_world import identity
 
 
@@ -123,6 +123,6 @@ def test_large_values_come_through_the_registry(tmp_path: Path) -> None:
 
 
 def _update(number: int) -> dict[str, bytes]:
-    from tests.station.rounds_series import update_files
+    from tests.station.pipeline.rounds_series import update_files
 
     return update_files(float(number))

@@ -10,7 +10,7 @@ import pytest
 from phtlab.errors import CentralUnreachableError
 from phtlab.station.stops.marker import Marker
 from phtlab.train.documents.record import RoundsDone
-from tests.station.rounds_series import POLICY, Series, make_series
+from tests.station.pipeline.rounds_series import POLICY, Series, make_series
 
 
 @pytest.fixture

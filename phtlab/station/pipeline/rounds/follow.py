@@ -23,15 +23,15 @@ from phtlab.files.durable_file import replaced_durably, sync_folder, write_durab
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.executor.untrusted_files import LeftFiles, open_untrusted
 from phtlab.station.pipeline.cargo import open_cargo
-from phtlab.station.rounds.release import check_round
-from phtlab.station.rounds.round_files import (
+from phtlab.station.pipeline.rounds.release import check_round
+from phtlab.station.pipeline.rounds.round_files import (
     FinishedRounds,
     RoundFiles,
     RoundFolder,
     RoundMarker,
     SealedRound,
 )
-from phtlab.station.rounds.values import keep_values
+from phtlab.station.pipeline.rounds.values import keep_values
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import Ending, RunOutcome, Timestamp
 from phtlab.station.stops.sentences import run_failed

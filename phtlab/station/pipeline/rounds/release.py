@@ -35,9 +35,9 @@ from phtlab.station.approvals.store import Approvals
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.executor.untrusted_files import LeftFiles
 from phtlab.station.pipeline.released_history import released_history
+from phtlab.station.pipeline.rounds.round_files import SeriesLimits
 from phtlab.station.policy.month_limits import Amount
 from phtlab.station.policy.policy import Policy
-from phtlab.station.rounds.round_files import SeriesLimits
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import Ending, VerifiedOffer
 from phtlab.station.stops.sentences import RUN

@@ -14,7 +14,7 @@ from phtlab.files.durable_file import replaced_durably, sync_folder
 from phtlab.files.sealed_file import open_file
 from phtlab.station.airlock.received_values import keep_received, received_file
 from phtlab.station.context.daemon_context import DaemonContext
-from phtlab.station.rounds.round_files import RoundFolder, RoundMarker
+from phtlab.station.pipeline.rounds.round_files import RoundFolder, RoundMarker
 from phtlab.station.stops.file_contents import VerifiedOffer
 from phtlab.train.documents.manifest import Output, Received
 from phtlab.train.documents.round import RoundCargo, round_context

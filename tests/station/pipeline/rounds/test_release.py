@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from phtlab.station.airlock.history import monthly_amount
-from tests.station.rounds_series import POLICY, Series, make_series, update_files
+from tests.station.pipeline.rounds_series import POLICY, Series, make_series, update_files
 
 
 def computing(series: Series, *rounds: dict[str, bytes]) -> Series:

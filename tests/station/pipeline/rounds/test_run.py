@@ -9,7 +9,7 @@ import pytest
 
 from phtlab.station.stops.marker import Marker
 from phtlab.train.documents.record import RoundsDone
-from tests.station.rounds_series import RoundsExecutor, Series, make_series, update_files
+from tests.station.pipeline.rounds_series import RoundsExecutor, Series, make_series, update_files
 
 
 @pytest.fixture
