@@ -255,12 +255,21 @@ def _forms(value: Any) -> str:
     return "arrays: " + ", ".join(f"'{name}'" for name in sorted(value))
 
 
-def _require_numeric(name: str, value: Any) -> None:
+def sent_arrays(name: str, value: Any) -> dict[str, Any]:
+    """Return `value` as a model's arrays; a single array or number is one under `name`.
+
+    Raises:
+        PublishError: it is not numeric.
+    """
     from phtlab.runtime.model import tensors_of
 
     is_model = isinstance(value, Mapping) or hasattr(value, "get_params")
+    return tensors_of(name, value if is_model else {name: value})
+
+
+def _require_numeric(name: str, value: Any) -> None:
     try:
-        tensors_of(name, value if is_model else {name: value})
+        sent_arrays(name, value)
     except PublishError as refused:
         raise CombineError(
             "combine-value",

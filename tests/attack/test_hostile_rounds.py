@@ -26,7 +26,7 @@ from phtlab.station.executor.untrusted_files import open_untrusted
 from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.station.pipeline.rounds import follow
 from phtlab.station.pipeline.rounds.release import check_round
-from phtlab.station.pipeline.rounds.round_files import RoundFolder, RoundMarker
+from phtlab.station.pipeline.rounds.round_files import RoundFiles, RoundFolder, RoundMarker
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import digest
@@ -84,7 +84,7 @@ def not_followed(series: Series, envelope: Envelope) -> str:
     with pytest.raises(OrderError) as told:
         follow.follow(series.stop, series.world.station())
     assert computed(series) == before
-    assert follow.in_work(series.stop) is None
+    assert RoundFiles.of(series.stop).in_work() is None
     series.world.central.instructed.pop()
     return told.value.code
 
@@ -803,7 +803,7 @@ def test_a_file_that_grows_while_it_is_copied(
     copies: list[int] = []
 
     def checking(stop: Any, *rest: Any) -> Any:
-        copy = follow.in_work(stop)
+        copy = RoundFiles.of(stop).in_work()
         assert copy is not None
         copies.append((copy.path_of(RoundMarker.OUTPUTS) / "update.safetensors").stat().st_size)
         return check_round(stop, *rest)
@@ -920,7 +920,7 @@ class OnGrid:
 
     def sealed(self, copied: float, sealed: float) -> None:
         """Round 1 was copied, and then sealed, so many seconds after the request."""
-        folder = follow.in_work(self.series.stop)
+        folder = RoundFiles.of(self.series.stop).in_work()
         assert folder is not None
         for marker, seconds in ((RoundMarker.OUTPUTS, copied), (RoundMarker.SEALED, sealed)):
             when = self.request.timestamp() + seconds
@@ -928,7 +928,7 @@ class OnGrid:
 
 
 def _round_in_work(series: Series) -> RoundFolder | None:
-    return follow.in_work(series.stop) if series.stop.has(Marker.STARTED) else None
+    return RoundFiles.of(series.stop).in_work() if series.stop.has(Marker.STARTED) else None
 
 
 def test_the_time_of_an_answer_is_on_the_policy_s_grid(tmp_path: Path, refused: Refused) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from phtlab.errors import PhtlabError
 from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope
@@ -23,9 +25,12 @@ from phtlab.train.documents.round import (
 from phtlab.wire.api.journeys import JourneyView
 from phtlab.wire.api.rounds import SentInstruction, SentRound
 from tests.central.world import World, order_of
+from tests.limits import join
 
 KEY = Identity.generate("journey")
 STATIONS = ("ulm", "mainz")
+
+Sent = TypeVar("Sent", SentInstruction, SentRound)
 
 
 def inline(content: bytes) -> str:
@@ -152,3 +157,21 @@ class RoundSeries:
         )
         signed = record.sign(self.central.identity(station))
         self.central.client(station).put_record(self.id, station, signed)
+
+
+def outcomes_at_once(put: Callable[[Sent], None], sent: Sequence[Sent]) -> list[str]:
+    """Put each of `sent` in a thread of its own; return the codes, "" for what central took."""
+    outcomes: list[str] = []
+
+    def put_one(each: Sent) -> None:
+        try:
+            put(each)
+            outcomes.append("")
+        except PhtlabError as refused:
+            outcomes.append(refused.code)
+
+    threads = [threading.Thread(target=put_one, args=(each,)) for each in sent]
+    for thread in threads:
+        thread.start()
+    join(*threads)
+    return outcomes

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from phtlab.errors import CentralError
-from phtlab.train.canonical import digest
 from phtlab.train.documents.round import RoundCargo
-from phtlab.wire.api.rounds import INLINE_BYTES
+from phtlab.wire.api.rounds import INLINE_BYTES, decoded, sealed_of
 
 
 def inline_bytes(text: str | None, declared: RoundCargo | None, what: str) -> bytes | None:
@@ -19,10 +17,7 @@ def inline_bytes(text: str | None, declared: RoundCargo | None, what: str) -> by
     """
     if text is None:
         return None
-    try:
-        content = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        content = None
+    content = decoded(text)
     if content is not None and len(content) > INLINE_BYTES:
         raise CentralError(
             f"The sealed {what} have {len(content):,} bytes; central takes {INLINE_BYTES:,} at "
@@ -30,11 +25,7 @@ def inline_bytes(text: str | None, declared: RoundCargo | None, what: str) -> by
             "Push them to the registry.",
             code="too-large",
         )
-    if (
-        content is None
-        or declared is None
-        or (digest(content), len(content)) != (declared.digest, declared.size)
-    ):
+    if sealed_of(text, declared) is None:
         raise CentralError(
             f"The sealed {what} in this message are not those that the signed document names.",
             "Send them again; if it happens again, something changes messages on their way.",

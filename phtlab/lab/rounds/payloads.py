@@ -6,8 +6,6 @@ is parsed.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Final
 from phtlab.errors import SealChangedError, SealFormatError
 from phtlab.train.canonical import digest
 from phtlab.train.documents.round import RoundCargo
-from phtlab.wire.api.rounds import INLINE_BYTES
+from phtlab.wire.api.rounds import inline_of, sealed_of
 from phtlab.wire.registry.cargo import pull_cargo, pull_values, push_values
 from phtlab.wire.registry.client import Registry
 
@@ -65,8 +63,8 @@ def fetch_values(
 
 def send_values(registry: Callable[[], Registry], journey: str, sealed: bytes) -> str | None:
     """Return `sealed` for the message; if it is too large for one, push it and return None."""
-    if len(sealed) <= INLINE_BYTES:
-        return base64.b64encode(sealed).decode()
+    if (inline := inline_of(sealed)) is not None:
+        return inline
     with tempfile.TemporaryDirectory(prefix="phtlab-values-") as folder:
         path = Path(folder) / "values.age"
         path.write_bytes(sealed)
@@ -75,11 +73,10 @@ def send_values(registry: Callable[[], Registry], journey: str, sealed: bytes) -
 
 
 def _decoded(inline: str, cargo: RoundCargo, sender: str) -> bytes:
-    try:
-        sealed = base64.b64decode(inline, validate=True)
-    except (binascii.Error, ValueError):
-        raise _changed(sender) from None
-    return _as_named(sealed, cargo, sender)
+    sealed = sealed_of(inline, cargo)
+    if sealed is None:
+        raise _changed(sender)
+    return sealed
 
 
 def _as_named(sealed: bytes, cargo: RoundCargo, sender: str) -> bytes:

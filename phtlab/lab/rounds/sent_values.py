@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from phtlab.errors import JourneyError
+from phtlab.runtime.combining import sent_arrays
 from phtlab.runtime.errors import PublishError
-from phtlab.runtime.model import decode_tensors, encode_tensors, is_named_by, tensors_of
+from phtlab.runtime.model import decode_tensors, encode_tensors, is_named_by
 from phtlab.train.documents.manifest import Received
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -67,9 +68,8 @@ def decoded_value(name: str, content: bytes) -> Any:
 
 
 def _encoded(name: str, value: Any, received: Received) -> bytes:
-    model = isinstance(value, Mapping) or hasattr(value, "get_params")
     try:
-        arrays = tensors_of(name, value if model else {name: value})
+        arrays = sent_arrays(name, value)
     except PublishError:
         raise JourneyError(
             f"'{name}' cannot be sent: it is a {type(value).__name__}, not numbers.",

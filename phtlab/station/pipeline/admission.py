@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from phtlab.errors import ApprovalError, OrderReplayedError, PhtlabError, TrainError
-from phtlab.files.durable_file import replaced_durably, sync_folder, write_durably
+from phtlab.files.durable_file import sync_folder, write_durably
 from phtlab.governance.risk import Assessment
 from phtlab.notebook import ParameterSchema, parameterize
 from phtlab.station.airlock.received_values import received_file
@@ -29,7 +29,7 @@ from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import DataSet, check_columns
 from phtlab.station.executor.contract import Limits
 from phtlab.station.executor.sandbox import IN, data_target
-from phtlab.station.pipeline.received import receive
+from phtlab.station.pipeline.received import give_to_run, receive
 from phtlab.station.pipeline.rounds.round_files import RoundFiles
 from phtlab.station.policy.policy import Decision, Policy, decide, refuse_by_lists
 from phtlab.station.stops import stop_files
@@ -333,12 +333,7 @@ def _keep_received(stop: Stop, offer: VerifiedOffer) -> None:
     """Copy the received values into what the run will see."""
     if offer.received is None:
         return
-    target = stop.job / "received"
-    target.mkdir(mode=0o755)
-    target.chmod(0o755)
-    for file in stop.received.iterdir():
-        with file.open("rb") as source, replaced_durably(target / file.name, 0o644) as copy:
-            shutil.copyfileobj(source, copy)
+    give_to_run(stop.received, stop.job / "received")
     sync_folder(stop.job)
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 from phtlab.errors import AirlockError, CentralError, OrderStationError, RegistryError, SealError
 from phtlab.files.cargo_archive import unpack
@@ -11,7 +15,7 @@ from phtlab.files.sealed_file import open_file
 from phtlab.station.airlock.received_values import keep_received, received_file
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.stops.stop import Stop
-from phtlab.train.documents.manifest import TrainManifest
+from phtlab.train.documents.manifest import Output, Received, TrainManifest
 from phtlab.train.documents.order import cargo_context
 from phtlab.train.documents.record import RecordedCargo
 from phtlab.train.verify import DepartedStop
@@ -37,11 +41,8 @@ def receive(
     forget_received(stop)
     stop.receiving.mkdir(mode=0o700)
     try:
-        _keep(stop, station, manifest, before, cargo)
-    except SealError as error:
-        if isinstance(error.__cause__, OSError):
-            raise error.__cause__ from None  # a full disk: no fault of the sender's
-        raise _refused(sender, error.message) from None
+        with received_or_refused(partial(_refused, sender)):
+            _keep(stop, station, manifest, before, cargo)
     finally:
         shutil.rmtree(stop.receiving, ignore_errors=True)
     return cargo.digest
@@ -62,33 +63,79 @@ def _keep(
 ) -> None:
     sender = before.record.station
     sealed, archive = stop.receiving / "received.age", stop.receiving / "received.tar"
-    opened, checked = stop.receiving / "opened", stop.receiving / "checked"
-    try:
+    checked = stop.receiving / "checked"
+    with fetching():
         station.artifacts.fetch_cargo(before.journey, sender, cargo.digest, sealed, cargo.size)
+    context = cargo_context(before.journey, before.order, sender, "next")
+    checked.mkdir(mode=0o700)
+    open_file(sealed, archive, station.identity.age, context, cargo.digest, recipients=1)
+    sealed.unlink()
+    present = keep_checked(archive, checked, manifest.handed_on, manifest.received)
+    for received in manifest.received:
+        if received.name not in present:
+            raise _refused(sender, f"It did not hand on '{received.name}'.")
+    checked.rename(stop.received)
+    sync_folder(stop.path)
+
+
+def keep_checked(
+    archive: Path, checked: Path, declared: tuple[Output, ...], received: Iterable[Received]
+) -> Collection[str]:
+    """Keep the values in `archive` that are `received` in `checked`; return the names it has.
+
+    `archive` goes. Raises SealError for another archive than of `declared` outputs, AirlockError
+    for a value that is not as declared.
+    """
+    opened = archive.with_suffix(".opened")
+    opened.mkdir(mode=0o700)
+    present = unpack(archive, opened, declared)
+    archive.unlink()
+    for value in received:
+        if (output := present.get(value.name)) is not None:
+            name = received_file(output)
+            try:
+                with replaced_durably(checked / name) as target:
+                    keep_received(output, value, opened / name, target)
+            except AirlockError as error:
+                why = f"'{output.name}' is not what the train declares. {error.message}"
+                raise AirlockError(why) from None
+    return present.keys()
+
+
+@contextmanager
+def received_or_refused(refused: Callable[[str], OrderStationError]) -> Iterator[None]:
+    """Raise what `refused` makes of a reason where content cannot be opened, or is not as declared.
+
+    A full disk is no fault of the sender's: OSError.
+    """
+    try:
+        yield
+    except AirlockError as error:
+        raise refused(error.message) from None
+    except SealError as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
+        raise refused(error.message) from None
+
+
+@contextmanager
+def fetching() -> Iterator[None]:
+    """Raise RegistryError (``received-unavailable``) where nothing can be fetched."""
+    try:
+        yield
     except (RegistryError, CentralError) as error:
         if error.code == "token-expired":
             raise
         raise RegistryError(error.message, error.hint, code="received-unavailable") from None
-    context = cargo_context(before.journey, before.order, sender, "next")
-    open_file(sealed, archive, station.identity.age, context, cargo.digest, recipients=1)
-    sealed.unlink()
-    opened.mkdir(mode=0o700)
-    present = unpack(archive, opened, manifest.handed_on)
-    archive.unlink()
-    checked.mkdir(mode=0o700)
-    for received in manifest.received:
-        output = present.get(received.name)
-        if output is None:
-            raise _refused(sender, f"It did not hand on '{received.name}'.")
-        name = received_file(output)
-        try:
-            with replaced_durably(checked / name) as target:
-                keep_received(output, received, opened / name, target)
-        except AirlockError as error:
-            why = f"'{output.name}' is not what the train declares. {error.message}"
-            raise _refused(sender, why) from None
-    checked.rename(stop.received)
-    sync_folder(stop.path)
+
+
+def give_to_run(values: Path, target: Path) -> None:
+    """Copy `values` into the folder `target`, which the run reads."""
+    target.mkdir(mode=0o755)
+    target.chmod(0o755)
+    for value in values.iterdir():
+        with value.open("rb") as source, replaced_durably(target / value.name, 0o644) as copy:
+            shutil.copyfileobj(source, copy)
 
 
 def _refused(sender: str, why: str) -> OrderStationError:

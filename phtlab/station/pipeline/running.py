@@ -24,7 +24,7 @@ from phtlab.station.data.datasets import DataSet
 from phtlab.station.executor.contract import Job, JobStatus
 from phtlab.station.executor.untrusted_files import list_untrusted, open_untrusted, read_untrusted
 from phtlab.station.pipeline.rounds import follow as rounds
-from phtlab.station.pipeline.rounds.round_files import RoundFolder, RoundMarker
+from phtlab.station.pipeline.rounds.round_files import RoundFiles, RoundFolder, RoundMarker
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import RunOutcome, RunStopped, Timestamp
 from phtlab.station.stops.marker import Marker
@@ -79,7 +79,7 @@ def _watch_rounds(stop: Stop, station: DaemonContext, wait: float) -> bool:
     """Take the next step of the rounds; judge the run only while one is computed."""
     if rounds.follow(stop, station, wait):
         return True
-    folder = rounds.in_work(stop)
+    folder = RoundFiles.of(stop).in_work()
     since = rounds.requested_since(folder)
     if folder is None or since is None:
         return False

@@ -146,10 +146,9 @@ class Transitions:
             return True
         # The files say whether it moved, as everywhere: one of those that the table names is new.
         missing = [marker for marker in transition.writes if not stop.has(marker)]
-        if transition.after is Marker.STARTING and self._watch(stop, wait):
-            return True
-        if transition.after is not Marker.STARTING:
-            self._actions[transition.after](stop, self._station)
+        if transition.after is Marker.STARTING:
+            return self._watch(stop, wait) or any(map(stop.has, missing))
+        self._actions[transition.after](stop, self._station)
         return any(map(stop.has, missing))
 
     def _send_record(self, stop: Stop, station: DaemonContext) -> None:

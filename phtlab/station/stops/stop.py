@@ -143,11 +143,7 @@ class Stop:
         try:
             return file.from_bytes(path.read_bytes())
         except (OSError, ValueError):
-            raise StationError(
-                f"{path} is missing or broken, and this stop cannot go on without it.",
-                "Restore it, or move the stop's folder away: the journey then fails here.",
-                code="stop-broken",
-            ) from None
+            raise stop_files.broken(path) from None
 
     def offer(self) -> Offer:
         return self.read(stop_files.OFFER)

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
+from phtlab.errors import StationError
 from phtlab.station.stops.file_contents import (
     Admission,
     Cancellation,
@@ -48,6 +50,15 @@ class StopFile(Generic[Content]):
     def from_bytes(self, content: bytes) -> Content:
         """Parse the file. Raises ValueError if its content is invalid."""
         return self.adapter.validate_json(content)
+
+
+def broken(path: Path) -> StationError:
+    """What is raised for a file of a stop that is missing or not as written."""
+    return StationError(
+        f"{path} is missing or broken, and this stop cannot go on without it.",
+        "Restore it, or move the stop's folder away: the journey then fails here.",
+        code="stop-broken",
+    )
 
 
 OFFER: Final = StopFile(Marker.OFFER, TypeAdapter(Offer))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel
 
 from phtlab.errors import RecordError, RosterStaleError
+from phtlab.train.crypto.identity import Member
 from phtlab.train.documents.envelope import Envelope, Statement, open_statement
 from phtlab.train.documents.order import Order, cargo_context, context_digest
 from phtlab.train.documents.record import RECORD_TYPE, StopRecord
@@ -18,6 +21,8 @@ from phtlab.train.verify.predicate import (
     require_role,
     require_signer_then,
 )
+
+_Record = TypeVar("_Record", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -155,33 +160,16 @@ def open_record(
     envelope: Envelope, *, journey: str, order: Order, roster: Roster, station: str
 ) -> StopRecord:
     """Verify a record, except that it follows the record of the stop before."""
-    require_on_route(order, station)
-    # Includes keys that were rotated and stations that have left: see Roster.former.
-    signers = roster.signers(order.roster_version)
-    statement, signer = open_statement(envelope, RECORD_TYPE, signers)
-    if signer.name != station:
-        raise RecordError(
-            f"This record of the stop at {station} is signed by {signer.name}.",
-            f"Only {station} may say what happened there: do not use it, and tell an officer.",
-            code="record-signer",
-        )
-    require_role(signer, "station", RecordError, "record-role", "sign stop records")
-    record = read_predicate(
-        StopRecord, statement, RecordError("", code="record-form"), f"{station}'s record"
+    statement, signer, record = open_of_station(
+        envelope, RECORD_TYPE, StopRecord, station, order, roster, ("the stop", "stop records")
     )
-    expected: tuple[tuple[str, str, object, object], ...] = (
+    require_fields(
+        station,
         ("record-station", "station", record.station, station),
         ("record-journey", "journey", record.journey, journey),
         ("record-train", "train", record.train, order.train),
         ("record-stop", "stop", record.stop, order.stop_of(station)),
     )
-    for code, what, found, right in expected:
-        if found != right:
-            raise RecordError(
-                f"This record of {station} is of {what} {found}, not of {right}.",
-                "It belongs elsewhere: do not use it.",
-                code=code,
-            )
     require_signer_then(signer, record.roster_version, roster)
     _require_cargos(record, statement, journey, order, station)
     require_known_roster(station, record.roster_version, roster)
@@ -190,6 +178,48 @@ def open_record(
         began = record.started or record.finished
         require_ran_under(order, station, record.roster_version, began, record.finished)
     return record
+
+
+def open_of_station(
+    envelope: Envelope,
+    predicate_type: str,
+    model: type[_Record],
+    station: str,
+    order: Order,
+    roster: Roster,
+    what: tuple[str, str],
+) -> tuple[Statement, Member, _Record]:
+    """Read a record that `station` of the route signed; `what` is what of, and such records' name.
+
+    Raises SignatureError, NotOnRosterError, or RecordError (``record-station``, ``record-signer``,
+    ``record-role``, ``record-form``).
+    """
+    require_on_route(order, station)
+    # Includes keys that were rotated and stations that have left: see Roster.former.
+    signers = roster.signers(order.roster_version)
+    statement, signer = open_statement(envelope, predicate_type, signers)
+    if signer.name != station:
+        raise RecordError(
+            f"This record of {what[0]} at {station} is signed by {signer.name}.",
+            f"Only {station} may say what happened there: do not use it, and tell an officer.",
+            code="record-signer",
+        )
+    require_role(signer, "station", RecordError, "record-role", f"sign {what[1]}")
+    record = read_predicate(
+        model, statement, RecordError("", code="record-form"), f"{station}'s record"
+    )
+    return statement, signer, record
+
+
+def require_fields(station: str, *expected: tuple[str, str, object, object]) -> None:
+    """Require of each code and field what was found to be what is right. Raises RecordError."""
+    for code, what, found, right in expected:
+        if found != right:
+            raise RecordError(
+                f"This record of {station} is of {what} {found}, not of {right}.",
+                "It belongs elsewhere: do not use it.",
+                code=code,
+            )
 
 
 def require_on_route(order: Order, station: str) -> None:

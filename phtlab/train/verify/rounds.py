@@ -27,7 +27,12 @@ from phtlab.train.verify.predicate import (
     require_role,
     require_signer_then,
 )
-from phtlab.train.verify.record import require_known_roster, require_on_route, require_ran_under
+from phtlab.train.verify.record import (
+    open_of_station,
+    require_fields,
+    require_known_roster,
+    require_ran_under,
+)
 
 _JOURNEY_KEY = "journey-key"
 """Stands for a key that has no member: the order names it for one journey."""
@@ -203,31 +208,16 @@ def _open_round(
     envelope: Envelope, journey: str, order: Order, roster: Roster, station: str
 ) -> RoundRecord:
     """Verify a record, except which instruction and which record it follows."""
-    require_on_route(order, station)
-    signers = roster.signers(order.roster_version)
-    statement, signer = open_statement(envelope, ROUND_TYPE, signers)
-    if signer.name != station:
-        raise RecordError(
-            f"This record of a round at {station} is signed by {signer.name}.",
-            f"Only {station} may say what happened there: do not use it, and tell an officer.",
-            code="record-signer",
-        )
-    require_role(signer, "station", RecordError, "record-role", "sign records of rounds")
-    record = read_predicate(
-        RoundRecord, statement, RecordError("", code="record-form"), f"{station}'s record"
+    what = ("a round", "records of rounds")
+    statement, signer, record = open_of_station(
+        envelope, ROUND_TYPE, RoundRecord, station, order, roster, what
     )
-    expected: tuple[tuple[str, str, str, str], ...] = (
+    require_fields(
+        station,
         ("record-station", "station", record.station, station),
         ("record-journey", "journey", record.journey, journey),
         ("record-train", "train", record.train, order.train),
     )
-    for code, what, found, right in expected:
-        if found != right:
-            raise RecordError(
-                f"This record of {station} is of {what} {found}, not of {right}.",
-                "It belongs elsewhere: do not use it.",
-                code=code,
-            )
     if [(s.name, s.sha256) for s in statement.subject] != [("update", record.update.digest)]:
         raise RecordError(
             f"{station}'s record is signed about something else than it names.", code="record-form"

@@ -6,18 +6,43 @@ the registry, under the digest that the document names.
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Final
 
 from pydantic import Field
 
 from phtlab.strict_model import StrictModel
+from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.round import RoundCargo
 
 INLINE_BYTES: Final = 256 * 1024
 """Most bytes of sealed content that travel in a message."""
 MAX_ROUNDS_OF_ANSWER: Final = 50
 """Most instructions, or records, in one answer."""
+
+
+def inline_of(sealed: bytes) -> str | None:
+    """Return sealed content for a message, in base64; None if it is too large for one."""
+    return base64.b64encode(sealed).decode() if len(sealed) <= INLINE_BYTES else None
+
+
+def sealed_of(inline: str, declared: RoundCargo | None) -> bytes | None:
+    """Return the content of a message; None if it is not what the signed document declares."""
+    sealed = decoded(inline)
+    if sealed is None or declared is None:
+        return None
+    return sealed if (digest(sealed), len(sealed)) == (declared.digest, declared.size) else None
+
+
+def decoded(inline: str) -> bytes | None:
+    """Return the bytes that `inline` is in base64; None if it is not."""
+    try:
+        return base64.b64decode(inline, validate=True)
+    except (binascii.Error, ValueError):
+        return None
 
 
 class SentInstruction(StrictModel):

@@ -15,7 +15,7 @@ from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope, Signature
 from phtlab.wire.api.rounds import INLINE_BYTES, Instructions, RoundsView, SentInstruction
 from phtlab.wire.central.problem import error_of
-from tests.central.round_series import KEY, RoundSeries, inline
+from tests.central.round_series import KEY, RoundSeries, inline, outcomes_at_once
 from tests.central.world import World
 from tests.limits import join
 from tests.raising import raises_code
@@ -84,20 +84,11 @@ def test_another_instruction_of_a_round_is_refused(series: RoundSeries) -> None:
 
 def test_two_kernels_that_instruct_at_once_start_one_round(series: RoundSeries) -> None:
     sent = [series.instruction(values=f"values {number}".encode()) for number in range(6)]
-    outcomes: list[str] = []
 
     def put(instruction: SentInstruction) -> None:
-        try:
-            series.central.client("ada").put_instruction(series.id, instruction)
-            outcomes.append("")
-        except JourneyError as refused:
-            outcomes.append(refused.code)
+        series.central.client("ada").put_instruction(series.id, instruction)
 
-    threads = [threading.Thread(target=put, args=(each,)) for each in sent]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        join(thread)
+    outcomes = outcomes_at_once(put, sent)
     assert sorted(outcomes) == ["", *["instruction-exists"] * 5]
     (stored,) = series.central.client("ada").instructions(series.id).instructions
     assert stored in sent

@@ -16,7 +16,7 @@ from phtlab.train.canonical import digest
 from phtlab.wire.api.journeys import JourneyEvent
 from phtlab.wire.api.rounds import INLINE_BYTES, Rounds, RoundsView, SentRound
 from phtlab.wire.central.client import CentralClient
-from tests.central.round_series import RoundSeries, inline
+from tests.central.round_series import RoundSeries, inline, outcomes_at_once
 from tests.central.world import World
 from tests.limits import join
 from tests.raising import raises_code
@@ -74,20 +74,11 @@ def test_another_record_of_a_round_is_refused(series: RoundSeries) -> None:
 
 def test_two_stations_with_one_key_record_a_round_once(series: RoundSeries) -> None:
     sent = [series.record("ulm", 1, update=f"update {number}".encode()) for number in range(6)]
-    outcomes: list[str] = []
 
     def put(record: SentRound) -> None:
-        try:
-            series.central.client("ulm").put_round(series.id, "ulm", 1, record)
-            outcomes.append("")
-        except RecordError as refused:
-            outcomes.append(refused.code)
+        series.central.client("ulm").put_round(series.id, "ulm", 1, record)
 
-    threads = [threading.Thread(target=put, args=(each,)) for each in sent]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        join(thread)
+    outcomes = outcomes_at_once(put, sent)
     assert sorted(outcomes) == ["", *["round-exists"] * 5]
     assert len(series.central.client("ada").rounds(series.id).rounds) == 1
 
@@ -310,22 +301,22 @@ def test_a_final_stop_has_no_more_records(series: RoundSeries) -> None:
 def test_a_journey_shows_how_far_its_rounds_are(series: RoundSeries) -> None:
     ada = series.central.client("ada")
 
-    def shown() -> RoundsView | None:
+    def rounds_of_journey() -> RoundsView | None:
         (listed,) = ada.journeys().journeys
         assert listed.rounds == ada.journey(series.id).rounds
         return listed.rounds
 
-    assert series.journey.rounds == shown() == RoundsView(number=1)
+    assert series.journey.rounds == rounds_of_journey() == RoundsView(number=1)
     series.compute("mainz", 1)
-    assert shown() == RoundsView(number=1, heard=("mainz",))
+    assert rounds_of_journey() == RoundsView(number=1, heard=("mainz",))
     series.compute("ulm", 1)
-    assert shown() == RoundsView(number=1, heard=("ulm", "mainz"))
+    assert rounds_of_journey() == RoundsView(number=1, heard=("ulm", "mainz"))
     series.instruct()
-    assert shown() == RoundsView(number=2)
+    assert rounds_of_journey() == RoundsView(number=2)
     series.compute("ulm", 2)
     series.records.pop("mainz")
     series.instruct(ends=True)
-    assert shown() == RoundsView(number=2, ended=True, heard=("ulm",))
+    assert rounds_of_journey() == RoundsView(number=2, ended=True, heard=("ulm",))
 
 
 def test_rounds_are_announced_by_events(series: RoundSeries) -> None:

@@ -7,7 +7,6 @@ result nobody has.
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import os
@@ -23,6 +22,7 @@ from phtlab.files.durable_file import replaced_durably, sync_folder, write_durab
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.executor.untrusted_files import LeftFiles, open_untrusted
 from phtlab.station.pipeline.cargo import open_cargo
+from phtlab.station.pipeline.received import give_to_run
 from phtlab.station.pipeline.rounds.release import check_round
 from phtlab.station.pipeline.rounds.round_files import (
     FinishedRounds,
@@ -40,7 +40,13 @@ from phtlab.train.documents.order import context_digest
 from phtlab.train.documents.round import Instruction, RoundCargo, RoundRecord, round_context
 from phtlab.train.sealing import seal
 from phtlab.train.verify.rounds import verify_instruction
-from phtlab.wire.api.rounds import INLINE_BYTES, MAX_ROUNDS_OF_ANSWER, SentInstruction, SentRound
+from phtlab.wire.api.rounds import (
+    INLINE_BYTES,
+    MAX_ROUNDS_OF_ANSWER,
+    SentInstruction,
+    SentRound,
+    inline_of,
+)
 
 _TICK: Final = 0.004
 """Seconds between two looks for what the kernel left."""
@@ -51,11 +57,6 @@ _ENDINGS: Final = (
 )
 """How names of the files end that the runtime leaves of an output."""
 _EXPIRED: Final = "The order expired before its rounds were ended."
-
-
-def in_work(stop: Stop) -> RoundFolder | None:
-    """The round that the run of `stop` is or will be asked for; None while none is."""
-    return RoundFiles.of(stop).in_work()
 
 
 def follow(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
@@ -70,12 +71,11 @@ def follow(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
         ending = Ending(outcome="cancelled", code="order-expired", sentence=_EXPIRED)
         stop.write(stop_files.ENDING, ending)
         return True
-    folder = in_work(stop)
-    finished = RoundFiles.of(stop).finished
-    if folder is None and finished is not None:
-        return _receive_instructions(stop, station, finished, wait)
+    files = RoundFiles.of(stop)
+    folder = files.in_work()
     if folder is None:
-        return False
+        finished = files.finished
+        return finished is not None and _receive_instructions(stop, station, finished, wait)
     if not folder.has(RoundMarker.REQUESTED):
         _request(stop, folder, station.now())
         return True
@@ -199,11 +199,7 @@ def _give_values(stop: Stop, folder: RoundFolder) -> None:
         return
     draft = given / "draft"
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(mode=0o755)
-    draft.chmod(0o755)
-    for value in folder.path_of(RoundMarker.VALUES).iterdir():
-        with value.open("rb") as source, replaced_durably(draft / value.name, 0o644) as copy:
-            shutil.copyfileobj(source, copy)
+    give_to_run(folder.path_of(RoundMarker.VALUES), draft)
     draft.rename(target)
     sync_folder(given)
 
@@ -325,7 +321,7 @@ def _send(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None:
     files, sealed, record = RoundFiles.of(stop), folder.sealed(), folder.record()
     inline = None
     if sealed.update.size <= INLINE_BYTES:
-        inline = base64.b64encode(folder.update.read_bytes()).decode()
+        inline = inline_of(folder.update.read_bytes())
     else:
         station.artifacts.deliver(stop.journey, station.name, folder.update)
     sent = SentRound(record=record, update=inline)

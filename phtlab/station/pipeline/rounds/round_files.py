@@ -19,11 +19,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from phtlab.errors import StationError
 from phtlab.files.durable_file import sync_folder, write_durably
 from phtlab.station.policy.month_limits import Amount
 from phtlab.station.stops.file_contents import StopFileContent, Timestamp
 from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.stop_files import broken
 from phtlab.train.canonical import Digest, canonical
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.record import OutputVerdict, RoundsDone
@@ -191,19 +191,11 @@ def _read(path: Path, model: type[Content]) -> Content:
     try:
         return model.model_validate_json(path.read_bytes())
     except (OSError, ValueError):
-        raise _broken(path) from None
+        raise broken(path) from None
 
 
 def _envelope(path: Path) -> Envelope:
     try:
         return Envelope.from_bytes(path.read_bytes())
     except (OSError, ValueError):
-        raise _broken(path) from None
-
-
-def _broken(path: Path) -> StationError:
-    return StationError(
-        f"{path} is missing or broken, and this stop cannot go on without it.",
-        "Restore it, or move the stop's folder away: the journey then fails here.",
-        code="stop-broken",
-    )
+        raise broken(path) from None

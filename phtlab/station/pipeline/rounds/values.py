@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import shutil
 from pathlib import Path
 
-from phtlab.errors import AirlockError, CentralError, OrderStationError, RegistryError, SealError
-from phtlab.files.cargo_archive import unpack
-from phtlab.files.durable_file import replaced_durably, sync_folder
+from phtlab.errors import OrderStationError, RegistryError
+from phtlab.files.durable_file import sync_folder
 from phtlab.files.sealed_file import open_file
-from phtlab.station.airlock.received_values import keep_received, received_file
 from phtlab.station.context.daemon_context import DaemonContext
+from phtlab.station.pipeline.received import fetching, keep_checked, received_or_refused
 from phtlab.station.pipeline.rounds.round_files import RoundFolder, RoundMarker
 from phtlab.station.stops.file_contents import VerifiedOffer
 from phtlab.train.documents.manifest import Output, Received
 from phtlab.train.documents.round import RoundCargo, round_context
+from phtlab.wire.api.rounds import sealed_of
 
 
 def keep_values(
@@ -42,13 +39,10 @@ def keep_values(
     checked.mkdir(mode=0o700)
     try:
         if cargo is not None:
-            _check(draft, checked, folder.number, station, journey, offer, cargo, inline)
+            with received_or_refused(_refused):
+                _check(draft, checked, folder.number, station, journey, offer, cargo, inline)
         checked.rename(folder.path_of(RoundMarker.VALUES))
         sync_folder(folder.path)
-    except SealError as error:
-        if isinstance(error.__cause__, OSError):
-            raise error.__cause__ from None  # a full disk: no fault of the sender's
-        raise _refused(error.message) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -66,31 +60,18 @@ def _check(
     most = station.policy().hand_on.received
     if cargo.size > most:
         raise _refused(f"They have {cargo.size} bytes; this station receives {most} at most.")
-    sealed, archive, opened = draft / "values.age", draft / "values.tar", draft / "opened"
+    sealed, archive = draft / "values.age", draft / "values.tar"
     if inline is None:
-        _fetch(station, journey, cargo, sealed)
+        with fetching():
+            station.artifacts.fetch_values(journey, cargo.digest, sealed, cargo.size)
     else:
         sealed.write_bytes(_decoded(inline, cargo))
     context = round_context(journey, offer.order, "values", number)
     open_file(sealed, archive, station.identity.age, context, cargo.digest)
     sealed.unlink()
-    opened.mkdir(mode=0o700)
-    manifest = offer.train.manifest
-    declared = tuple(map(_as_output, manifest.received))
-    present = unpack(archive, opened, declared)
-    archive.unlink()
-    for received in manifest.received:
-        output = present.get(received.name)
-        if output is None:
-            continue  # its cells take their default
-        name = received_file(output)
-        try:
-            with replaced_durably(checked / name) as target:
-                keep_received(output, received, opened / name, target)
-        except AirlockError as error:
-            raise _refused(
-                f"'{output.name}' is not what the train declares. {error.message}"
-            ) from None
+    received = offer.train.manifest.received
+    # Cells take their default of what was not sent.
+    keep_checked(archive, checked, tuple(map(_as_output, received)), received)
 
 
 def _as_output(received: Received) -> Output:
@@ -99,28 +80,16 @@ def _as_output(received: Received) -> Output:
     return Output(name=received.name, kind="model", tensors=arrays)
 
 
-def _fetch(station: DaemonContext, journey: str, cargo: RoundCargo, sealed: Path) -> None:
-    try:
-        station.artifacts.fetch_values(journey, cargo.digest, sealed, cargo.size)
-    except (RegistryError, CentralError) as error:
-        if error.code == "token-expired":
-            raise
-        raise RegistryError(error.message, error.hint, code="received-unavailable") from None
-
-
 def _decoded(inline: str, cargo: RoundCargo) -> bytes:
-    try:
-        content = base64.b64decode(inline, validate=True)
-    except (binascii.Error, ValueError):
-        content = b""
-    if f"sha256:{hashlib.sha256(content).hexdigest()}" != cargo.digest:
+    sealed = sealed_of(inline, cargo)
+    if sealed is None:
         # Central's part, which may be asked again: nobody signed this.
         raise RegistryError(
             "Central gave other values than were signed for this round.",
             "Ask central's operator.",
             code="received-unavailable",
         )
-    return content
+    return sealed
 
 
 def _refused(why: str) -> OrderStationError:

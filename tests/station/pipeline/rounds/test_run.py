@@ -56,24 +56,18 @@ def test_a_run_that_is_ended_again_fails_the_stop(series: Series) -> None:
     assert record.rounds == RoundsDone(count=1, last=series.sent()[-1].record.digest)
 
 
-def test_a_cell_that_fails_in_a_round_fails_the_stop(series: Series) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "code"), [("cell-failed", "cell-failed"), ("completed", "run-record")]
+)
+def test_a_run_that_ends_in_a_round_fails_the_stop(series: Series, outcome: str, code: str) -> None:
+    """Also one that says that it is complete: it ended before its rounds did."""
     daemon = series.steps()
     series.instruct(10.0)
     slow(series)
     series.steps(3, daemon=daemon)
-    executor_of(series).die(outcome="cell-failed")
+    executor_of(series).die(outcome=outcome)
     series.steps(daemon=daemon)
-    assert series.record().code == "cell-failed"
-
-
-def test_a_run_that_ends_before_its_rounds_do_has_not_departed(series: Series) -> None:
-    daemon = series.steps()
-    series.instruct(10.0)
-    slow(series)
-    series.steps(3, daemon=daemon)
-    executor_of(series).die(outcome="completed")
-    series.steps(daemon=daemon)
-    assert series.record().code == "run-record"
+    assert series.record().code == code
 
 
 def test_each_round_has_the_time_of_a_run(series: Series) -> None:
