@@ -82,7 +82,9 @@ def _server(settings: CentralSettings, services: CentralContext) -> CentralServe
 @contextlib.contextmanager
 def _bound(settings: CentralSettings) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listening:
+    # Named by its protocol, since asyncio sets TCP_NODELAY only where it is: without it the body of
+    # an answer waits for the acknowledgement of its head, which a client delays by 40 ms.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((settings.host, settings.port))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -121,6 +122,29 @@ def test_what_central_holds_survives_its_restart(tmp_path: Path, founding: Found
     assert world.client("ada").journey(journey.id) == journey
     assert len(world.client("ulm").inbox().offers) == 1
     second.close()
+
+
+def test_the_body_of_an_answer_does_not_wait_for_an_acknowledgement(tmp_path: Path) -> None:
+    made = init_central(tmp_path / "c", name="pht", listen="127.0.0.1:0")
+    with serving(made.settings) as url:
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: central\r\n\r\n")
+            assert client.recv(1)
+            mine = client.getsockname()
+            (accepted,) = (
+                found
+                for found in gc.get_objects()
+                if isinstance(found, socket.socket) and _peer(found) == mine
+            )
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def _peer(found: socket.socket) -> object:
+    try:
+        return found.getpeername()
+    except OSError:
+        return None
 
 
 def _run(settings: CentralSettings, founding: Founding, *, publish: bool) -> Iterator[World]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,9 @@ def test_a_refusal_shows_what_to_do_next(desk: Desk) -> None:
     for answer in (page, part):
         assert answer.status_code == 404
         assert "This waits for nobody any more. What became of it is among" in answer.text
+
+
+def test_answers_are_sent_without_waiting_for_acknowledgements() -> None:
+    with listen("127.0.0.1", 0) as listening:
+        # asyncio sets TCP_NODELAY on what such a socket accepts, and on no other.
+        assert listening.proto == socket.IPPROTO_TCP

@@ -31,7 +31,8 @@ def listen(address: str, port: int) -> Iterator[socket.socket]:
             "it through a tunnel: see docs/console.md.",
             code="console-loopback",
         )
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+    # The protocol is named, so that asyncio sets TCP_NODELAY: see `phtlab.central.server`.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((address, port))
