@@ -154,6 +154,26 @@ def test_no_run_begins_before_a_trial_has_an_answer(simulated: Simulated, tmp_pa
     assert engine.started == [*["trial"] * 4, "run"]
 
 
+def test_the_trial_of_the_stations_start_counts_for_its_first_run(
+    simulated: Simulated, tmp_path: Path
+) -> None:
+    executor, engine = simulated(held)
+    assert sandbox_of(executor).ok
+    executor.start(Job("stop-1", IMAGE, write_inputs(tmp_path, "pass")), anyone)
+    assert engine.started == ["trial", "run"]
+
+
+def test_a_later_trial_that_finds_a_limit_broken_takes_that_back(
+    simulated: Simulated, tmp_path: Path
+) -> None:
+    executor, engine = simulated(held, broken)
+    assert sandbox_of(executor).ok
+    assert not sandbox_of(executor).ok
+    with raises_code(SandboxError, "sandbox-not-held"):
+        executor.start(Job("stop-1", IMAGE, write_inputs(tmp_path, "pass")), anyone)
+    assert "run" not in engine.started
+
+
 def test_no_run_begins_after_a_verdict(simulated: Simulated, tmp_path: Path) -> None:
     executor, engine = simulated(broken)
     with pytest.raises(SandboxError):

@@ -241,7 +241,8 @@ class DockerExecutor(Executor):
         try:
             with self._engine() as engine:
                 if self._image_here(engine) is not None:
-                    return self._trial(engine, lambda: self._image_here(engine))
+                    with _TRIAL:  # a run that needs the first trial waits for it
+                        return self._trial(engine, lambda: self._image_here(engine))
         except PhtlabError as error:
             # An engine that became unreachable meanwhile gives no verdict either.
             unfinished = isinstance(error, TrialUnfinishedError | EngineMissingError)
@@ -288,23 +289,30 @@ class DockerExecutor(Executor):
         Raises SandboxError (``sandbox-not-held``) if a limit was not enforced, TrialUnfinishedError
         if no trial could be finished.
         """
-        key = (self._address, self._runtime, type(self._volumes).__name__)
+        if self._trial_key in _HELD:
+            return
         with _TRIAL:
-            if key in _HELD:
+            if self._trial_key in _HELD:  # by a trial that this one has waited for
                 return
             broken = refusal(self._trial(engine, lambda: image))
-            if broken:
-                raise SandboxError(
-                    "No run begins, because the engine does not hold the sandbox.",
-                    broken,
-                    code="sandbox-not-held",
-                )
-            _HELD.add(key)
+        if broken:
+            raise SandboxError(
+                "No run begins, because the engine does not hold the sandbox.",
+                broken,
+                code="sandbox-not-held",
+            )
+
+    @property
+    def _trial_key(self) -> tuple[str, str, str]:
+        return self._address, self._runtime, type(self._volumes).__name__
 
     def _trial(
         self, engine: docker.APIClient, image: Callable[[], str | None]
     ) -> tuple[CheckResult, ...]:
-        """What a trial in `image()` found. Raises TrialUnfinishedError, as `confirmed`."""
+        """What a trial in `image()` found, which is what counts for the next runs.
+
+        Raises TrialUnfinishedError, as `confirmed`.
+        """
 
         def once() -> tuple[CheckResult, ...]:
             if (name := image()) is None:
@@ -323,7 +331,12 @@ class DockerExecutor(Executor):
                 owner=self._owner(engine),
             )
 
-        return confirmed(once)
+        found = confirmed(once)
+        if refusal(found):
+            _HELD.discard(self._trial_key)
+        else:
+            _HELD.add(self._trial_key)
+        return found
 
     def _owner(self, engine: docker.APIClient) -> int:
         """Return the host's user id of the run; queried once per engine."""
