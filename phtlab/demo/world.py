@@ -18,10 +18,11 @@ import secrets
 import shutil
 import socket
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from phtlab.central.founding import init_central
@@ -223,9 +224,12 @@ class World:
         self.publish()
         self._provide_kernel(step)
         step(f"{len(stations)} stations")
+        # Central may show a station as online for a while after it ended.
+        known = {station.name for station in stations if station.pid() is not None}
+        since = datetime.now(UTC)
         for station in stations:
             station.start()
-        self._wait_for_stations(stations)
+        self._wait_for_stations(stations, known, since)
 
     def stop(self) -> None:
         """Stop every process of this world, stations first."""
@@ -323,15 +327,20 @@ class World:
             place = Trust(trust, client.tuf_fetcher(), client.metadata_url, client.targets_url)
             place.pin(self.consortium.root)
 
-    def _wait_for_stations(self, stations: Sequence[Service]) -> None:
+    def _wait_for_stations(
+        self, stations: Sequence[Service], known: Collection[str], since: datetime
+    ) -> None:
+        """Wait until each station takes offers; those not `known` have polled after `since`."""
         # Opening the researcher's key takes a second, and happens once per process.
         central = connect(self.profile, passphrase=self.passphrase).central
-        for station in stations:
-            station.wait_until(
-                lambda name=station.name: any(  # type: ignore[misc]
-                    view.online for view in central.stations() if view.name == name
-                )
-            )
+
+        def takes_offers(station: str) -> bool:
+            view = next(view for view in central.stations() if view.name == station)
+            polled = view.last_seen is not None and view.last_seen >= since
+            return view.online and (polled or station in known)
+
+        for service in stations:
+            service.wait_until(partial(takes_offers, service.name))
 
     def _ports(self) -> dict[str, int]:
         ports: dict[str, int] = json.loads((self.directory / "ports.json").read_text())

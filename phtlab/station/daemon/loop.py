@@ -164,6 +164,7 @@ class Daemon:
             self._run(until)
 
     def _run(self, until: threading.Event) -> None:
+        _import_ahead()
         _log.info("station started", station=self.station.name)
         threads = [
             threading.Thread(target=target, args=(until,), daemon=True, name=name)
@@ -171,7 +172,6 @@ class Daemon:
                 (self._listen, "inbox"),
                 (self._send_reports, "teller"),
                 (self._exchange_on, "exchange"),
-                (_warm_up, "warm-up"),
                 (partial(watch_logs, self.station), "witness"),
                 (self._test_itself, "self-test"),
                 (partial(retry_trials, self.station), "trial"),
@@ -360,7 +360,7 @@ def _needs_job(stop: Stop) -> bool:
     return stop.has(Marker.STARTING) and not any(map(stop.has, over))
 
 
-def _warm_up(_: threading.Event) -> None:
-    """Import slow modules, which would delay the first stop by most of a second."""
+def _import_ahead() -> None:
+    """Import what the first stop needs, so that a station takes offers once it is quick."""
     import papermill.translators  # noqa: F401
     import pyarrow.parquet  # noqa: F401
