@@ -32,6 +32,7 @@ from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.context.self_test_result import SelfTestSchedule
 from phtlab.station.daemon.audit_witness import watch_logs
 from phtlab.station.daemon.contradictions import Contradictions
+from phtlab.station.daemon.end_watch import EndWatch
 from phtlab.station.daemon.progress_reporter import ProgressReporter
 from phtlab.station.daemon.station_description import ProfilePublisher
 from phtlab.station.daemon.trial_retry import retry_trials
@@ -52,6 +53,8 @@ _WORKERS = 4
 _ROUND_WORKERS = 64
 _ROUND_WAIT = 1.0
 _TICK_RUNNING = 0.1
+_TICK_WATCHED = 0.5
+_TICK_LATE = 0.02
 _TICK_IDLE = 1.0
 _SWEEP_SECONDS = 3600.0
 _SELF_TEST_TICK = 2.0
@@ -78,6 +81,7 @@ class Daemon:
         self._contradictions = Contradictions(station)
         self._event_thread = threading.Event()
         self._wake = threading.Event()
+        self._ends = EndWatch(station.executor, self._wake)
 
     # Called by the threads and by tests.
 
@@ -172,6 +176,7 @@ class Daemon:
                 (self._listen, "inbox"),
                 (self._send_reports, "teller"),
                 (self._exchange_on, "exchange"),
+                (self._ends.run, "ends"),
                 (partial(watch_logs, self.station), "witness"),
                 (self._test_itself, "self-test"),
                 (partial(retry_trials, self.station), "trial"),
@@ -206,15 +211,28 @@ class Daemon:
                 if time.monotonic() - signed >= _TICK_IDLE:
                     self._sign()
                     signed = time.monotonic()
+                ended = self._ends.taken()
                 busy = {key: future for key, future in busy.items() if not future.done()}
-                for key, stop in list(self._open.items()):
+                occupied = any(stop.occupies for key, stop in self._opened() if key in busy)
+                for key, stop in self._opened():
                     if key not in busy and self._transitions.ready(stop):
                         if stop.of_rounds and stop.occupies:
                             busy[key] = rounds.submit(self._follow_rounds, stop, until)
                         else:
                             busy[key] = pool.submit(self._advance_far, stop, until)
-                running = any(stop.occupies for stop in list(self._open.values()))
-                self._wake.wait(_TICK_RUNNING if running or busy else _TICK_IDLE)
+                self._wake.wait(self._tick(busy=bool(busy), late=ended and occupied))
+
+    def _opened(self) -> list[tuple[str, Stop]]:
+        return list(self._open.items())
+
+    def _tick(self, *, busy: bool, late: bool) -> float:
+        """Return how long to wait for an event; `late`: a run ended while a thread asked for it."""
+        if late:
+            self._ends.put_back()
+            return _TICK_LATE
+        if busy or any(stop.occupies for _, stop in self._opened()):
+            return _TICK_WATCHED if self._ends.active else _TICK_RUNNING
+        return _TICK_IDLE
 
     def _sign(self) -> bool:
         """Sign new decisions; errors are logged, and the next call tries again."""
@@ -230,9 +248,12 @@ class Daemon:
         return signed
 
     def _advance_far(self, stop: Stop, until: threading.Event) -> bool:
-        moved = False
+        moved, occupied = False, stop.occupies
         while not until.is_set() and self._advance(stop):
             moved = True
+            if occupied and not stop.occupies:
+                self._wake.set()  # for a stop that waits for the slot
+            occupied = stop.occupies
         if moved:
             self._wake.set()
         return moved

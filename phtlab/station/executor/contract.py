@@ -283,5 +283,14 @@ class Executor(ABC):
         """
         return None
 
+    def await_ends(self, seconds: float, report: Callable[[], None]) -> bool:
+        """Call `report` whenever a run of this station ends within `seconds`; return True then.
+
+        It may be called too often, never too early: `status` then says that the run has exited.
+        An executor that cannot watch its runs returns False at once, and is asked for the status
+        of each run at short intervals.
+        """
+        return False
+
     def close(self) -> None:  # noqa: B027 - an executor may hold nothing
         """Release connections. Runs continue."""

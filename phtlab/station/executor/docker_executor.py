@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -225,6 +226,22 @@ class DockerExecutor(Executor):
         if memory is None or not cpu:  # the run has ended
             return None
         return Usage(int(memory), int(cpu) / 1e9)
+
+    def await_ends(self, seconds: float, report: Callable[[], None]) -> bool:
+        now = int(time.time())
+        with self._engine() as engine:
+            for _ in engine.events(
+                since=now - 1,  # what ended between two calls
+                until=now + max(1, int(seconds)),
+                filters={
+                    "type": "container",
+                    "event": "die",
+                    "label": f"{LABEL_STATION}={self._station}",
+                },
+                decode=True,
+            ):
+                report()
+        return True
 
     def close(self) -> None:
         if self._client is not None:

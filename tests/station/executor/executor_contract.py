@@ -154,6 +154,20 @@ class ExecutorContract:
         later.stop("stop-1")
         assert executor.status("stop-1").state == "exited"
 
+    def test_the_end_of_a_run_is_reported_once_the_status_says_so(
+        self, executor: Executor, job: Callable[..., Job]
+    ) -> None:
+        states: list[str] = []
+
+        def report() -> None:  # other runs of this station may have ended just before
+            states.append(executor.status("stop-1").state)
+
+        executor.start(job("pass"), anyone)
+        until(
+            lambda: not executor.await_ends(1.0, report) or "exited" in states,
+            "the end of the run is reported",
+        )
+
     def test_stop_asks_first(self, executor: Executor, job: Callable[..., Job]) -> None:
         script = """
             def end(*_):
