@@ -4,7 +4,7 @@
 who         repository               may          of
 =========== ======================== ============ =======================================
 station     ``trains/…``             pull         its own unfinished journeys
-station     ``kernels/…``            pull         the kernels of those trains
+station     ``kernels/…``            pull         the catalogue's, and the kernels of those trains
 station     ``cargo/HEX/SELF``       pull, push   its own unfinished journeys
 station     ``cargo/HEX/PREVIOUS``   pull         the same, on a sequential route
 station     ``values/HEX``           pull         its own unfinished journeys of rounds
@@ -109,6 +109,8 @@ def _kernel_rights(
     if "researcher" in member.roles:
         return PULL
     places = {image.digest: image.repository for image in catalogue.images}
+    if member.is_station and repository in places.values():
+        return PULL  # a station fetches what it allows ahead of the first train
     needed = {
         places.get(train.kernel, f"kernels/{train.kernel_name}")
         for train in _trains_at(session, member)

@@ -33,6 +33,7 @@ from phtlab.station.context.self_test_result import SelfTestSchedule
 from phtlab.station.daemon.audit_witness import watch_logs
 from phtlab.station.daemon.contradictions import Contradictions
 from phtlab.station.daemon.end_watch import EndWatch
+from phtlab.station.daemon.image_prefetch import ImagePrefetch
 from phtlab.station.daemon.progress_reporter import ProgressReporter
 from phtlab.station.daemon.station_description import ProfilePublisher
 from phtlab.station.daemon.trial_retry import retry_trials
@@ -82,6 +83,7 @@ class Daemon:
         self._event_thread = threading.Event()
         self._wake = threading.Event()
         self._ends = EndWatch(station.executor, self._wake)
+        self._images = ImagePrefetch(station, self._occupied)
 
     # Called by the threads and by tests.
 
@@ -177,6 +179,7 @@ class Daemon:
                 (self._send_reports, "teller"),
                 (self._exchange_on, "exchange"),
                 (self._ends.run, "ends"),
+                (self._images.run, "images"),
                 (partial(watch_logs, self.station), "witness"),
                 (self._test_itself, "self-test"),
                 (partial(retry_trials, self.station), "trial"),
@@ -225,12 +228,15 @@ class Daemon:
     def _opened(self) -> list[tuple[str, Stop]]:
         return list(self._open.items())
 
+    def _occupied(self) -> bool:
+        return any(stop.occupies for _, stop in self._opened())
+
     def _tick(self, *, busy: bool, late: bool) -> float:
         """Return how long to wait for an event; `late`: a run ended while a thread asked for it."""
         if late:
             self._ends.put_back()
             return _TICK_LATE
-        if busy or any(stop.occupies for _, stop in self._opened()):
+        if busy or self._occupied():
             return _TICK_WATCHED if self._ends.active else _TICK_RUNNING
         return _TICK_IDLE
 

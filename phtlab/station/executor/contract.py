@@ -283,6 +283,27 @@ class Executor(ABC):
         """
         return None
 
+    def has_image(self, reference: str) -> bool:
+        """Whether the image ``host:port/repository@sha256:…`` need not be fetched any more."""
+        return True
+
+    def fetch(
+        self,
+        reference: str,
+        authorize: Callable[[], RegistryAuth],
+        moved: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """Fetch an image ahead of its first run, unless the executor has it.
+
+        Calls ``moved`` with the bytes that have come and those that are known to come. Raises as
+        `start` of an image, and StationError (``station-disk-full``) for want of space.
+        """
+        return
+
+    def tried(self) -> bool:
+        """Whether the next run needs no trial of the sandbox any more."""
+        return True
+
     def await_ends(self, seconds: float, report: Callable[[], None]) -> bool:
         """Call `report` whenever a run of this station ends within `seconds`; return True then.
 

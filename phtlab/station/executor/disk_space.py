@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from phtlab.errors import StationError
 from phtlab.station.executor.contract import MIB, CheckResult
 
 ENGINE_DISK = "engine's disk"
@@ -35,6 +36,18 @@ def disk_check(name: str, path: Path, *, needed: int) -> CheckResult:
         sentence = f"{path} has {_size(free)} free, which will not do for long."
         return CheckResult(name, True, sentence, _advice(path), warning=True)
     return CheckResult(name, True, f"{path} has {_size(free)} free.")
+
+
+def require_free(path: Path, needed: int) -> None:
+    """Raise StationError (``station-disk-full``) unless `path` has `needed` bytes free."""
+    found = os.statvfs(path)
+    free = found.f_bavail * found.f_frsize
+    if free < needed:
+        raise StationError(
+            f"{path} has {_size(free)} free, and {_size(needed)} are needed.",
+            _advice(path),
+            code="station-disk-full",
+        )
 
 
 def station_disks(folder: Path, *, needed: int) -> Iterator[CheckResult]:

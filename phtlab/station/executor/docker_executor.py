@@ -37,10 +37,10 @@ from phtlab.station.executor.contract import (
     Usage,
 )
 from phtlab.station.executor.data_trial import try_reading
-from phtlab.station.executor.disk_space import ENGINE_DISK, disk_check
+from phtlab.station.executor.disk_space import ENGINE_DISK, disk_check, require_free
 from phtlab.station.executor.engine_answers import first_user, images_here, kernel_here, status_of
 from phtlab.station.executor.engine_check import engine_checks
-from phtlab.station.executor.image_pull import engine_message, fetch_image
+from phtlab.station.executor.image_pull import engine_message, fetch_image, require_image
 from phtlab.station.executor.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
 from phtlab.station.executor.repeated_trial import confirmed, until_finished
 from phtlab.station.executor.sandbox import (
@@ -70,6 +70,8 @@ _VOLUMES: Mapping[str, Callable[[], OutputVolumes]] = {
 }
 _IMAGE_BYTES = 256 * MIB
 """Minimum free space: enough for a train's own layer, or a part of a kernel image."""
+_AHEAD_BYTES = 4096 * MIB
+"""Free space below which no image is fetched ahead: a large one and its unpacking leave some."""
 
 # Engines whose sandbox passed a trial in this process, by address, runtime and kind of volume; an
 # engine that was unreachable since is tried again.
@@ -226,6 +228,27 @@ class DockerExecutor(Executor):
         if memory is None or not cpu:  # the run has ended
             return None
         return Usage(int(memory), int(cpu) / 1e9)
+
+    def has_image(self, reference: str) -> bool:
+        with self._engine() as engine:
+            try:
+                require_image(engine, reference)
+            except NotFound:
+                return False
+        return True
+
+    def fetch(
+        self,
+        reference: str,
+        authorize: Callable[[], RegistryAuth],
+        moved: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        with self._engine() as engine:
+            require_free(Path(engine.info()["DockerRootDir"]), _AHEAD_BYTES)
+            fetch_image(engine, reference, authorize, moved)
+
+    def tried(self) -> bool:
+        return self._trial_key in _HELD
 
     def await_ends(self, seconds: float, report: Callable[[], None]) -> bool:
         now = int(time.time())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import docker
 from docker.errors import APIError, NotFound
@@ -13,10 +14,18 @@ from phtlab.station.executor.contract import RegistryAuth
 _NO_ANSWER = ("connection refused", "no such host", "timeout", "no route", "unreachable", "eof")
 
 
+Moved = Callable[[int, int], None]
+
+
 def fetch_image(
-    engine: docker.APIClient, reference: str, authorize: Callable[[], RegistryAuth]
+    engine: docker.APIClient,
+    reference: str,
+    authorize: Callable[[], RegistryAuth],
+    moved: Moved = lambda done, total: None,
 ) -> None:
     """Ensure that the engine has `reference` (``host:port/repository@sha256:…``); pull it if not.
+
+    Calls `moved` with the bytes downloaded, and those of the layers known so far.
 
     Raises RegistryUnreachableError, RegistryError (``image-refused``), and SandboxError
     (``sandbox-volumes``) for an image that could write outside the sandbox's limits.
@@ -24,7 +33,7 @@ def fetch_image(
     try:
         require_image(engine, reference)
     except NotFound:
-        _pull(engine, reference, authorize())
+        _pull(engine, reference, authorize(), moved)
         require_image(engine, reference)
 
 
@@ -39,7 +48,7 @@ def require_image(engine: docker.APIClient, reference: str) -> None:
         )
 
 
-def _pull(engine: docker.APIClient, reference: str, auth: RegistryAuth) -> None:
+def _pull(engine: docker.APIClient, reference: str, auth: RegistryAuth, moved: Moved) -> None:
     repository, _, digest = reference.partition("@")
     # An empty setting, not None: with None the SDK would send the user's own credentials.
     credentials = {"registrytoken": auth.token} if auth.token else {}
@@ -47,7 +56,7 @@ def _pull(engine: docker.APIClient, reference: str, auth: RegistryAuth) -> None:
         events = engine.pull(
             repository, tag=digest, auth_config=credentials, stream=True, decode=True
         )
-        problem = next((event["error"] for event in events if "error" in event), None)
+        problem = _followed(events, moved)
     except APIError as error:
         problem = engine_message(error)
     if problem is None:
@@ -64,6 +73,19 @@ def _pull(engine: docker.APIClient, reference: str, auth: RegistryAuth) -> None:
         "Check that the image was pushed and that you may pull it.",
         code="image-refused",
     )
+
+
+def _followed(events: Iterable[Mapping[str, Any]], moved: Moved) -> str | None:
+    """Follow a pull to its end; return what went wrong, if anything."""
+    layers: dict[str, tuple[int, int]] = {}
+    for event in events:
+        if "error" in event:
+            return str(event["error"])
+        if event.get("status") == "Downloading":
+            detail = event.get("progressDetail") or {}
+            layers[str(event.get("id"))] = detail.get("current", 0), detail.get("total", 0)
+            moved(sum(done for done, _ in layers.values()), sum(of for _, of in layers.values()))
+    return None
 
 
 def engine_message(error: APIError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,6 +23,7 @@ from phtlab.station.executor.contract import MIB, CheckResult, Limits
 from phtlab.station.executor.disk_space import station_disks
 from phtlab.station.health.clock import judge_clock, signed_moments
 from phtlab.station.health.governance import approvals_check, audit_checks
+from phtlab.station.health.images import images_check
 from phtlab.station.health.registry import registry_check
 from phtlab.station.policy.policy import load_policy
 from phtlab.station.settings.folder import StationFolder
@@ -60,6 +62,7 @@ def check_station(
         yield from _roster(folder, settings, client, key, now)
         if central.ok:
             yield _registry(settings, client)
+            yield from _images(folder, settings, client)
             yield from _published(folder, settings, client)
 
 
@@ -113,6 +116,16 @@ def _registry(settings: StationSettings, client: CentralClient) -> CheckResult:
         return registry_check(client, settings.name, settings.registry)
     except (PhtlabError, OSError) as error:
         return _failed("registry", error)
+
+
+def _images(
+    folder: StationFolder, settings: StationSettings, client: CentralClient
+) -> Iterator[CheckResult]:
+    # A roster, policy or engine that fails here has a check of its own.
+    with suppress(PhtlabError, OSError):
+        found = images_check(folder, settings, client)
+        if found is not None:
+            yield found
 
 
 def _roster(

@@ -8,7 +8,7 @@ decided anew; nothing is remembered.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -28,6 +28,7 @@ from phtlab.station.settings.sizes import Size
 from phtlab.strict_model import StrictModel
 from phtlab.train.documents.manifest import OutputKind, Route, Train
 from phtlab.train.documents.order import Order
+from phtlab.train.documents.roster import KernelImage
 from phtlab.validation_summary import validation_summaries
 
 Mode = Literal["auto", "human", "refuse"]
@@ -375,6 +376,18 @@ def _no_kind(station: str, name: str, kind: OutputKind) -> str:
 
 def _fits(allowed: tuple[str, ...], *names: str) -> bool:
     return ANY in allowed or any(name in allowed for name in names)
+
+
+def allowed_images(policy: Policy, images: Iterable[KernelImage]) -> tuple[KernelImage, ...]:
+    """Return the newest image of each kernel name that `policy` allows; `images`: newest last."""
+    if policy.mode == "refuse" and not policy.rules:
+        return ()
+    newest = {
+        image.name: image
+        for image in images
+        if _fits(policy.allow.images, image.name, image.digest)
+    }
+    return tuple(newest.values())
 
 
 def described(policy: Policy) -> dict[str, Any]:

@@ -65,6 +65,11 @@ class StationSettings(FileSettings):
         default_factory=dict, description="Variables that every run sees"
     )
     gpus: int = Field(0, ge=0, le=64, description="GPUs that every run gets")
+    fetch_images_ahead: bool = Field(
+        True,
+        description="Whether the station fetches the kernel images that it allows before a "
+        "train needs them",
+    )
     inbox_wait: int = Field(25, ge=1, le=60, description="Seconds of one long poll at central")
     roster_refresh: int = Field(
         60, ge=1, le=86400, description="Seconds between two refreshes of the roster"

@@ -16,9 +16,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from phtlab.central.registry.token import Access, RegistryTokens, certificate
-from phtlab.errors import RegistryError, SandboxError
+from phtlab.errors import RegistryError, SandboxError, StationError
+from phtlab.station.executor import docker_executor
 from phtlab.station.executor.contract import Job, RegistryAuth
 from phtlab.station.executor.docker_executor import DEFAULT_ENGINE, DockerExecutor
+from phtlab.station.executor.image_pull import _followed
 from phtlab.station.executor.sandbox import container_name
 from phtlab.wire.registry.client import Registry
 from tests.empty_image import push_empty_image
@@ -118,6 +120,45 @@ def test_a_token_for_pulling_fetches_the_image(
     job = Job("stop-1", push(Labels={"try": "right"}), tmp_path)
     executor.start(job, lambda: RegistryAuth(guarded.token("pull")))
     assert executor.status("stop-1").state != "absent"
+
+
+def test_an_image_is_fetched_ahead_and_no_job_asks_for_it_again(
+    executor: DockerExecutor, guarded: Guarded, push: Callable[..., str], tmp_path: Path
+) -> None:
+    reference = push(Labels={"try": "ahead"})
+    assert not executor.has_image(reference)
+    executor.fetch(reference, lambda: RegistryAuth(guarded.token("pull")))
+    assert executor.has_image(reference)
+
+    def never() -> RegistryAuth:
+        raise AssertionError("the engine has the image")
+
+    executor.fetch(reference, never)
+    executor.start(Job("stop-1", reference, tmp_path), never)
+
+
+def test_no_image_is_fetched_ahead_onto_a_disk_that_is_nearly_full(
+    executor: DockerExecutor, push: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = push(Labels={"try": "full"})
+    monkeypatch.setattr(docker_executor, "_AHEAD_BYTES", 2**62)
+    with raises_code(StationError, "station-disk-full"):
+        executor.fetch(reference, RegistryAuth)
+    assert not executor.has_image(reference)
+
+
+def test_a_pull_reports_the_bytes_of_all_its_layers() -> None:
+    moved: list[tuple[int, int]] = []
+    events: list[dict[str, object]] = [
+        {"status": "Pulling fs layer", "id": "a"},
+        {"status": "Downloading", "id": "a", "progressDetail": {"current": 1, "total": 10}},
+        {"status": "Downloading", "id": "b", "progressDetail": {"current": 2, "total": 20}},
+        {"status": "Downloading", "id": "a", "progressDetail": {"current": 10, "total": 10}},
+        {"status": "Pull complete", "id": "a"},
+    ]
+    assert _followed(events, lambda done, total: moved.append((done, total))) is None
+    assert moved == [(1, 10), (3, 30), (12, 30)]
+    assert _followed([{"error": "no such image"}], lambda done, total: None) == "no such image"
 
 
 @pytest.mark.parametrize("kind", ["none", "forged", "for-pushing-only", "of-another-repository"])

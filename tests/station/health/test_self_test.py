@@ -36,6 +36,7 @@ from phtlab.station.context.station_context import StationContext
 from phtlab.station.executor import sandbox_trial
 from phtlab.station.executor.contract import CheckResult, Executor
 from phtlab.station.executor.docker_executor import DEFAULT_ENGINE, DockerExecutor
+from phtlab.station.health import images as checked_images
 from phtlab.station.health.checks import check_station
 from phtlab.station.health.clock import judge_clock
 from phtlab.station.health.self_test import run_self_test
@@ -50,7 +51,7 @@ from tests.e2e.parts import until
 from tests.evidence import Evidence
 from tests.real_registry import free_port, registry_of
 from tests.sandbox.engines import docker_engine
-from tests.station.station_world import make_world
+from tests.station.station_world import KERNEL, make_world
 
 PASSPHRASE = "correct horse battery staple"
 LYING = """#!/usr/bin/env python3
@@ -458,3 +459,17 @@ def test_what_is_broken_is_told_to_the_operator_s_log_with_what_mends_it(
     assert not broken["central"]["stops_new_runs"]
     assert set(broken) == {found.name for found in report.broken}
     assert last_report(world.folder) == report
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_the_kernel_images_that_the_engine_has_and_how_the_others_come(
+    station: Patient, ahead: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station.changed = {"fetch_images_ahead": ahead}
+    images = (KERNEL, KERNEL.model_copy(update={"name": "r", "digest": f"sha256:{'3' * 64}"}))
+    monkeypatch.setattr(checked_images, "allowed_images", lambda policy, known: images)
+    monkeypatch.setattr(DockerExecutor, "has_image", lambda self, name: KERNEL.digest in name)
+    found = station.results()["kernel images"]
+    assert found.state == "ok"
+    assert f"has {KERNEL.name} of" in found.sentence
+    assert ("fetches r ahead" if ahead else "needs r waits") in found.sentence
