@@ -12,6 +12,7 @@ from phtlab.train.canonical import digest
 from phtlab.train.image.composition import (
     compose,
 )
+from phtlab.wire.registry import connection
 from phtlab.wire.registry.cargo import cargo_repository, pull_cargo, push_cargo
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.trains import pull_kernel, push_train
@@ -234,3 +235,57 @@ def test_a_registry_that_does_not_mount_is_sent_the_layers(simulator: RegistrySi
     push_train(registry, image, "trains/ada/heart", kernel)
     assert set(kernel.diff_ids) < set(simulator.repository("trains/ada/heart").blobs)
     assert simulator.uploads == {}
+
+
+def test_a_token_comes_before_the_first_request_which_is_not_refused(
+    simulator: RegistrySimulator,
+) -> None:
+    simulator.token = "t"
+    registry = client(simulator, authorize=lambda scopes: "t")
+    assert not registry.has_blob("trains/ada/heart", digest(b""))
+    assert len(simulator.requests) == 1
+
+
+def test_one_token_for_several_repositories_is_asked_for_once(
+    simulator: RegistrySimulator,
+) -> None:
+    simulator.token = "t"
+    asked: list[list[str]] = []
+
+    def authorize(scopes: list[str]) -> str:
+        asked.append(scopes)
+        return "t"
+
+    registry = client(simulator, authorize=authorize)
+    registry.obtain_token(pull=["cargo/a", "cargo/b"], push=["trains/ada/heart"])
+    registry.obtain_token(pull=["cargo/a", "cargo/b"], push=["trains/ada/heart"])
+    registry.put_blob("trains/ada/heart", b"content")
+    assert not registry.has_blob("cargo/b", digest(b""))
+    assert asked == [
+        [
+            "repository:trains/ada/heart:pull,push",
+            "repository:cargo/a:pull",
+            "repository:cargo/b:pull",
+        ]
+    ]
+    asked.clear()
+    registry.obtain_token(pull=[f"cargo/{number}" for number in range(40)])
+    assert [len(scopes) for scopes in asked] == [32, 8]
+    assert client(simulator).pull_token("cargo/a") is None
+
+
+def test_an_engine_gets_a_token_of_the_last_minute(
+    simulator: RegistrySimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = iter(["1", "2"])
+    registry = client(simulator, authorize=lambda scopes: next(tokens))
+    assert registry.pull_token("trains/ada/heart") == "1"
+    assert registry.pull_token("trains/ada/heart") == "1"
+    monkeypatch.setattr(connection, "_RECENT", 0.0)
+    assert registry.pull_token("trains/ada/heart") == "2"
+
+
+def test_a_small_blob_is_sent_in_one_request(simulator: RegistrySimulator) -> None:
+    registry = client(simulator)
+    registry.put_blob("trains/ada/heart", b"content")
+    assert [request.method for request in simulator.requests] == ["HEAD", "POST", "PUT"]

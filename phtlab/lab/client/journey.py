@@ -54,7 +54,7 @@ from phtlab.train.verify import (
     verify_train,
 )
 from phtlab.wire.api.journeys import JourneyView, StopView
-from phtlab.wire.registry.cargo import pull_cargo
+from phtlab.wire.registry.cargo import cargo_repository, pull_cargo
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -355,6 +355,16 @@ class Journey:
                 "journey.results(partial=True) opens what is there so far.",
                 code="journey-unfinished",
             )
+        self._session.registry.obtain_token(
+            pull=[
+                cargo_repository(journey, record.station)
+                for journey, record in (
+                    *((stop.journey, stop.record) for stop in verified.earlier),
+                    *((self.id, record) for record in records.values()),
+                )
+                if record.cargo_of("cargo") is not None
+            ]
+        )
         folder = ResultsFolder()
         opened = {
             stop.record.station: self._open(

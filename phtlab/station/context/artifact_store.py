@@ -106,7 +106,7 @@ class RegistryArtifactStore:
         return self._at().reference(repository, image)
 
     def authorization(self, repository: str) -> RegistryAuth:
-        return RegistryAuth(self._token(self._at().pull_scopes(repository)))
+        return RegistryAuth(self._at().pull_token(repository))
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         push_cargo(self._at(), journey, station, cargo)

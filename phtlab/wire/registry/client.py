@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -26,6 +26,7 @@ from phtlab.wire.registry.upload import Moved, Source, Upload, ignore_progress, 
 __all__ = ["Authorize", "Moved", "Registry"]
 
 MANIFEST_LIMIT = 4 * 1024 * 1024
+_MOST_SCOPES = 32  # of one token: central refuses more
 _MOST_TAGS = 10_000
 _ACCEPT = {
     "Accept": f"{MANIFEST_TYPE}, application/vnd.oci.image.index.v1+json, "
@@ -75,6 +76,20 @@ class Registry:
     def reference(self, repository: str, digest: str) -> str:
         """Return the reference that an engine pulls: `host:port/repository@sha256:…`."""
         return f"{self._line.host}/{self._line.name(repository)}@{digest}"
+
+    def obtain_token(self, *, pull: Sequence[str], push: Sequence[str] = ()) -> None:
+        """Request one token for several repositories, instead of one for each at its first use.
+
+        `push` are repositories to push to as well. Does nothing for an open registry.
+        """
+        scopes = [scope for name in push for scope in self._line.scopes(name, "pull,push")]
+        scopes += [scope for name in pull for scope in self._line.scopes(name, "pull")]
+        for first in range(0, len(scopes), _MOST_SCOPES):
+            self._line.recent_token(scopes[first : first + _MOST_SCOPES])
+
+    def pull_token(self, repository: str) -> str | None:
+        """Return a recent token to pull from `repository`, for an engine; None if open."""
+        return self._line.recent_token(self.pull_scopes(repository))
 
     def pull_scopes(self, repository: str) -> list[str]:
         """Return the token scopes that an engine needs to pull from `repository`."""

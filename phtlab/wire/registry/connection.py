@@ -23,6 +23,8 @@ _MOST_HOPS = 3
 # Limit for answers that are no content: tags, refusals, states of uploads.
 _ERROR_LIMIT = 1024 * 1024
 _OF_THE_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+_RECENT = 60.0
+"""Seconds after which a token is not given to an engine: central's tokens are for minutes."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -53,6 +55,7 @@ class Connection:
         self._prefix = self._base.path.strip("/")
         self._authorize = authorize
         self._tokens: dict[frozenset[tuple[str, str]], str] = {}
+        self._obtained: dict[frozenset[tuple[str, str]], float] = {}
         self._pause = pause
         # `timeout` is per read: a registry could drip bytes for ever without reaching it.
         self._patience = 4 * timeout
@@ -233,7 +236,10 @@ class Connection:
     def _authorized(
         self, method: str, url: httpx.URL, scopes: Sequence[str], **options: Any
     ) -> httpx.Response:
-        """Send with the known token, then with a new one if refused; the answer is unread."""
+        """Send with the known token, then with a new one if refused; the answer is unread.
+
+        Without a known token one is requested first: a refusal that only asks for it is a request.
+        """
         request = self._request(method, url, scopes, **options)
         response = self._client.send(request, stream=True)
         if response.status_code == 401 and self._authorize and scopes:
@@ -254,15 +260,32 @@ class Connection:
         """Build a request with the known token for `scopes`; `fresh` requests a new token."""
         request = self._client.build_request(method, url, **options)
         rights = _rights(scopes)
-        if fresh and self._authorize:
-            self._tokens[rights] = self._authorize(list(scopes))
         if rights and self._is_ours(url):
-            token = self._tokens.get(rights) or next(
-                (wider for held, wider in self._tokens.items() if held > rights), None
-            )
+            token = self._obtain(scopes) if fresh else self._known(rights) or self._obtain(scopes)
             if token is not None:
                 request.headers["Authorization"] = f"Bearer {token}"
         return request
+
+    def recent_token(self, scopes: Sequence[str]) -> str | None:
+        """Return a token of the last minute for exactly `scopes`, a new one if need be."""
+        rights = _rights(scopes)
+        if time.monotonic() - self._obtained.get(rights, -_RECENT) < _RECENT:
+            return self._tokens[rights]
+        return self._obtain(scopes)
+
+    def _known(self, rights: frozenset[tuple[str, str]]) -> str | None:
+        return self._tokens.get(rights) or next(
+            (wider for held, wider in list(self._tokens.items()) if held > rights), None
+        )
+
+    def _obtain(self, scopes: Sequence[str]) -> str | None:
+        """Request a token. None without a way to."""
+        if self._authorize is None:
+            return None
+        rights = _rights(scopes)
+        self._tokens[rights] = token = self._authorize(list(scopes))
+        self._obtained[rights] = time.monotonic()
+        return token
 
     def _is_ours(self, url: httpx.URL) -> bool:
         return (url.scheme, url.netloc) == (self._base.scheme, self._base.netloc)

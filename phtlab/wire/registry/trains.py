@@ -39,6 +39,7 @@ def push_train(registry: Registry, image: TrainImage, repository: str, kernel: K
     The registry mounts the kernel image's layers from its own repository, so that only the train's
     kilobytes are uploaded. Pushing the same train again does nothing.
     """
+    registry.obtain_token(push=[repository], pull=[kernel.repository])
     if not registry.has_manifest(repository, image.digest):
         registry.put_blob(repository, image.layer, digest=image.diff_id)
         registry.put_blob(repository, image.config)

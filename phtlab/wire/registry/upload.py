@@ -19,6 +19,8 @@ from phtlab.train.canonical import digest as digest_of
 from phtlab.wire.registry.connection import Connection, ConnectionCutError
 
 _PIECE_BYTES = 256 * 1024
+_WHOLE_BYTES = 256 * 1024
+"""A blob up to this size is sent in one request, after the one that begins the upload."""
 
 Moved = Callable[[int], None]
 """Callback with the number of bytes moved so far."""
@@ -125,6 +127,9 @@ class Upload:
             try:
                 if self._upload_url is None:
                     self._begin()
+                if self._offset == 0 and self._source.size <= min(_WHOLE_BYTES, self._chunk):
+                    self._finish(self._source.read(0, self._source.size))
+                    return
                 while self._offset < self._source.size:
                     self._send_chunk()
                 self._finish()
@@ -164,9 +169,10 @@ class Upload:
         self._expect(response, 202)
         self._go_on(response, end)
 
-    def _finish(self) -> None:
+    def _finish(self, content: bytes = b"") -> None:
+        """Close the upload with its last bytes, which are all of a small blob."""
         url = self._location().copy_merge_params({"digest": self._source.digest})
-        response = self._line.once("PUT", url, self._scopes, content=b"")
+        response = self._line.once("PUT", url, self._scopes, content=content)
         if response.status_code == 404:
             raise ConnectionCutError("the registry has lost the upload")
         self._expect(response, 201)
