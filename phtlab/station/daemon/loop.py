@@ -56,6 +56,7 @@ _ROUND_WAIT = 1.0
 _TICK_RUNNING = 0.1
 _TICK_WATCHED = 0.5
 _TICK_LATE = 0.02
+_REPORT_DELAY = 0.1  # of a quick stop's states, only the last is worth a request
 _TICK_IDLE = 1.0
 _SWEEP_SECONDS = 3600.0
 _SELF_TEST_TICK = 2.0
@@ -352,6 +353,7 @@ class Daemon:
     def _send_reports(self, until: threading.Event) -> None:
         while not until.is_set():
             self.teller.wake.wait(self.station.settings.progress_interval)
+            until.wait(_REPORT_DELAY)
             self.teller.wake.clear()
             self.teller.flush()
 
