@@ -97,7 +97,7 @@ def test_a_busy_registry_is_asked_again(simulator: RegistrySimulator) -> None:
 def test_a_registry_that_stays_busy_is_given_up(simulator: RegistrySimulator) -> None:
     simulator.busy = 1000
     with raises_code(RegistryUnreachableError, "registry-unreachable"):
-        client(simulator).put_blob("trains/ada/heart", b"content")
+        client(simulator).put_blob("trains/ada/heart", some_bytes(50_000))
     assert len(simulator.requests) == 5
 
 
@@ -288,4 +288,10 @@ def test_an_engine_gets_a_token_of_the_last_minute(
 def test_a_small_blob_is_sent_in_one_request(simulator: RegistrySimulator) -> None:
     registry = client(simulator)
     registry.put_blob("trains/ada/heart", b"content")
+    assert [request.method for request in simulator.requests] == ["POST", "PUT"]
+    simulator.requests.clear()
+    registry.put_blob("trains/ada/heart", some_bytes(50_000))
     assert [request.method for request in simulator.requests] == ["HEAD", "POST", "PUT"]
+    simulator.requests.clear()
+    registry.put_blob("trains/ada/heart", some_bytes(50_000))
+    assert [request.method for request in simulator.requests] == ["HEAD"]

@@ -26,6 +26,7 @@ from phtlab.wire.registry.upload import Moved, Source, Upload, ignore_progress, 
 __all__ = ["Authorize", "Moved", "Registry"]
 
 MANIFEST_LIMIT = 4 * 1024 * 1024
+_UNASKED_BYTES = 16 * 1024
 _MOST_SCOPES = 32  # of one token: central refuses more
 _MOST_TAGS = 10_000
 _ACCEPT = {
@@ -256,7 +257,7 @@ class Registry:
         digest: str | None = None,
         moved: Moved = ignore_progress,
     ) -> str:
-        """Store a blob, unless the registry has it; return its digest.
+        """Store a blob, unless it is large and the registry has it; return its digest.
 
         A given `digest` saves reading a file twice. The upload is in chunks; after a cut, it
         resumes at the registry's position, or from the start if the registry has lost it.
@@ -266,7 +267,8 @@ class Registry:
         def is_stored() -> bool:
             return self._has(repository, f"blobs/{source.digest}", actions="pull,push")
 
-        if not is_stored():
+        # To ask costs a request, as does to send so little again.
+        if source.size <= _UNASKED_BYTES or not is_stored():
             Upload(self._line, repository, source, self._chunk_bytes, is_stored, moved).run()
         moved(source.size)
         return source.digest

@@ -71,7 +71,8 @@ def pull_train(
 
 def _copy(registry: Registry, repository: str, digest: str, source: str) -> None:
     """Mount a layer, or download and upload it if the registry does not mount."""
-    if registry.has_blob(repository, digest) or registry.mount(repository, digest, source):
+    # A mount of what is there already succeeds as well.
+    if registry.mount(repository, digest, source) or registry.has_blob(repository, digest):
         return
     with tempfile.TemporaryDirectory(prefix="phtlab-layer-") as folder:
         file = Path(folder) / "layer"
