@@ -2,8 +2,8 @@
 
 `journey4_cold` is the first journey after a restart of every service of the consortium: no station
 has executed a stop since, the registry does not have the train, and the engine does not have its
-image. The engine has the kernel image's layers, as at any station that has run a train with that
-kernel.
+image. Each station has made the trial of its sandbox as it started, and takes offers. The engine
+has the kernel image's layers, which a station fetches ahead.
 """
 
 from __future__ import annotations
