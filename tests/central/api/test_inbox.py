@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
 from phtlab.errors import CentralError
 from phtlab.wire.api.journeys import Inbox
+from phtlab.wire.central.token import audience_of, mint
 from tests.central.world import World
-from tests.limits import join
+from tests.limits import LIMIT, join
 from tests.raising import raises_code
 
 
@@ -49,6 +52,23 @@ def test_news_for_another_station_wakes_nobody(central: World) -> None:
     central.journey("ulm")
     join(waiting)
     assert len(got[0].offers) == 1
+
+
+def test_a_poll_ends_with_its_connection(small_central: World) -> None:
+    """Else it counts among the member's requests for a minute, and nobody receives its answer."""
+    token = mint(small_central.identity("ulm"), audience_of("pht"), small_central.clock())
+    address = urlsplit(small_central.url)
+    with socket.create_connection((address.hostname, address.port), LIMIT) as poll:
+        head = f"Host: central\r\nAuthorization: Bearer {token}\r\n\r\n"
+        poll.sendall(f"GET /api/v1/inbox?after=0&wait=50 HTTP/1.1\r\n{head}".encode())
+        _until_waiting(small_central)
+    while small_central.services.bus.waiting:
+        time.sleep(0.005)
+    counted = 'route="/api/v1/inbox",status="499"'
+    end = time.monotonic() + LIMIT
+    while counted not in small_central.request("GET", "/metrics").text:
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 def test_a_station_s_own_progress_does_not_wake_it(central: World) -> None:

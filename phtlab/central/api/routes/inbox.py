@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from phtlab.central.api.access import StationMember
 from phtlab.central.api.known_sender import KnownSenderRoute
@@ -25,6 +25,7 @@ router = APIRouter(
 
 @router.get("/inbox", summary="Unfinished stops of this station", response_model=Inbox)
 async def inbox(
+    request: Request,
     member: StationMember,
     services: ServicesOf,
     after: Annotated[int, Query(ge=0, le=LARGEST, description="The last cursor seen")] = 0,
@@ -38,7 +39,8 @@ async def inbox(
     read, first = (
         partial(each, services, member.name, after) for each in (_changed_inbox, _first_read)
     )
-    return await long_poll(services, bus.of_station(member.name), wait, read, first=first)
+    topic = bus.of_station(member.name)
+    return await long_poll(services, request, topic, wait, read, first=first)
 
 
 def _first_read(services: CentralContext, station: str, after: int, over: bool) -> str | None:

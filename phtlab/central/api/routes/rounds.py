@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from phtlab.central.api.access import Dispatcher, Reader, StationMember
 from phtlab.central.api.known_sender import KnownSenderRoute
@@ -49,6 +49,7 @@ def instruct(
     response_model=Instructions,
 )
 async def instructions(
+    request: Request,
     journey: Digest,
     member: Reader,
     services: ServicesOf,
@@ -70,7 +71,7 @@ async def instructions(
             found = instructions_json(session, journey, after)
         return '{"instructions":[]}' if over and found is None else found
 
-    return await long_poll(services, bus.of_instructions(journey), wait, read, first=first)
+    return await long_poll(services, request, bus.of_instructions(journey), wait, read, first=first)
 
 
 @router.put(
@@ -95,6 +96,7 @@ def record(
     "/journeys/{journey}/rounds", summary="Records of a journey's rounds", response_model=Rounds
 )
 async def records(
+    request: Request,
     journey: Digest,
     member: Reader,
     services: ServicesOf,
@@ -118,4 +120,4 @@ async def records(
         with services.database.read() as session:
             return rounds_json(session, journey, after, opens=opens, over=over)
 
-    return await long_poll(services, bus.of_rounds(journey), wait, read, first=first)
+    return await long_poll(services, request, bus.of_rounds(journey), wait, read, first=first)
