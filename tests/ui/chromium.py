@@ -105,6 +105,30 @@ def evaluate(page: Page, expression: str, argument: Any = None, *, limit: int = 
     return page.evaluate(script, argument)
 
 
+_UNTIL = """async argument => {
+    const condition = (EXPRESSION);
+    const end = Date.now() + LIMIT;
+    while (!await condition(argument)) {
+        if (Date.now() > end) { throw new Error('not true within LIMIT ms'); }
+        await new Promise(resolve => setTimeout(resolve, 100));
+    }
+}"""
+
+
+def wait_until(page: Page, condition: str, argument: Any = None, *, limit: int = PATIENCE) -> None:
+    """Wait until `condition`, an asynchronous function, gives true in `page`; at most `limit` ms.
+
+    Playwright's own `wait_for_function` takes the promise of such a function for true. If the page
+    is left meanwhile, this fails.
+    """
+    evaluate(
+        page,
+        _UNTIL.replace("LIMIT", str(limit)).replace("EXPRESSION", condition),
+        argument,
+        limit=limit + PATIENCE,
+    )
+
+
 class Watch:
     """What went wrong in a page while nobody looked: errors, and requests to other machines."""
 

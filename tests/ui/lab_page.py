@@ -11,7 +11,7 @@ from urllib.parse import quote
 import nbformat
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
-from tests.ui.chromium import LOADING, Watch, evaluate
+from tests.ui.chromium import LOADING, Watch, evaluate, wait_until
 from tests.ui.lab_server import SETTINGS, LabServer
 
 # Commands that have begun, from then on.
@@ -52,13 +52,12 @@ class LabPage:
             timeout=LOADING,
         )
         # The splash may not be there yet; once the layout is restored, all commands are.
-        self.page.wait_for_function(
+        evaluate(
+            self.page,
             """async () => {
                 await window.jupyterapp.restored;
                 await window.jupyterapp.shell.currentWidget?.revealed;
-                return true;
             }""",
-            timeout=LOADING,
         )
         return self
 
@@ -104,7 +103,8 @@ class LabPage:
         if not cell.is_visible():
             # Lab draws cells when it is idle, and cannot scroll to one that is not drawn. Again and
             # again: heights are guessed until cells are drawn, so a scroll may end short.
-            self.page.wait_for_function(
+            wait_until(
+                self.page,
                 """async index => {
                     const notebook = window.jupyterapp.shell.currentWidget.content;
                     const cell = notebook.widgets[index];
@@ -113,8 +113,7 @@ class LabPage:
                     await notebook.scrollToItem(index, 'smart');
                     return !cell.isPlaceholder() && cell.node.offsetHeight > 0;
                 }""",
-                arg=index,
-                polling=100,
+                index,
             )
         return cell
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.story.pictures import picture
-from tests.ui.chromium import evaluate
+from tests.ui.chromium import evaluate, wait_until
 from tests.ui.extension_simulator import (
     Answer,
     ExtensionSimulator,
@@ -510,12 +510,13 @@ def test_one_page_a_journey_that_a_reload_brings_back(lab_page, told):
     expect(lab_page.page.locator(".lm-DockPanel-tabBar .lm-mod-current")).to_contain_text(
         "Results 75588b"
     )
-    lab_page.page.wait_for_function(
+    wait_until(
+        lab_page.page,
         """async () => {
             const layout = await jupyterapp.serviceManager.workspaces.fetch('default')
               .catch(() => null);
             return JSON.stringify(layout ?? {}).includes('phtlab-results:');
-        }"""
+        }""",
     )
     lab_page.open(reset=False)
     expect(page).to_contain_text("Your key is locked")
