@@ -26,7 +26,12 @@ from phtlab.station.executor.untrusted_files import open_untrusted
 from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.station.pipeline.rounds import follow
 from phtlab.station.pipeline.rounds.release import check_round
-from phtlab.station.pipeline.rounds.round_files import RoundFiles, RoundFolder, RoundMarker
+from phtlab.station.pipeline.rounds.round_files import (
+    MOST_RESTARTS,
+    RoundFiles,
+    RoundFolder,
+    RoundMarker,
+)
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import digest
@@ -866,12 +871,17 @@ class EndingOnce(RoundsExecutor):
 
 @pytest.mark.parametrize(
     ("outcome", "starts", "code"),
-    [("completed", 1, "run-record"), ("cell-failed", 1, "cell-failed"), (None, 2, "run-record")],
+    [
+        ("completed", 1, "run-record"),
+        ("cell-failed", 1, "cell-failed"),
+        ("kernel-died", 1 + MOST_RESTARTS, "kernel-died"),
+        (None, 1 + MOST_RESTARTS, "run-restarts"),
+    ],
 )
 def test_a_run_that_ends_itself(
     outcome: str | None, starts: int, code: str, tmp_path: Path, refused: Refused
 ) -> None:
-    """One that leaves no word of it may have been killed from outside: it is started once more."""
+    """Without a record of its own it may have been killed from outside: it is started anew."""
     series = make_series(tmp_path)
     run = EndingRun(series.world.root / "runs", series.world.now)
     run.outcome = outcome

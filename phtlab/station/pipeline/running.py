@@ -24,7 +24,7 @@ from phtlab.station.data.datasets import DataSet
 from phtlab.station.executor.contract import Job, JobStatus
 from phtlab.station.executor.untrusted_files import list_untrusted, open_untrusted, read_untrusted
 from phtlab.station.pipeline.rounds import follow as rounds
-from phtlab.station.pipeline.rounds.round_files import RoundFiles, RoundFolder, RoundMarker
+from phtlab.station.pipeline.rounds.round_files import RoundFiles, RoundFolder
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import RunOutcome, RunStopped, Timestamp
 from phtlab.station.stops.marker import Marker
@@ -88,6 +88,10 @@ def _watch_rounds(stop: Stop, station: DaemonContext, wait: float) -> bool:
         _stop_round_in_time(stop, station, since)
     elif status.state == "exited" and not _is_lost(stop, station, status, folder):
         _finish(stop, station, status)
+    elif stop.has(Marker.STOPPING):
+        stop.write(stop_files.ENDING, run_failed("out-of-time"))
+    elif not folder.may_restart:
+        stop.write(stop_files.ENDING, run_failed("run-restarts"))
     else:
         station.executor.remove(stop.job_id)
         rounds.restart(stop, station, folder)
@@ -96,14 +100,19 @@ def _watch_rounds(stop: Stop, station: DaemonContext, wait: float) -> bool:
 
 
 def _is_lost(stop: Stop, station: DaemonContext, status: JobStatus, folder: RoundFolder) -> bool:
-    """Whether the run was ended from outside, once in this round, and left no record."""
-    if status.oom_killed or stop.has(Marker.STOPPING) or folder.has(RoundMarker.RESTARTED):
+    """Whether the run, or its kernel, was ended from outside: without a record of its own.
+
+    A kernel that ends itself looks the same, so its own record counts once it is not started anew.
+    """
+    if status.oom_killed or stop.has(Marker.STOPPING):
         return False
     try:
-        read_untrusted(station.executor.outputs(stop.job_id), "run.json", limit=MAX_RECORD_BYTES)
+        outputs = station.executor.outputs(stop.job_id)
+        record = read_untrusted(outputs, "run.json", limit=MAX_RECORD_BYTES)
     except AirlockError:
         return True
-    return False
+    verdict = judge(record, status, out_of_time=False, lines=cell_lines(stop))
+    return verdict.code == "kernel-died" and folder.may_restart
 
 
 def _stop_round_in_time(stop: Stop, station: DaemonContext, since: datetime) -> None:

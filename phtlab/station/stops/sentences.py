@@ -53,6 +53,8 @@ RUN: Mapping[str, str] = {
     "release-expired": "Nobody at this station released an output in time, and no other may leave.",
     "run-stopped": "The run was stopped at this station from outside.",
     "run-lost": "The run is gone from this station's engine and left nothing behind.",
+    "run-restarts": "The run was lost again and again in one round, and this station starts it no "
+    "more.",
     "run-record": "The run ended without a record that can be believed; nothing leaves.",
 }
 STATION: Mapping[str, str] = {

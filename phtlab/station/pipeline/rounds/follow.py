@@ -26,6 +26,7 @@ from phtlab.station.pipeline.received import give_to_run
 from phtlab.station.pipeline.rounds.release import check_round
 from phtlab.station.pipeline.rounds.round_files import (
     FinishedRounds,
+    RestartedRun,
     RoundFiles,
     RoundFolder,
     RoundMarker,
@@ -96,8 +97,9 @@ def restart(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None:
     job["rounds"]["first"] = folder.number
     write_durably(stop.job / "job.json", json.dumps(job, sort_keys=True).encode(), 0o644)
     _give_values(stop, folder)
-    if not folder.has(RoundMarker.RESTARTED):
-        folder.write(RoundMarker.RESTARTED, folder.requested())
+    before = folder.restarted()
+    again = RestartedRun(at=folder.first_requested().at, times=before.times + 1 if before else 1)
+    folder.write(RoundMarker.RESTARTED, again)
     folder.path_of(RoundMarker.REQUESTED).unlink(missing_ok=True)
 
 

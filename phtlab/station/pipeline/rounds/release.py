@@ -35,7 +35,7 @@ from phtlab.station.approvals.store import Approvals
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.executor.untrusted_files import LeftFiles
 from phtlab.station.pipeline.released_history import released_history
-from phtlab.station.pipeline.rounds.round_files import SeriesLimits
+from phtlab.station.pipeline.rounds.round_files import MOST_RESTARTS, SeriesLimits
 from phtlab.station.policy.month_limits import Amount
 from phtlab.station.policy.policy import Policy
 from phtlab.station.stops import stop_files
@@ -195,12 +195,12 @@ def _beyond_series(
 def _timing_bits(stop: Stop, policy: Policy, most: int) -> float:
     """How many bits the times of all answers may carry: of each, in which interval it leaves.
 
-    A run that ends itself is started anew, once in a round, and may take as long again.
+    A run that ends itself is started anew, and may take as long again each time.
     """
     limits, interval = stop.read(stop_files.ADMITTED).limits, policy.rounds.interval
     if not interval:
         return math.inf
-    longest = 2 * (limits.seconds + limits.grace_seconds)
+    longest = (1 + MOST_RESTARTS) * (limits.seconds + limits.grace_seconds)
     return most * math.log2(math.ceil(longest / interval) + 1)
 
 

@@ -5,8 +5,8 @@
     rounds/finished.json   the newest round whose record central has; replaced with each round
     rounds/7/              the round in work, removed once it is finished
 
-Each file of a round's folder is written once, as a whole, as those of the stop itself, and which of
-them exist says how far the round came. So a thousand rounds leave no more than one does.
+Each file of a round's folder is written as a whole, as those of the stop itself, and which of them
+exist says how far the round came. So a thousand rounds leave no more than one does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from phtlab.files.durable_file import sync_folder, write_durably
 from phtlab.station.policy.month_limits import Amount
@@ -28,6 +28,9 @@ from phtlab.train.canonical import Digest, canonical
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.record import OutputVerdict, RoundsDone
 from phtlab.train.documents.round import RoundCargo
+
+MOST_RESTARTS: Final = 5
+"""How often a run that is lost is started anew in one round."""
 
 
 class RoundMarker(StrEnum):
@@ -40,13 +43,20 @@ class RoundMarker(StrEnum):
     REQUESTED = "requested.json"
     """Since when the run is to compute this round."""
     RESTARTED = "restarted.json"
-    """The run was lost in this round, and started anew; since when it was first to compute it."""
+    """The run was lost in this round, and started anew: replaced each time."""
     OUTPUTS = "outputs"
     """A copy of what the run left of this round: only the copy is judged."""
     SEALED = "sealed.json"
     """`update.age` is sealed, of what the airlock released."""
     RECORD = "record.json"
     """The station signed its record of the round."""
+
+
+class RestartedRun(Timestamp):
+    """`restarted.json`: since when a run was first to compute the round, and how often the run was
+    lost since and started anew."""
+
+    times: int = 1
 
 
 class SeriesLimits(StopFileContent):
@@ -109,9 +119,18 @@ class RoundFolder:
 
     def first_requested(self) -> Timestamp:
         """Since when the round is computed, by a run that was lost since or by this one."""
-        if self.has(RoundMarker.RESTARTED):
-            return _read(self.path_of(RoundMarker.RESTARTED), Timestamp)
-        return self.requested()
+        return self.restarted() or self.requested()
+
+    def restarted(self) -> RestartedRun | None:
+        """Return how often the run was started anew in this round; None if never."""
+        path = self.path_of(RoundMarker.RESTARTED)
+        return _read(path, RestartedRun) if path.exists() else None
+
+    @property
+    def may_restart(self) -> bool:
+        """Whether a run that is lost in this round is started anew once more."""
+        restarted = self.restarted()
+        return restarted is None or restarted.times < MOST_RESTARTS
 
     def record(self) -> Envelope:
         return _envelope(self.path_of(RoundMarker.RECORD))

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from phtlab.station.pipeline.rounds.round_files import MOST_RESTARTS
 from phtlab.station.stops.marker import Marker
 from phtlab.train.documents.record import RoundsDone
-from tests.station.pipeline.rounds_series import RoundsExecutor, Series, make_series, update_files
+from tests.station.pipeline.rounds_series import (
+    RoundsExecutor,
+    Series,
+    make_series,
+    plus_one,
+    update_files,
+)
 
 
 @pytest.fixture
@@ -43,17 +51,87 @@ def test_a_run_that_was_ended_from_outside_is_started_once_more(series: Series) 
     assert len(series.world.scripted.started) == 2
 
 
-def test_a_run_that_is_ended_again_fails_the_stop(series: Series) -> None:
+def die_without_record(executor: RoundsExecutor) -> None:
+    executor.die()
+
+
+def die_with_the_kernel(executor: RoundsExecutor) -> None:
+    executor.die(outcome="kernel-died")
+
+
+def be_removed(executor: RoundsExecutor) -> None:
+    executor.statuses.clear()
+
+
+WAYS = pytest.mark.parametrize(
+    ("lose", "code"),
+    [
+        (die_without_record, "run-restarts"),
+        (die_with_the_kernel, "kernel-died"),
+        (be_removed, "run-restarts"),
+    ],
+)
+Lose = Callable[[RoundsExecutor], None]
+
+
+@WAYS
+def test_a_run_that_is_lost_again_goes_on(series: Series, lose: Lose, code: str) -> None:
+    daemon = series.steps()
+    series.instruct(10.0)
+    working = executor_of(series)._work
+    slow(series)
+    for _ in range(MOST_RESTARTS):
+        series.steps(4, daemon=daemon)
+        lose(executor_of(series))
+    executor_of(series)._work = working  # type: ignore[method-assign]
+    executor_of(series).compute = lambda number, beta: update_files(7.0)
+    series.steps(daemon=daemon)
+    assert [series.update(sent) for sent in series.sent()] == [1.0, 7.0]
+    assert len(series.world.scripted.started) == 1 + MOST_RESTARTS
+
+
+@WAYS
+def test_a_run_that_is_lost_without_end_fails_the_stop(
+    series: Series, lose: Lose, code: str
+) -> None:
     daemon = series.steps()
     series.instruct(10.0)
     slow(series)
-    for _ in range(2):
+    for _ in range(MOST_RESTARTS + 1):
         series.steps(4, daemon=daemon)
-        executor_of(series).die()
+        lose(executor_of(series))
     series.steps(daemon=daemon)
     record = series.record()
-    assert (record.outcome, record.code) == ("failed", "run-record")
+    assert (record.outcome, record.code) == ("failed", code)
     assert record.rounds == RoundsDone(count=1, last=series.sent()[-1].record.digest)
+    assert len(series.world.scripted.started) == 1 + MOST_RESTARTS
+
+
+def test_each_round_has_its_own_restarts(series: Series) -> None:
+    daemon = series.steps()
+    working = executor_of(series)._work
+    for _ in range(3):
+        series.instruct(10.0)
+        slow(series)
+        for _ in range(MOST_RESTARTS // 2):
+            series.steps(4, daemon=daemon)
+            executor_of(series).die()
+        executor_of(series)._work = working  # type: ignore[method-assign]
+        executor_of(series).compute = plus_one
+        series.steps(daemon=daemon)
+    assert len(series.sent()) == 4
+
+
+def test_a_run_that_is_removed_after_its_time_is_over_is_not_started_anew(series: Series) -> None:
+    daemon = series.steps()
+    series.instruct(10.0)
+    slow(series)
+    series.steps(3, daemon=daemon)
+    executor_of(series).stop = lambda job_id: be_removed(executor_of(series))  # type: ignore[method-assign]
+    series.world.ahead += timedelta(hours=12)
+    series.steps(daemon=daemon)
+    assert series.record().code == "out-of-time"
+    assert len(series.world.scripted.started) == 1
 
 
 @pytest.mark.parametrize(
