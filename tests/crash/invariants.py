@@ -92,14 +92,17 @@ def _journey(
             yield f"{short} has no record of {stop.station}, it is {stop.state}"
             continue
         runs = starts.get((stop.station, job_of(journey)), 0)
-        if runs > 1 or (runs == 0 and record.started is not None):
+        # A run of rounds that was lost is started anew; `verified` has counted its rounds.
+        again = runs > 1 and order.rounds is None
+        if again or (runs == 0 and record.started is not None):
             yield f"{short} ran {runs} times at {stop.station}, where it {record.outcome}"
         own = Stops(StationFolder(world.station_folder(stop.station)).stops).stop(journey)
         if not own.has(Marker.RECORD) or own.record() != stop.record:
             yield f"{short}: {stop.station} keeps another record than central"
         if not own.is_reported:
             yield f"{short}: {stop.station} does not know that central has its record"
-        if bool(record.cargos) != (record.outcome == "departed"):
+        sealed = record.outcome == "departed" and order.rounds is None
+        if bool(record.cargos) != sealed:
             yield f"{short}: {stop.station} {record.outcome} with cargo {record.cargos}"
     finals = Counter(
         event.stop.station

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -25,6 +26,8 @@ from phtlab.wire.registry.trains import push_train
 from tests.e2e.parts import PATIENCE, bring_back, kill, service
 
 IN_FLIGHT = 4
+DRIVER = "driver"
+"""The researcher's process that combines a journey's rounds."""
 SANDBOX = ("kernel", "runtime", "shim")
 """What is killed of a run: its kernel, its first process, and the engine's keeper of it."""
 
@@ -39,6 +42,7 @@ class Stream:
     lab: Lab
     train: Train
     stations: tuple[str, ...]
+    in_flight: int = IN_FLIGHT
     sent: list[str] = field(default_factory=list)
     faults: list[BaseException] = field(default_factory=list)
 
@@ -62,7 +66,7 @@ class Stream:
     def _flow(self, enough: threading.Event) -> None:
         try:
             while not enough.is_set():
-                if len(self._open()) < IN_FLIGHT:
+                if len(self._open()) < self.in_flight:
                     self._send()
                 enough.wait(0.1)
         except BaseException as fault:
@@ -75,7 +79,12 @@ class Stream:
 
     def _send(self) -> None:
         """A researcher who sends again what central did not answer: one order, one journey."""
-        order = Order.new(
+        order = self._order().sign(self.lab.identity)
+        self.sent.append(order.digest)
+        self._until(lambda: _answered(lambda: self.lab.central.submit_journey(order)), PATIENCE)
+
+    def _order(self) -> Order:
+        return Order.new(
             self.train.digest,
             self.stations,
             {"min_age": 40},
@@ -83,9 +92,7 @@ class Stream:
             self.lab.trusted.roster.version,
             now=datetime.now(UTC),
             route=self.train.manifest.route,
-        ).sign(self.lab.identity)
-        self.sent.append(order.digest)
-        self._until(lambda: _answered(lambda: self.lab.central.submit_journey(order)), PATIENCE)
+        )
 
     def _open(self) -> list[str]:
         """The journeys that have not ended, as central has it; all, if it does not answer."""
@@ -124,6 +131,7 @@ class Killer:
     engine: docker.DockerClient
     seed: int
     parts: tuple[str, ...]
+    drivers: Callable[[], list[subprocess.Popen[bytes]]] = list
     killed: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -136,6 +144,11 @@ class Killer:
             part = self._random.choice(self.parts)
             if part in SANDBOX:
                 if self.kill_in_sandbox(part):
+                    self.killed[part] += 1
+                continue
+            if part == DRIVER:
+                if running := self.drivers():
+                    self._random.choice(running).kill()
                     self.killed[part] += 1
                 continue
             kill(service(self.world, part))

@@ -17,9 +17,11 @@ from phtlab.demo.world import POLICY, World
 from phtlab.lab import Journey, Lab
 from phtlab.share import share
 from phtlab.station.settings.folder import StationFolder
+from tests.crash.driven_rounds import MOST, DrivenRounds
 from tests.crash.invariants import Witness, assert_soon, violations
-from tests.crash.load import SANDBOX, Killer, Stream
+from tests.crash.load import DRIVER, SANDBOX, Killer, Stream
 from tests.e2e.parts import PATIENCE
+from tests.e2e.test_rounds_journey import regression
 from tests.e2e.written_notebook import LOAD, PUBLISH, SUMS, write_notebook
 from tests.evidence import Evidence
 
@@ -133,3 +135,49 @@ def resumed(lab: Lab, journey: str, sent: list[str]) -> Journey:
         last = lab.resume(last).wait(PATIENCE)
         sent.append(last.id)
     return last
+
+
+@KILLS
+def test_killed_at_random_moments_rounds_end_with_the_same_coefficients(
+    small: World,
+    small_lab: Lab,
+    engine: Any,
+    seed: int,
+    tmp_path: Path,
+    evidence: Evidence,
+    many_values: None,
+    monkeypatch: pytest.MonkeyPatch,
+    kills: int,
+    longest: float,
+) -> None:
+    """Every journey converges: a lost run is started anew, a new driver goes on from central."""
+    print(f"again: {SEED}={seed}")
+    monkeypatch.setenv("PHTLAB_CONFIG", small.environment["PHTLAB_CONFIG"])
+    stations = tuple(small.stations)
+    train = small_lab.train(regression(tmp_path / "regression.ipynb", pause=0.2))
+    undisturbed = small_lab.dispatch(train, stations=stations, rounds=MOST).wait(PATIENCE)
+    expected = undisturbed.results().combined
+    stream = DrivenRounds(small_lab, train, stations, in_flight=2, world=small, folder=tmp_path)
+    parts = ("central", "registry", DRIVER, *stations, *SANDBOX)
+    killer = Killer(small, engine, seed, parts, stream.running)
+    with Witness(engine) as witness:
+        with stream.flowing():
+            killer.strike(kills, longest)
+        assert_soon(lambda: violations(small, small_lab, engine, witness.starts, stream.sent))
+    assert killer.killed.total() == kills
+    assert stream.said == []
+    for journey in [Journey(small_lab.session, small_lab.central.journey(j)) for j in stream.sent]:
+        assert [stop.state for stop in journey.stops] == ["departed"] * len(stations), journey.stops
+        results = journey.results()
+        assert results.of_rounds is not None
+        assert results.of_rounds.rounds == dict.fromkeys(
+            stations, tuple(range(1, results.of_rounds.count + 1))
+        )
+        assert results.combined.keys() == expected.keys() == {"beta"}
+        np.testing.assert_array_equal(results.combined["beta"], expected["beta"])
+    evidence(
+        "kills",
+        kill_point="the same, and the researcher's process, in journeys of rounds",
+        count=kills,
+        outcome="each station computed each round once, the coefficients are those without kills",
+    )

@@ -37,6 +37,7 @@ from phtlab.lab.rounds.combiner import Combiner
 from phtlab.lab.rounds.driver import RoundDriver
 from phtlab.lab.rounds.ended_series import round_results
 from phtlab.lab.rounds.journey_key import forget_journey_key
+from phtlab.lab.rounds.patience import patiently
 from phtlab.lab.rounds.reports import kept_reports, reports_frame
 from phtlab.lab.rounds.train_cells import fetch_combine_cells
 from phtlab.lab.session.session import Session
@@ -239,12 +240,16 @@ class Journey:
             )
         self._shown_rounds = show
         if self._driver is not None:
-            self._session.refresh()  # stations may have left since
+            patiently(self._session.refresh, time.sleep)  # stations may have left since
         else:
-            train, order, _ = self.verified()
+            train, order, _ = patiently(self.verified, time.sleep)
             session = self._session
             combiner = Combiner(
-                session, self.id, order, train.manifest, lambda: fetch_combine_cells(session, train)
+                session,
+                self.id,
+                order,
+                train.manifest,
+                lambda: patiently(lambda: fetch_combine_cells(session, train), time.sleep),
             )
             self._driver = RoundDriver(
                 session,
