@@ -36,6 +36,7 @@ from phtlab.station.executor.untrusted_files import LeftFiles
 from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.station.pipeline.received import forget_received
 from phtlab.station.pipeline.released_history import released_history
+from phtlab.station.pipeline.rounds.release import count_released
 from phtlab.station.pipeline.rounds.round_files import RoundFiles, done_of
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.station.policy.policy import Policy, refuse_to_hand_on
@@ -318,6 +319,8 @@ def push(stop: Stop, station: DaemonContext) -> None:
 def record_departed(stop: Stop, station: DaemonContext) -> None:
     """Sign the record of a stop whose cargo is in the registry."""
     offer = stop.verified_offer()
+    if stop.of_rounds:
+        count_released(stop, station)
     cargos = tuple(
         RecordedCargo(
             kind=file.kind,
@@ -349,6 +352,8 @@ def record_ending(stop: Stop, station: DaemonContext) -> None:
             # Nothing started, or the sweep removes it once the engine answers.
             if stop.has(Marker.STARTED):
                 raise
+    if stop.of_rounds:
+        count_released(stop, station)
     _forget_cargo(stop)
     waiting.forget(stop)
     released_counts.remove_pending(station.folder.released, stop.hex)

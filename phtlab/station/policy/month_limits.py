@@ -28,6 +28,10 @@ class Amount(StrictModel):
             numbers=self.numbers + other.numbers,
         )
 
+    def part(self, parts: int, of: int) -> Amount:
+        """Return `parts` of `of` equal parts, rounded up."""
+        return Amount(**{field: -(-number * parts // of) for field, number in self})
+
 
 class MonthLimits(StrictModel):
     """Limits by data set, researcher and calendar month (UTC), without a person's decision."""

@@ -5,10 +5,10 @@ One file for each stop, so that a stop counts once however often it is noted::
     released/amounts/2026-12/<stop>.json
     {"researcher": "dr-lovelace", "datasets": ["heart"],
      "amount": {"outputs": 2, "rows": 40, "size": 3120, "numbers": 120},
-     "values": {"<digests of an output's files>": 14}}
+     "values": {"<digests of an output's files>": 14}, "reserved": 0}
 
 `values` is how many numbers are not counts, by output: the same output again discloses nothing
-more.
+more. `reserved` is for how many rounds the amounts are reserved, while a series of rounds goes on.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ FOLDER: Final = "amounts"
 
 
 class ReleasedAmount(StrictModel):
-    """What left at one stop."""
+    """What left at one stop; with `reserved`, what may leave in so many rounds of it."""
 
     researcher: str
     datasets: tuple[str, ...]
     amount: Amount
     values: Mapping[str, int] = {}
+    reserved: int = 0
 
 
 def amount_of(passed: Iterable[CheckedOutput]) -> Amount:
@@ -86,19 +87,31 @@ def is_noted(folder: Path, stop: str) -> bool:
     return any((folder / FOLDER).glob(f"*/{stop}.json"))
 
 
+def reduce_reserved(folder: Path, stop: str, rounds: int) -> None:
+    """Have the stop with the hex name `stop` count `rounds` rounds, in place of those reserved.
+
+    Does nothing if nothing is reserved, so a second call, whatever it knows, changes nothing.
+    Raises StationError (``station-error``).
+    """
+    for path in (folder / FOLDER).glob(f"*/{stop}.json"):
+        noted = _read(path)
+        if not noted.reserved:
+            continue
+        if rounds == 0:
+            path.unlink()
+            continue
+        reduced = ReleasedAmount(
+            researcher=noted.researcher,
+            datasets=noted.datasets,
+            amount=noted.amount.part(rounds, noted.reserved),
+            values={name: -(-n * rounds // noted.reserved) for name, n in noted.values.items()},
+        )
+        write_durably(path, canonical(reduced.model_dump(mode="json")))
+
+
 def amounts_of_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
     """Return what left in the month of `at`, by stop. Raises StationError (``station-error``)."""
-    found = []
-    for path in sorted(_month(folder, at).glob("*.json")):
-        try:
-            found.append(ReleasedAmount.model_validate_json(path.read_bytes()))
-        except ValidationError:
-            raise StationError(
-                f"{path} is not what was written: how much has left this month cannot be known.",
-                "Restore it from a backup, or remove it.",
-                code="station-error",
-            ) from None
-    return found
+    return [_read(path) for path in sorted(_month(folder, at).glob("*.json"))]
 
 
 @dataclass(frozen=True)
@@ -203,6 +216,17 @@ _HELD: Final = {
     "sentence": "With it more would leave for one researcher in a month than the station lets "
     "leave unasked.",
 }
+
+
+def _read(path: Path) -> ReleasedAmount:
+    try:
+        return ReleasedAmount.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise StationError(
+            f"{path} is not what was written: how much has left this month cannot be known.",
+            "Restore it from a backup, or remove it.",
+            code="station-error",
+        ) from None
 
 
 def _month(folder: Path, at: datetime) -> Path:

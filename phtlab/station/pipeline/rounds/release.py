@@ -35,7 +35,12 @@ from phtlab.station.approvals.store import Approvals
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.executor.untrusted_files import LeftFiles
 from phtlab.station.pipeline.released_history import released_history
-from phtlab.station.pipeline.rounds.round_files import MOST_RESTARTS, SeriesLimits
+from phtlab.station.pipeline.rounds.round_files import (
+    MOST_RESTARTS,
+    RoundFiles,
+    RoundMarker,
+    SeriesLimits,
+)
 from phtlab.station.policy.month_limits import Amount
 from phtlab.station.policy.policy import Policy
 from phtlab.station.stops import stop_files
@@ -230,9 +235,24 @@ def _reserve(
         datasets=offer.train.manifest.datasets,
         amount=_times(monthly_amount.amount_of(passed), most),
         values=_reserved_values(stop, passed, most),
+        reserved=most,
     )
     if not monthly_amount.is_noted(station.folder.released, stop.hex):
         monthly_amount.note(station.folder.released, stop.hex, station.now(), amount)
+
+
+def count_released(stop: Stop, station: DaemonContext) -> None:
+    """Count what the rounds of an ended series released, in place of what it reserved.
+
+    A round counts once its record is signed, as it may be at central. Idempotent: only the first
+    call decides, which the caller makes before it removes the round in work.
+    """
+    files = RoundFiles.of(stop)
+    finished, folder = files.finished, files.unfinished()
+    signed = folder is not None and folder.has(RoundMarker.RECORD)
+    rounds = (finished.count if finished else 0) + signed
+    with released_counts.exclusive_access(station.folder.released):
+        monthly_amount.reduce_reserved(station.folder.released, stop.hex, rounds)
 
 
 def _reserved_values(stop: Stop, passed: Sequence[CheckedOutput], most: int) -> dict[str, int]:

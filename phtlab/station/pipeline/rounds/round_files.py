@@ -162,13 +162,18 @@ class RoundFiles:
 
     def in_work(self) -> RoundFolder | None:
         """Return the round that is not finished; None while the next instruction is awaited."""
-        finished = self.finished
-        if finished is None:
+        if self.finished is None:
             folder = RoundFolder(self.path / "1", 1)
             folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             return folder
-        for path in self.path.iterdir():
-            if path.name.isdecimal() and int(path.name) > finished.number:
+        return self.unfinished()
+
+    def unfinished(self) -> RoundFolder | None:
+        """Return the round that was begun and is not finished, if there is one."""
+        finished = self.finished
+        after = finished.number if finished else 0
+        for path in self.path.iterdir() if self.path.is_dir() else ():
+            if path.name.isdecimal() and int(path.name) > after:
                 return RoundFolder(path, int(path.name))
         return None
 
