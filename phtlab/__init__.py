@@ -1,7 +1,8 @@
 """phtlab: analyses that travel to the data, from a Jupyter notebook.
 
 Public names are imported on first use, so that the same package is light inside a station's
-sandbox, where only `dataset`, `receive` and `publish` exist, and complete on an analyst's machine.
+sandbox, where only `dataset`, `receive`, `publish`, `keep` and `kept` exist, and complete on an
+analyst's machine.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from phtlab.version import VERSION
 if TYPE_CHECKING:
     from phtlab.lab import Journey, Lab, Results, Train, connect
     from phtlab.lab.client.lab import results
-    from phtlab.runtime import dataset, finish, publish, receive, report, send, updates
+    from phtlab.runtime import dataset, finish, keep, kept, publish, receive, report, send, updates
 
 __version__ = VERSION
 
@@ -22,6 +23,8 @@ _HOME = {
     "dataset": "phtlab.runtime",
     "publish": "phtlab.runtime",
     "receive": "phtlab.runtime",
+    "keep": "phtlab.runtime",
+    "kept": "phtlab.runtime",
     "updates": "phtlab.runtime",
     "report": "phtlab.runtime",
     "send": "phtlab.runtime",
@@ -43,6 +46,8 @@ __all__ = [
     "connect",
     "dataset",
     "finish",
+    "keep",
+    "kept",
     "publish",
     "receive",
     "report",
@@ -61,8 +66,8 @@ def __getattr__(name: str) -> Any:
         if missing.name and missing.name.startswith("phtlab"):
             raise AttributeError(
                 f"phtlab.{name} does not exist inside a station's sandbox, where only "
-                "phtlab.dataset, phtlab.receive and phtlab.publish do. Use it in a local or "
-                "aggregate cell, in a kernel outside of the sandbox."
+                "phtlab.dataset, phtlab.receive, phtlab.publish, phtlab.keep and phtlab.kept do. "
+                "Use it in a local or aggregate cell, in a kernel outside of the sandbox."
             ) from None
         raise
     return getattr(module, name)

@@ -1,9 +1,9 @@
 """What runs inside the container, and the functions that station cells call.
 
 `dataset(name)`, `receive(name)` and `publish(name, value)` mean the same in a notebook on an
-analyst's machine and in a station's sandbox. `updates`, `report`, `send` and `finish` are what
-combine cells call, outside of it. Names are imported when first
-used: `python -m phtlab.runtime` must not wait for what only cells need.
+analyst's machine and in a station's sandbox, and so do `keep(name, value)` and `kept(name)` in
+rounds. `updates`, `report`, `send` and `finish` are what combine cells call, outside of it. Names
+are imported when first used: `python -m phtlab.runtime` must not wait for what only cells need.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
         CombineError,
         DatasetError,
         JobError,
+        KeepError,
         PublishError,
         ReceiveError,
         RunFailedError,
     )
+    from phtlab.runtime.keeping import keep, kept
     from phtlab.runtime.publishing import Published, publish, published
     from phtlab.runtime.receiving import receive
 
@@ -30,6 +32,8 @@ _HOME = {
     "publish": "publishing",
     "published": "publishing",
     "receive": "receiving",
+    "keep": "keeping",
+    "kept": "keeping",
     "updates": "combining",
     "report": "combining",
     "send": "combining",
@@ -38,6 +42,7 @@ _HOME = {
     "CombineError": "errors",
     "DatasetError": "errors",
     "JobError": "errors",
+    "KeepError": "errors",
     "PublishError": "errors",
     "ReceiveError": "errors",
     "RunFailedError": "errors",
@@ -47,12 +52,15 @@ __all__ = [
     "CombineError",
     "DatasetError",
     "JobError",
+    "KeepError",
     "PublishError",
     "Published",
     "ReceiveError",
     "RunFailedError",
     "dataset",
     "finish",
+    "keep",
+    "kept",
     "publish",
     "published",
     "receive",

@@ -1,7 +1,8 @@
 """`updates`, `report`, `send` and `finish`: what combine cells call between two rounds.
 
-They mean something only while combine cells run: whoever runs them sets the `Combination` of the
-round with `combining`. At a station combine cells never run.
+Whoever runs combine cells sets the `Combination` of the round with `combining`. Without one, and
+outside of a station, their author runs them by hand, after the round cells: they get what these
+published here, as if it were that of one station. At a station combine cells never run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, SupportsFloat, overload
 
 from phtlab.runtime.errors import CombineError, PublishError
+from phtlab.runtime.local_rounds import STATION, LocalRounds, local_rounds, show_line, this_run
 
 
 @dataclass
@@ -38,7 +40,16 @@ class Combination:
     received: frozenset[str] | None = None
 
 
+@dataclass
+class _ByHand(Combination):
+    """A combination of what was published in this process, by cells that are run by hand."""
+
+    rounds: LocalRounds = field(default_factory=LocalRounds)
+    run: object = None
+
+
 _current: Combination | None = None
+_by_hand: _ByHand | None = None
 
 
 @contextmanager
@@ -150,7 +161,8 @@ def updates(name: str) -> Updates:
         name: the name of an output that round cells publish, written out in the cell.
 
     Raises:
-        CombineError: no combine cell runs, or no station published the output in this round.
+        CombineError: there is nothing to combine, or no station published the output in this
+            round.
     """
     combination = _combination("updates")
     values = combination.contents.get(name)
@@ -170,11 +182,14 @@ def report(**numbers: SupportsFloat) -> None:
     They are shown in the researcher's kernel and do not travel.
 
     Raises:
-        CombineError: no combine cell runs, or a value is not one number.
+        CombineError: there is nothing to combine, or a value is not one number.
     """
     combination = _combination("report")
     for name, value in numbers.items():
         combination.reported[name] = _number(name, value)
+    if isinstance(combination, _ByHand):
+        shown = ", ".join(f"{name} = {combination.reported[name]:.6g}" for name in numbers)
+        show_line(f"round {combination.number} by hand: {shown}")
 
 
 def send(**values: Any) -> None:
@@ -185,8 +200,8 @@ def send(**values: Any) -> None:
             array or number.
 
     Raises:
-        CombineError: no combine cell runs; no round cell receives the name; the value is not
-            numeric; or it was sent already.
+        CombineError: there is nothing to combine; no round cell receives the name; the value is
+            not numeric; or it was sent already.
     """
     combination = _combination("send")
     for name, value in values.items():
@@ -205,6 +220,13 @@ def send(**values: Any) -> None:
             )
         _require_numeric(name, value)
         combination.sent[name] = value
+        if isinstance(combination, _ByHand):
+            arrays = sent_arrays(name, value)
+            combination.rounds.sent[name] = {key: array.copy() for key, array in arrays.items()}
+            show_line(
+                f"sent {name}: run the round and combine cells again for round "
+                f"{combination.number + 1}"
+            )
 
 
 def finish(**values: Any) -> None:
@@ -215,24 +237,48 @@ def finish(**values: Any) -> None:
             researcher's results, with what was sent.
 
     Raises:
-        CombineError: no combine cell runs, or a value is not numeric.
+        CombineError: there is nothing to combine, or a value is not numeric.
     """
     combination = _combination("finish")
     for name, value in values.items():
         _require_numeric(name, value)
     combination.finished = True
     combination.sent.update(values)
+    if isinstance(combination, _ByHand):
+        combination.rounds.finished = True
+        show_line(
+            f"finished in round {combination.number} by hand: the next round is a first one again"
+        )
 
 
 def _combination(word: str) -> Combination:
-    if _current is None:
-        raise CombineError(
-            "combine-outside",
-            f"phtlab.{word} works in combine cells alone, while they run between two rounds: "
-            "mark the cell as 'combine'. journey.wait() runs it each time updates of a round "
-            "arrived.",
-        )
-    return _current
+    if _current is not None:
+        return _current
+    if (by_hand := _combined_by_hand()) is not None:
+        return by_hand
+    raise CombineError(
+        "combine-outside",
+        f"phtlab.{word} works in combine cells alone, after a round: mark the cell as 'combine', "
+        "and run the round cells first, which publish what it combines. journey.wait() runs it "
+        "each time updates of a round arrived.",
+    )
+
+
+def _combined_by_hand() -> _ByHand | None:
+    """Return the combination of what was published here; None if nothing was, or at a station."""
+    global _by_hand
+    rounds, run = local_rounds(), this_run()
+    if not rounds.at_combination():
+        return None
+    if _by_hand is None or _by_hand.rounds is not rounds or _by_hand.run != run:
+        from phtlab.runtime.publishing import combined_value
+
+        contents = {
+            name: {STATION: combined_value(output)} for name, output in rounds.published.items()
+        }
+        # A cell that runs again sends again.
+        _by_hand = _ByHand(rounds.number, (STATION,), contents, rounds=rounds, run=run)
+    return _by_hand
 
 
 def _array_of(update: Update, array: str | None) -> Any:

@@ -10,7 +10,7 @@ import re
 from types import ModuleType
 from typing import NamedTuple
 
-from phtlab.runtime.errors import DatasetError, PublishError, ReceiveError
+from phtlab.runtime.errors import DatasetError, KeepError, PublishError, ReceiveError
 
 MOST_WORDS = 5
 _LONGEST_WORD = 80
@@ -83,7 +83,7 @@ _Found = tuple[str, dict[str, str | list[str]]]
 
 
 def _coded(error: BaseException) -> _Found | None:
-    if isinstance(error, PublishError | DatasetError | ReceiveError):
+    if isinstance(error, PublishError | DatasetError | ReceiveError | KeepError):
         return error.code, error.words
     return None
 

@@ -49,8 +49,22 @@ RECEIVED = {
     "receive-default-bounds": (
         "the default of '{key}' has a number beyond lowest= or highest=, in '{array}'."
     ),
+    "receive-sent": "send() gave another value for '{key}' than receive() declares with arrays=, "
+    "lowest= and highest=.",
 }
 """Of `ReceiveError`."""
+
+KEPT = {
+    "keep-outside": "{call}() works in round cells alone: what station cells compute is computed "
+    "again if the container is lost.",
+    "keep-name": "{key!r} cannot name what is kept. Use lower-case letters, digits and "
+    "underscores, beginning with a letter, at most 63 of them.",
+    "keep-value": "'{key}' cannot be kept: it is a {type} that is not numeric. Keep a number, an "
+    "array, or a dict of them. Of a random generator keep a number that seeds the next one.",
+    "keep-array": "'{key}' cannot be kept: its array '{array}' is empty, or its name is too long.",
+    "kept-default": "nothing was kept as '{key}' yet, and kept() has no default=.",
+}
+"""Of `KeepError`."""
 
 DATASETS = {
     "dataset-unknown": "there is no data set '{key}' here.{known}",
@@ -172,8 +186,8 @@ VALUES = {
     "such as coef_. {advice}",
 }
 
-OURS = DATASETS | RECEIVED | ARGUMENTS | VALUES
-"""The messages of `DatasetError`, `ReceiveError` and `PublishError`."""
+OURS = DATASETS | RECEIVED | KEPT | ARGUMENTS | VALUES
+"""The messages of `DatasetError`, `ReceiveError`, `KeepError` and `PublishError`."""
 
 SENTENCES: Mapping[str, str] = PYTHON | OURS
 

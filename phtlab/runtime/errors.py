@@ -4,13 +4,14 @@
     ├── PublishError(ValueError)     a value that cannot be published as asked
     ├── DatasetError(LookupError)    a data set that is not there or not as declared
     ├── ReceiveError(LookupError)    a value that no station handed on
+    ├── KeepError(ValueError)        a value that cannot be kept, or was not
     ├── CombineError(RuntimeError)   a call in a combine cell that cannot be followed
     ├── JobError(ValueError)         what the station put into the sandbox cannot be read
     └── RunFailedError(RuntimeError) a run under papermill that did not complete
 
-`PublishError`, `DatasetError` and `ReceiveError` are what an author meets, at a station too: each
-has a code of `error_sentences`. Their messages name data sets, outputs, columns and types, never a
-value of the data. `CombineError` is met in the researcher's kernel alone.
+`PublishError`, `DatasetError`, `ReceiveError` and `KeepError` are what an author meets, at a
+station too: each has a code of `error_sentences`. Their messages name data sets, outputs, columns
+and types, never a value of the data. `CombineError` is met in the researcher's kernel alone.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ class DatasetError(_CodedError, LookupError):
 
 class ReceiveError(_CodedError, LookupError):
     """A value that the train does not declare, or that was not handed on and has no default."""
+
+
+class KeepError(_CodedError, ValueError):
+    """A value that cannot be kept from round to round, or was not kept and has no default."""
 
 
 class CombineError(RuntimeError):

@@ -11,13 +11,13 @@ import contextlib
 import json
 import math
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from phtlab.runtime.errors import PublishError
+from phtlab.runtime.local_rounds import local_rounds, shell, this_run
 from phtlab.runtime.publish_arguments import (
     Kind,
     Target,
@@ -308,18 +308,28 @@ def _folder() -> str:
 
 def _keep(output: Published) -> None:
     """Keep it. Running a cell again replaces what it published; twice in one run does not."""
-    shell = _shell()
-    place = object() if shell is None else (id(shell), shell.execution_count)
-    if output.name in _kept and (shell is None or _kept_in.get(output.name) == place):
+    rounds, notebook, place = local_rounds(), shell(), this_run()
+    if rounds.at_station():
+        _kept_in.clear()  # each round publishes each output once
+    again = output.name in _kept_in
+    if again and (notebook is None or _kept_in[output.name] == place):
         raise PublishError("output-twice", output=output.name)
     _kept[output.name], _kept_in[output.name] = output, place
-    if shell is not None:
+    if output.kind in ("model", "scalar"):
+        rounds.published[output.name] = output
+    if notebook is not None:
         _show(output)
 
 
-def _shell() -> Any:
-    ipython = sys.modules.get("IPython")
-    return None if ipython is None else ipython.get_ipython()
+def combined_value(output: Published) -> Any:
+    """Return what combine cells get of `output`: a model's arrays by name, or a scalar."""
+    if output.kind == "model":
+        from phtlab.runtime.model import decode_tensors
+
+        return decode_tensors(output.content[".safetensors"])
+    from phtlab.runtime.receiving import read_scalar
+
+    return read_scalar(output.content[".scalar.json"])
 
 
 def _show(output: Published) -> None:

@@ -1,8 +1,8 @@
 """`receive`: what the station before handed on, or what combine cells sent to a round cell.
 
 At a station it is read from what the station has checked and put into the sandbox. At the first
-station of a route, in the first round, and on an analyst's machine, there is nothing yet: the
-default is taken.
+station of a route, in the first round, and on an analyst's machine until its combine cells sent
+something, there is nothing yet: the default is taken.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from phtlab.runtime.errors import ReceiveError
 from phtlab.runtime.job import ReceivedValue, read_job
+from phtlab.runtime.local_rounds import local_rounds
 from phtlab.runtime.rounds import current_round, round_folder
 
 _MISSING: Final = object()
@@ -42,7 +43,7 @@ def receive(
         name: the name of the output, written out in the cell, so that the train's manifest knows
             it before anything runs.
         default: what is taken where nothing was handed on: at the first station of the route, in
-            the first round, and outside of a station.
+            the first round, and outside of a station until combine cells sent the value.
         arrays: the shape of each array of a model by its name, written out in the cell; None for a
             length that is not fixed.
         lowest, highest: bounds of every number, written out in the cell.
@@ -54,7 +55,7 @@ def receive(
 
     Raises:
         ReceiveError: the train does not declare the name; nothing was handed on and there is no
-            default; or the default is not as declared.
+            default; or the default, or what combine cells sent here, is not as declared.
     """
     job = os.environ.get("PHTLAB_JOB")
     if job:
@@ -64,14 +65,30 @@ def receive(
             raise ReceiveError("receive-undeclared", key=name, known=f" There is: {known}.")
         content = _content_of(declared[name])
         if content is not None:
-            return _in_form_of(default, name, _read(declared[name], content))
+            return in_form_of(default, name, _read(declared[name], content))
+    else:
+        sent = _sent_here(name)
+        if sent is not None:
+            try:
+                _check_default(name, sent, arrays, lowest, highest)
+            except ReceiveError:
+                raise ReceiveError("receive-sent", key=name) from None
+            return in_form_of(default, name, sent)
     if default is _MISSING:
         raise ReceiveError("receive-default", key=name)
     _check_default(name, default, arrays, lowest, highest)
     return default
 
 
-def _in_form_of(default: Any, name: str, value: Any) -> Any:
+def _sent_here(name: str) -> dict[str, Any] | None:
+    """Return what combine cells that were run by hand sent last; None if they did not."""
+    rounds = local_rounds()
+    rounds.at_station()
+    sent = rounds.sent.get(name)
+    return None if sent is None else {array: value.copy() for array, value in sent.items()}
+
+
+def in_form_of(default: Any, name: str, value: Any) -> Any:
     """Return the one array of a model if the default has that form too, else the value."""
     if not isinstance(value, dict) or set(value) != {name}:
         return value
@@ -128,5 +145,10 @@ def _read(value: ReceivedValue, content: bytes) -> Any:
         from phtlab.runtime.model import decode_tensors
 
         return decode_tensors(content)
-    scalar = json.loads(content)["value"]
-    return math.nan if scalar is None else scalar
+    return read_scalar(content)
+
+
+def read_scalar(content: bytes) -> bool | int | float:
+    """Return the scalar in the file that `publish` wrote; a missing number as NaN."""
+    value: bool | int | float | None = json.loads(content)["value"]
+    return math.nan if value is None else value

@@ -14,9 +14,9 @@ from phtlab import lab
 from tests.docs.markdown import NOTE, sentence
 
 _INTRODUCTION = """\
-What `import phtlab` offers. `dataset`, `receive` and `publish` exist everywhere, in a station's
-sandbox too; the others only on an analyst's machine, and `updates`, `report`, `send` and `finish`
-only in combine cells. Errors are explained in [errors](errors.md)."""
+What `import phtlab` offers. `dataset`, `receive`, `publish`, `keep` and `kept` exist everywhere, in
+a station's sandbox too; the others only on an analyst's machine, and `updates`, `report`, `send`
+and `finish` only in combine cells. Errors are explained in [errors](errors.md)."""
 
 _VALUES = """\
 What is signed and what is believed, as values: frozen, complete, and written in one canonical form.

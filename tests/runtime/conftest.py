@@ -12,6 +12,14 @@ from typing import Any
 
 import pytest
 
+from phtlab.runtime import local_rounds
+
+
+@pytest.fixture(autouse=True)
+def no_rounds_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test published, sent or kept in this process is not there."""
+    monkeypatch.setattr(local_rounds, "_rounds", local_rounds.LocalRounds())
+
 
 @dataclass
 class Sandbox:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phtlab.runtime import PublishError, publish, published, publishing
+from phtlab.runtime import PublishError, local_rounds, publish, published, publishing
 
 
 @pytest.fixture
@@ -280,7 +280,8 @@ def test_in_a_notebook_a_cell_run_again_replaces_its_output(local, monkeypatch):
         execution_count = 1
 
     shown = []
-    monkeypatch.setattr(publishing, "_shell", lambda: Shell)
+    for module in (publishing, local_rounds):
+        monkeypatch.setattr(module, "shell", lambda: Shell)
     monkeypatch.setattr(publishing, "_show", shown.append)
     publish("n", 1, kind="scalar")
     assert "published already" in refusal("n", 2, kind="scalar")

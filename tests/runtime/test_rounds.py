@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phtlab.runtime.model import encode_tensors
+from phtlab.runtime.keeping import KEPT
+from phtlab.runtime.model import decode_tensors, encode_tensors
 from tests.limits import LIMIT
 from tests.runtime.conftest import Sandbox
 
@@ -54,8 +55,6 @@ class Rounds:
         return found
 
     def update(self, number: int) -> float:
-        from phtlab.runtime.model import decode_tensors
-
         folder = self.sandbox.out / "rounds" / str(number) / "outputs"
         return float(decode_tensors((folder / "update.safetensors").read_bytes())["b"])
 
@@ -219,3 +218,59 @@ def test_strangers_in_the_way_do_not_stop_a_round(rounds: Rounds) -> None:
         assert process.wait(LIMIT) == 0
     assert rounds.sandbox.record()["outcome"] == "output-error"
     assert not (rounds.sandbox.out / "rounds/3/run.json").exists()
+
+
+KEEPS = """\
+seen = phtlab.kept("seen", default=0)
+phtlab.keep("seen", seen + 1)
+phtlab.keep("last", {"w": np.array([1.0, seen])})
+assert phtlab.kept("seen", default=0) == seen + 1
+phtlab.publish("update", {"b": seen}, kind="model", of=100, tensors="b")
+"""
+
+
+def kept(rounds: Rounds, number: int) -> dict[str, Any]:
+    path = rounds.sandbox.out / "rounds" / str(number) / KEPT
+    return {name: array.tolist() for name, array in decode_tensors(path.read_bytes()).items()}
+
+
+def test_what_is_kept_lies_beside_the_outputs_and_comes_back(rounds: Rounds) -> None:
+    with run(rounds, "import phtlab\nimport numpy as np", KEEPS) as process:
+        rounds.answer(1)
+        assert rounds.update(1) == 0
+        assert kept(rounds, 1) == {"seen/seen": 1, "last/w": [1.0, 0.0]}
+        content = (rounds.sandbox.out / "rounds/1" / KEPT).read_bytes()
+        outputs = (rounds.sandbox.out / "rounds/1/outputs").iterdir()
+        assert {path.name for path in outputs} == {"update.safetensors", "update.json"}
+        rounds.ask(2, {KEPT: content})
+        rounds.answer(2)
+        assert kept(rounds, 2) == {"seen/seen": 2, "last/w": [1.0, 1.0]}
+        rounds.ask(3, ends=True)
+        assert process.wait(LIMIT) == 0
+
+
+def test_what_the_station_gives_counts_and_not_what_the_kernel_remembers(rounds: Rounds) -> None:
+    with run(rounds, "import phtlab\nimport numpy as np", KEEPS) as process:
+        rounds.answer(1)
+        rounds.ask(2, {KEPT: encode_tensors({"seen/seen": np.array(7)})})
+        rounds.answer(2)
+        assert kept(rounds, 2) == {"seen/seen": 8, "last/w": [1.0, 7.0]}
+        rounds.ask(3, ends=True)
+        assert process.wait(LIMIT) == 0
+
+
+def test_a_run_that_begins_with_a_later_round_has_what_was_kept(rounds: Rounds) -> None:
+    rounds.ask(7, {KEPT: encode_tensors({"seen/seen": np.array(6)})})
+    with run(rounds, "import phtlab\nimport numpy as np", KEEPS, first=7) as process:
+        rounds.answer(7)
+        assert rounds.update(7) == 6
+        rounds.ask(8, ends=True)
+        assert process.wait(LIMIT) == 0
+
+
+@pytest.mark.parametrize("call", ["phtlab.keep('a', 1)", "phtlab.kept('a', default=1)"])
+def test_station_cells_keep_nothing(rounds: Rounds, call: str) -> None:
+    with run(rounds, f"import phtlab\n{call}", ROUND) as process:
+        assert process.wait(LIMIT) == 0
+    error = rounds.sandbox.record()["error"]
+    assert (error["type"], error["cause"]["code"]) == ("KeepError", "keep-outside")

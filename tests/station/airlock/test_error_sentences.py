@@ -433,7 +433,7 @@ RAISED = [
     for node in ast.walk(ast.parse(path.read_text()))
     if isinstance(node, ast.Call)
     and isinstance(node.func, ast.Name)
-    and node.func.id in ("PublishError", "DatasetError", "ReceiveError")
+    and node.func.id in ("PublishError", "DatasetError", "ReceiveError", "KeepError")
 ]
 
 

@@ -38,6 +38,7 @@ _LIBRARIES = {
     # phtlab's own, inside the run
     "DatasetError",
     "ReceiveError",
+    "KeepError",
     "PublishError",
     "KernelDied",
     "OutOfMemory",
