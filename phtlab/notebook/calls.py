@@ -15,7 +15,10 @@ from phtlab.notebook.fix import Fix
 
 COMBINE_WORDS = ("updates", "report", "send", "finish")
 """phtlab's functions for combine cells."""
-_AT_STATIONS = ("publish", "dataset", "receive")
+KEEP_WORDS = ("keep", "kept")
+"""phtlab's functions for round cells alone."""
+_NAMED = ("publish", "dataset", "receive")
+_AT_STATIONS = (*_NAMED, *KEEP_WORDS)
 _READ = (*_AT_STATIONS, *COMBINE_WORDS)
 _ARGUMENTS = {"receive": RECEIVE_WORDS, "updates": ("name",)}
 _MODULES = ("phtlab", "phtlab.runtime")
@@ -100,8 +103,10 @@ class CallReader(ast.NodeVisitor):
 
     def _reference(self, node: ast.Name | ast.Attribute) -> None:
         name = self._function_name(node)
-        if name is not None and name in (COMBINE_WORDS if self._combine else _AT_STATIONS):
+        if name is not None and name in (COMBINE_WORDS if self._combine else _NAMED):
             self._passed_on(name, node.lineno)
+        elif name in KEEP_WORDS and not self._combine:
+            pass  # the train's manifest does not name what is kept
         elif name is not None and name not in ("__version__", "runtime"):
             self._unavailable(name, node.lineno)
 
@@ -139,8 +144,8 @@ class CallReader(ast.NodeVisitor):
         else:
             found = error(
                 "not-in-sandbox",
-                f"{where} does not exist at a station, where only phtlab.dataset, phtlab.receive "
-                "and phtlab.publish do. Use it in a "
+                f"{where} does not exist at a station, where only phtlab.dataset, phtlab.receive, "
+                "phtlab.publish, phtlab.keep and phtlab.kept do. Use it in a "
                 f"{'combine' if name in COMBINE_WORDS else 'local or aggregate'} cell.",
                 self.cell,
                 line,

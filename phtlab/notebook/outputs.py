@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from phtlab.notebook.calls import (
     COMBINE_WORDS,
+    KEEP_WORDS,
     Call,
     CallReader,
     RefusedCallError,
@@ -31,7 +32,7 @@ from phtlab.notebook.fix import TO_FILL_IN, add_arguments
 from phtlab.notebook.magic import Python
 from phtlab.notebook.missing_declarations import Publication, missing_declarations
 from phtlab.notebook.origins import Origins
-from phtlab.notebook.round_findings import check_defaults, check_rounds
+from phtlab.notebook.round_findings import check_defaults, check_kept, check_rounds
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ def read_outputs(cells: Sequence[Cell], parsed: Mapping[int, Python]) -> Declara
     received: dict[str, tuple[Call, DeclaredReceived]] = {}
     at_stations = [call for call in calls if cells[call.cell - 1].runs_at_stations]
     for call in at_stations:
-        if call.word in COMBINE_WORDS:
-            continue  # it has a finding
+        if call.word in COMBINE_WORDS or call.word in KEEP_WORDS:
+            continue  # with a finding where it does not belong
         try:
             if call.word == "dataset":
                 datasets[_dataset(call)] = None
@@ -101,6 +102,7 @@ def read_outputs(cells: Sequence[Cell], parsed: Mapping[int, Python]) -> Declara
     reading = {id(call.node) for call in calls if call.word == "dataset"}
     origins = Origins.of(list(travelling.values()), lambda node: id(node) in reading)
     findings.extend(missing_declarations(published, origins, travelling))
+    findings.extend(check_kept(cells, at_stations))
     declared = tuple(group[0][1] for group in outputs.values() if group)
     if any(cell.role in ("round", "combine") for cell in cells):
         names = [output.name for output in declared]

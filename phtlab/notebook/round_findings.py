@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from phtlab.notebook.calls import Call, RefusedCallError, arguments_of
+from phtlab.notebook.calls import KEEP_WORDS, Call, RefusedCallError, arguments_of
 from phtlab.notebook.cell import Cell
 from phtlab.notebook.declared_output import text_of
 from phtlab.notebook.finding import Finding, error, warning
@@ -59,6 +59,24 @@ def check_rounds(
                 f"cell {call.cell}, line {call.line}: '{name}' is received, and no combine cell "
                 "sends it, so each round gets its default. Add "
                 f"phtlab.send({name}=…) to a combine cell, or use the default as a value.",
+                call.cell,
+                call.line,
+            )
+
+
+def check_kept(cells: Sequence[Cell], calls: Sequence[Call]) -> Iterator[Finding]:
+    """Yield errors for calls of `keep` and `kept` in other cells than round cells.
+
+    `calls` are those in cells that run at stations.
+    """
+    for call in calls:
+        role = cells[call.cell - 1].role
+        if call.word in KEEP_WORDS and role != "round":
+            yield error(
+                "keep-outside-round",
+                f"cell {call.cell}, line {call.line}: phtlab.{call.word} is in a {role} cell, and "
+                "is kept from round to round alone. Move the call into a round cell; what a "
+                f"{role} cell computes is computed again if the container is lost.",
                 call.cell,
                 call.line,
             )

@@ -72,6 +72,24 @@ def test_receive_and_publish_are_for_round_cells(nb: Any) -> None:
     ]
 
 
+def test_what_is_kept_is_kept_by_round_cells_alone(nb: Any) -> None:
+    keeps = '\nseen = phtlab.kept("seen", default=0)\nphtlab.keep("seen", seen + 1)'
+    assert errors(rounds(nb, again=ROUND + keeps)) == []
+    assert errors(rounds(nb, load=LOAD + keeps)) == [
+        ("keep-outside-round", 1, 3),
+        ("keep-outside-round", 1, 4),
+    ]
+    alone = read_analysis(nb(("station", LOAD + keeps)))
+    assert errors(alone) == [("keep-outside-round", 1, 3), ("keep-outside-round", 1, 4)]
+    aliased = read_analysis(nb(("station", f"{LOAD}\nfrom phtlab import keep as k\nk('n', 1)")))
+    assert errors(aliased) == [("keep-outside-round", 1, 4)]
+
+
+def test_names_of_what_is_kept_need_not_be_written_out(nb: Any) -> None:
+    again = ROUND + "for name in ('a', 'b'):\n    phtlab.keep(name, 1)\nf = phtlab.kept"
+    assert errors(rounds(nb, again=again)) == []
+
+
 def test_nothing_is_handed_on_to_the_next_station(nb: Any) -> None:
     again = ROUND.replace('tensors="g")', 'tensors="g", to="both")')
     assert errors(rounds(nb, again=again)) == [("rounds-hand-on", 3, 3)]
@@ -92,6 +110,8 @@ def test_nothing_is_handed_on_to_the_next_station(nb: Any) -> None:
         ("phtlab.dataset('heart')", "combine-call"),
         ("phtlab.publish('gradient', 1)", "combine-call"),
         ("phtlab.receive('beta', 0)", "combine-call"),
+        ("phtlab.keep('n', 0)", "combine-call"),
+        ("f = phtlab.kept", "combine-call"),
         ("phtlab.results()", "combine-call"),
         ("from phtlab import receive as r\nr('beta')", "combine-call"),
         ("f = phtlab.finish", "combine-indirect"),

@@ -134,8 +134,13 @@ def give_to_run(values: Path, target: Path) -> None:
     target.mkdir(mode=0o755)
     target.chmod(0o755)
     for value in values.iterdir():
-        with value.open("rb") as source, replaced_durably(target / value.name, 0o644) as copy:
-            shutil.copyfileobj(source, copy)
+        give_file_to_run(value, target / value.name)
+
+
+def give_file_to_run(value: Path, target: Path) -> None:
+    """Copy the file `value` to `target`, which the run reads."""
+    with value.open("rb") as source, replaced_durably(target, 0o644) as copy:
+        shutil.copyfileobj(source, copy)
 
 
 def _refused(sender: str, why: str) -> OrderStationError:

@@ -48,6 +48,8 @@ RUN: Mapping[str, str] = {
     "leave. Dispatch the train again with fewer rounds, or smaller outputs.",
     "round-held": "The airlock of this station would hold an output of a round for a person, and "
     "ended the series.",
+    "round-kept": "A round kept more for the rounds that follow than this station's limit for an "
+    "output, or not as phtlab.keep writes it.",
     "round-people": "An output of a round is of another number of people than in the first round.",
     "round-terms": "A round published something else than this station's approval names.",
     "release-expired": "Nobody at this station released an output in time, and no other may leave.",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from phtlab.files.cargo_archive import INDEX
+from phtlab.runtime.keeping import KEPT
 from phtlab.runtime.model import decode_tensors, encode_tensors
 from phtlab.station.executor.contract import Job, JobStatus
 from phtlab.station.stops.stop import Stop
@@ -69,6 +70,9 @@ class RoundsExecutor(ScriptedExecutor):
 
     compute: Compute = plus_one
     computed: list[int] = field(default_factory=list)
+    keeps: Callable[[int, dict[str, float]], bytes | None] = lambda number, given: None
+    """The file of what a round keeps, from its number and what it was given of earlier rounds."""
+    given: list[dict[str, float]] = field(default_factory=list)
 
     def start(self, job: Job, authorize: Callable[[], Any]) -> None:
         super().start(job, authorize)
@@ -107,6 +111,11 @@ class RoundsExecutor(ScriptedExecutor):
         (folder / "outputs").mkdir(parents=True)
         for name, content in self.compute(number, beta).items():
             (folder / "outputs" / name).write_bytes(content)
+        before = job.inputs / "rounds" / str(number) / KEPT
+        arrays = decode_tensors(before.read_bytes()) if before.exists() else {}
+        self.given.append({name: float(array) for name, array in arrays.items()})
+        if (kept := self.keeps(number, self.given[-1])) is not None:
+            (folder / KEPT).write_bytes(kept)
         self.computed.append(number)
         (folder / "draft").write_text("{}")
         (folder / "draft").replace(folder / "run.json")
@@ -173,6 +182,11 @@ class Series:
 
     def update(self, sent: SentRound) -> list[float] | float:
         """The update as ada opens it."""
+        value = decode_tensors(self.files_of(sent)["update.safetensors"])["g"].tolist()
+        return value  # type: ignore[no-any-return]
+
+    def files_of(self, sent: SentRound) -> dict[str, bytes]:
+        """The files in the update as ada opens it."""
         record = RoundRecord.model_validate(peek(sent.record).predicate)
         content = (
             base64.b64decode(sent.update)
@@ -186,10 +200,8 @@ class Series:
         open_sealed(io.BytesIO(content), target, identity("ada").age, context, 1)
         target.seek(0)
         with tarfile.open(fileobj=target) as tar:
-            model = tar.extractfile("update.safetensors")
-            assert model is not None
-            value = decode_tensors(model.read())["g"].tolist()
-        return value  # type: ignore[no-any-return]
+            members = {member.name: tar.extractfile(member) for member in tar}
+            return {name: file.read() for name, file in members.items() if file is not None}
 
     def instruct(
         self,

@@ -22,7 +22,8 @@ from phtlab.files.durable_file import replaced_durably, sync_folder, write_durab
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.executor.untrusted_files import LeftFiles, open_untrusted
 from phtlab.station.pipeline.cargo import open_cargo
-from phtlab.station.pipeline.received import give_to_run
+from phtlab.station.pipeline.received import give_file_to_run, give_to_run
+from phtlab.station.pipeline.rounds.kept_values import copy_kept
 from phtlab.station.pipeline.rounds.release import check_round
 from phtlab.station.pipeline.rounds.round_files import (
     FinishedRounds,
@@ -190,6 +191,7 @@ def _request(stop: Stop, folder: RoundFolder, now: datetime) -> None:
 
 
 def _give_values(stop: Stop, folder: RoundFolder) -> None:
+    """Put what the combine cells sent, and what the rounds before kept, where the run sees it."""
     given = stop.job / "rounds"
     given.mkdir(mode=0o755, exist_ok=True)
     given.chmod(0o755)
@@ -202,6 +204,8 @@ def _give_values(stop: Stop, folder: RoundFolder) -> None:
     draft = given / "draft"
     shutil.rmtree(draft, ignore_errors=True)
     give_to_run(folder.path_of(RoundMarker.VALUES), draft)
+    if (kept := RoundFiles.of(stop).kept()) is not None:
+        give_file_to_run(kept, draft / RoundMarker.KEPT)
     draft.rename(target)
     sync_folder(given)
 
@@ -226,6 +230,11 @@ def _take_over(stop: Stop, station: DaemonContext, folder: RoundFolder, wait: fl
     found = {name for name in names if _copy_output(left, folder.number, name, draft, limit)}
     if set(names) - found:
         stop.write(stop_files.ENDING, run_failed("output-missing"))
+        return True
+    try:
+        copy_kept(left, folder, limit)
+    except AirlockError:
+        stop.write(stop_files.ENDING, run_failed("round-kept"))
         return True
     draft.rename(folder.path_of(RoundMarker.OUTPUTS))
     sync_folder(folder.path)
@@ -338,5 +347,6 @@ def _send(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None:
             record=record.digest,
             outputs=sealed.outputs,
             limits=sealed.limits,
+            kept=before.kept if before else None,
         ),
     )

@@ -3,6 +3,7 @@
 ::
 
     rounds/finished.json   the newest round whose record central has; replaced with each round
+    rounds/kept/6.safetensors  what the rounds until 6 kept for those that follow, if anything
     rounds/7/              the round in work, removed once it is finished
 
 Each file of a round's folder is written as a whole, as those of the stop itself, and which of them
@@ -46,6 +47,8 @@ class RoundMarker(StrEnum):
     """The run was lost in this round, and started anew: replaced each time."""
     OUTPUTS = "outputs"
     """A copy of what the run left of this round: only the copy is judged."""
+    KEPT = "kept-values.safetensors"
+    """A checked copy of what the round kept for those that follow; missing if it kept nothing."""
     SEALED = "sealed.json"
     """`update.age` is sealed, of what the airlock released."""
     RECORD = "record.json"
@@ -77,7 +80,8 @@ class SealedRound(StopFileContent):
 
 class FinishedRounds(StopFileContent):
     """`finished.json`: how many rounds were computed, and the newest: its number, its instruction
-    (the journey for round 1), and the station's record of it."""
+    (the journey for round 1), and the station's record of it. `kept` is the number of the newest
+    round that kept anything."""
 
     count: int
     number: int
@@ -85,6 +89,7 @@ class FinishedRounds(StopFileContent):
     record: Digest
     outputs: tuple[OutputVerdict, ...] = ()
     limits: SeriesLimits
+    kept: int | None = None
 
 
 Content = TypeVar("Content", bound=StopFileContent)
@@ -180,7 +185,7 @@ class RoundFiles:
     @contextmanager
     def begun(self, number: int) -> Iterator[RoundFolder]:
         """Create the folder of the round `number`, which is there once the block has ended."""
-        self.clear()
+        self._remove_rounds()
         draft = RoundFolder(self.path / "draft", number)
         draft.path.mkdir(mode=0o700)
         yield draft
@@ -188,17 +193,52 @@ class RoundFiles:
         sync_folder(self.path)
 
     def clear(self) -> None:
-        """Remove the folders of all rounds: of finished ones, and of one that was never begun."""
+        """Remove the folders of all rounds, and what they kept."""
+        self._remove_rounds()
+        shutil.rmtree(self._kept, ignore_errors=True)
+
+    def _remove_rounds(self) -> None:
+        """Remove the folders of finished rounds, and of one that was never begun."""
         if self.path.is_dir():
             for path in self.path.iterdir():
-                if path.is_dir():
+                if path.is_dir() and path != self._kept:
                     shutil.rmtree(path)
 
+    def kept(self) -> Path | None:
+        """Return the file of what the finished rounds kept; None if that is nothing."""
+        finished = self.finished
+        if finished is None or finished.kept is None:
+            return None
+        return self._kept_by(finished.kept)
+
     def finish(self, folder: RoundFolder, finished: FinishedRounds) -> None:
-        """Remember that the round in `folder` is finished, and remove its folder."""
+        """Remember that the round in `folder` is finished, and remove its folder.
+
+        What it kept replaces what was kept before; until `finished.json` is written, both are
+        there, and that of the round before counts.
+        """
+        kept = self._kept_by(folder.number)
+        if folder.has(RoundMarker.KEPT):
+            self._kept.mkdir(mode=0o700, exist_ok=True)
+            folder.path_of(RoundMarker.KEPT).replace(kept)
+            sync_folder(self._kept)
+            sync_folder(self.path)
+        if kept.exists():  # moved now, or before this station was interrupted
+            finished = finished.model_copy(update={"kept": folder.number})
         content = canonical(finished.model_dump(mode="json"))
         write_durably(self.path / "finished.json", content)
         shutil.rmtree(folder.path)
+        if self._kept.is_dir():
+            for path in self._kept.iterdir():
+                if finished.kept is None or path != self._kept_by(finished.kept):
+                    path.unlink()
+
+    @property
+    def _kept(self) -> Path:
+        return self.path / "kept"
+
+    def _kept_by(self, number: int) -> Path:
+        return self._kept / f"{number}.safetensors"
 
 
 def done_of(stop: Stop) -> RoundsDone | None:
