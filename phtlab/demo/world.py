@@ -335,9 +335,11 @@ class World:
         central = connect(self.profile, passphrase=self.passphrase).central
 
         def takes_offers(station: str) -> bool:
-            view = next(view for view in central.stations() if view.name == station)
-            polled = view.last_seen is not None and view.last_seen >= since
-            return view.online and (polled or station in known)
+            views = [view for view in central.stations() if view.name == station and view.online]
+            return any(
+                station in known or (view.last_seen is not None and view.last_seen >= since)
+                for view in views
+            )
 
         for service in stations:
             service.wait_until(partial(takes_offers, service.name))
