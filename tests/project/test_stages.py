@@ -12,7 +12,7 @@ from tests.stages.checks import Check, run_checks
 from tests.stages.files import files_with, may_have
 from tests.stages.report import Report, read_report, report_of
 from tests.stages.reruns import FLAKY_LIMIT, Flaky, may_be_rerun, rerun, too_many
-from tests.stages.scheduling import TOGETHER
+from tests.stages.scheduling import APART, TOGETHER
 from tests.stages.stage import FAST, NAMES, STAGES
 from tests.stages.summary import StageResult, closing_lines
 
@@ -110,7 +110,7 @@ def test_each_folder_that_is_never_run_again_exists():
 
 
 def test_what_the_fast_stage_leaves_out_exists():
-    for folder in (*FAST.without, *TOGETHER):
+    for folder in (*FAST.without, *TOGETHER, *APART):
         assert (ROOT / "tests" / folder.removeprefix("tests/")).exists(), folder
 
 

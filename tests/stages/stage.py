@@ -39,7 +39,8 @@ UNIT = Stage(
     "unit",
     "no engine, no browser",
     "not engine and not browser and not build and not long",
-    workers=2,
+    # These tests wait for disks, servers and processes for more than half of their time.
+    workers=4,
     test_limit=timedelta(seconds=120),
 )
 FAST = replace(
