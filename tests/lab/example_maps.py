@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from phtlab.lab.display.route_map import RouteMap, route_map
+from phtlab.lab.rounds.reports import RoundReport
 from phtlab.train.documents.order import Continuation
 from phtlab.train.documents.record import CellError
 from phtlab.wire.api.journeys import JourneyView
+from phtlab.wire.api.rounds import RoundsView
 from tests.lab.told_journey import recorded, view
 
 ROOT: Final = Path(__file__).parents[2]
@@ -43,12 +47,22 @@ def examples() -> list[dict[str, Any]]:
     )
     broken = turns.stops[1].model_copy(update={"state": "failed"})
     resumable = turns.model_copy(update={"stops": (turns.stops[0], broken)})
-    return [_map(going, began), _map(over, {}), _map(resumable, {})]
+    rounds = RoundsView(number=3, heard=("cleveland",))
+    iterating = going.model_copy(update={"rounds": rounds})
+    reports = [RoundReport(n, ("cleveland",), {"step": 10.0**-n, "nan": math.nan}) for n in (1, 2)]
+    return [
+        _map(going, began),
+        _map(over, {}),
+        _map(resumable, {}),
+        _map(iterating, began, reports),
+    ]
 
 
-def _map(journey: JourneyView, began: dict[str, datetime]) -> dict[str, Any]:
+def _map(
+    journey: JourneyView, began: dict[str, datetime], reports: Sequence[RoundReport] = ()
+) -> dict[str, Any]:
     """With an id and a time that are the same each time: an order is signed anew."""
-    fixed: RouteMap = route_map(journey, began, NOON).model_copy(
+    fixed: RouteMap = route_map(journey, began, NOON, reports=reports).model_copy(
         update={"id": "sha256:" + 64 * "a", "short": 12 * "a", "submitted": NOON}
     )
     return fixed.json_value()

@@ -19,7 +19,7 @@ from phtlab.errors import CentralError, CentralUnreachableError
 from phtlab.lab.aggregation.run import as_html
 from phtlab.lab.client.journey import Journey
 from phtlab.lab.display import journey_display, journey_follower, journey_widget
-from phtlab.lab.display.journey_display import Faces, JourneyDisplay
+from phtlab.lab.display.journey_display import Faces, JourneyDisplay, Requests
 from phtlab.lab.display.journey_follower import Followed
 from phtlab.lab.display.journey_html import journey_html
 from phtlab.lab.display.journey_widget import JourneyWidget
@@ -328,7 +328,9 @@ def test_a_widget_whose_central_went_for_good_is_followed_anew_when_shown_again(
     told = view()
     faces = Faces(lambda: told, route_map, lambda: "", lambda: "")
     display = JourneyDisplay(
-        faces, Followed(look, lambda _: told, lambda _: iter(())), lambda: told
+        faces,
+        Followed(look, lambda _: told, lambda _: iter(())),
+        Requests(lambda: told, lambda: told),
     )
     first = display.bundle()[VIEW_TYPE]
     display._widget.follower.join(PATIENCE)

@@ -246,6 +246,7 @@ def a_journey(*stops: dict[str, Any], **more: Any) -> dict[str, Any]:
         "parameters": {"min_age": 50},
         "recipients": ["alice"],
         "notebook": "heart_disease.ipynb",
+        "rounds": None,
         "stops": list(stops),
         **more,
     }

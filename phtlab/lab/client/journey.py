@@ -14,7 +14,7 @@ from phtlab.errors import JourneyError, PhtlabError, RecordError
 from phtlab.files.cargo_archive import unpack
 from phtlab.files.sealed_file import open_file
 from phtlab.lab.client.continuation import earlier_journeys, signed_journey
-from phtlab.lab.display.journey_display import Faces, JourneyDisplay
+from phtlab.lab.display.journey_display import Faces, JourneyDisplay, Requests
 from phtlab.lab.display.journey_follower import Followed
 from phtlab.lab.display.journey_html import journey_html
 from phtlab.lab.display.journey_text import describe, short
@@ -38,7 +38,7 @@ from phtlab.lab.rounds.driver import RoundDriver
 from phtlab.lab.rounds.ended_series import round_results
 from phtlab.lab.rounds.journey_key import forget_journey_key
 from phtlab.lab.rounds.patience import patiently
-from phtlab.lab.rounds.reports import kept_reports, reports_frame
+from phtlab.lab.rounds.reports import kept_reports, reports_frame, reports_of
 from phtlab.lab.rounds.train_cells import fetch_combine_cells
 from phtlab.lab.session.session import Session
 from phtlab.printable import escaped
@@ -54,7 +54,8 @@ from phtlab.train.verify import (
     verify_records,
     verify_train,
 )
-from phtlab.wire.api.journeys import JourneyView, StopView
+from phtlab.wire.api.journeys import JourneyEvent, JourneyView, StopView
+from phtlab.wire.api.rounds import newest_rounds
 from phtlab.wire.registry.cargo import cargo_repository, pull_cargo
 
 if TYPE_CHECKING:
@@ -106,16 +107,18 @@ class Journey:
         self._display = JourneyDisplay(
             Faces(
                 view=lambda: self._view,
-                route=lambda view: route_map(view, self._began, rounds=self._rounds_text()),
+                route=lambda view: route_map(
+                    view, self._began, rounds=self._rounds_text(), reports=reports_of(view)
+                ),
                 html=self._repr_html_,
                 text=self.__repr__,
             ),
             Followed(
                 fetch=lambda: self.refresh().view,
-                apply=lambda event: self._take(event.stop),
+                apply=self._take,
                 events=lambda after: session.central.events(self.id, after, patience=0.0),
             ),
-            cancel=lambda: self.cancel().view,
+            Requests(cancel=lambda: self.cancel().view, finish=lambda: self.finish().view),
         )
 
     @property
@@ -184,7 +187,7 @@ class Journey:
             if route_order(self._view).is_rounds:
                 self._drive(show, until)
             for event in self._session.central.events(self.id):
-                self._take(event.stop)
+                self._take(event)
                 show(self._view)
                 if self.done:
                     break
@@ -209,7 +212,9 @@ class Journey:
         result; `cancel()` asks stations to stop at once. Raises JourneyError (`route-rounds`) for
         another journey, (`journey-key-missing`) on another machine, and what central refuses.
         """
-        self._round_driver(lambda _: None).finish()
+        self._require_rounds()
+        # One of its own: another thread may drive the rounds meanwhile.
+        self._new_driver(lambda: self.refresh().view).finish()
         return self.refresh()
 
     @property
@@ -232,34 +237,35 @@ class Journey:
 
     def _round_driver(self, show: Callable[[JourneyView], None]) -> RoundDriver:
         """Return the driver of this journey; the names of its combine cells stay with it."""
+        self._require_rounds()
+        self._shown_rounds = show
+        if self._driver is not None:
+            patiently(self._session.refresh, time.sleep)  # stations may have left since
+        else:
+            self._driver = self._new_driver(self._read_view)
+        return self._driver
+
+    def _require_rounds(self) -> None:
         if not route_order(self._view).is_rounds:
             raise JourneyError(
                 f"Journey {short(self.id)} has no rounds.",
                 "journey.cancel() asks its stations to stop.",
                 code="route-rounds",
             )
-        self._shown_rounds = show
-        if self._driver is not None:
-            patiently(self._session.refresh, time.sleep)  # stations may have left since
-        else:
-            train, order, _ = patiently(self.verified, time.sleep)
-            session = self._session
-            combiner = Combiner(
-                session,
-                self.id,
-                order,
-                train.manifest,
-                lambda: patiently(lambda: fetch_combine_cells(session, train), time.sleep),
-            )
-            self._driver = RoundDriver(
-                session,
-                self.id,
-                order,
-                combiner,
-                read_view=self._read_view,
-                show=self._round_changed,
-            )
-        return self._driver
+
+    def _new_driver(self, read_view: Callable[[], JourneyView]) -> RoundDriver:
+        train, order, _ = patiently(self.verified, time.sleep)
+        session = self._session
+        combiner = Combiner(
+            session,
+            self.id,
+            order,
+            train.manifest,
+            lambda: patiently(lambda: fetch_combine_cells(session, train), time.sleep),
+        )
+        return RoundDriver(
+            session, self.id, order, combiner, read_view=read_view, show=self._round_changed
+        )
 
     def _read_view(self) -> JourneyView:
         view = self.refresh().view
@@ -284,7 +290,8 @@ class Journey:
             )
         return view
 
-    def _take(self, stop: StopView) -> JourneyView:
+    def _take(self, event: JourneyEvent) -> JourneyView:
+        stop = event.stop
         with self._hearing:
             known = {s.station: s for s in self._view.stops}
             seen = known.get(stop.station)
@@ -295,7 +302,9 @@ class Journey:
                 known[stop.station] = stop
             elif seen and stop.contradicted:  # the only event possible after a stop has ended
                 known[stop.station] = seen.model_copy(update={"contradicted": True})
-            self._view = self._view.model_copy(update={"stops": tuple(known.values())})
+            rounds = newest_rounds(self._view.rounds, event.rounds)
+            changed = {"stops": tuple(known.values()), "rounds": rounds}
+            self._view = self._view.model_copy(update=changed)
             return self._view
 
     def verified(self) -> tuple[Train, Order, dict[str, StopRecord]]:

@@ -25,13 +25,21 @@ class Faces:
     text: Callable[[], str]
 
 
+@dataclass(frozen=True)
+class Requests:
+    """What a reader can ask for: to cancel the journey, or to end its rounds early."""
+
+    cancel: Callable[[], JourneyView]
+    finish: Callable[[], JourneyView]
+
+
 class JourneyDisplay:
     """The outputs in which one journey is shown, any number of them, and their one widget."""
 
-    def __init__(self, faces: Faces, followed: Followed, cancel: Callable[[], JourneyView]) -> None:
+    def __init__(self, faces: Faces, followed: Followed, requests: Requests) -> None:
         self._faces = faces
         self._followed = followed
-        self._cancel = cancel
+        self._requests = requests
         self._widget: JourneyWidget | None = None
         self._outputs: list[Output] = []
         self._run: str | None = None
@@ -101,7 +109,8 @@ class JourneyDisplay:
                 self._followed,
                 view,
                 shown=self._faces.route,
-                cancel=self._cancel,
+                cancel=self._requests.cancel,
+                finish=self._requests.finish,
                 on_end=self._settle,
             )
             self._widget.start()

@@ -62,31 +62,45 @@ function setUntrusted(element, text, limit) {
   setText(element, shown);
   element.title = shown === text ? '' : truncateMiddle(text, TITLE_LIMIT);
 }
-class CancelButton {
-  _trans;
+function cancelTexts(trans) {
+  return {
+    label: trans.__('Cancel'),
+    question: trans.__('Ask all stations to stop?'),
+    confirm: trans.__('Cancel the journey'),
+    keep: trans.__('Keep going'),
+    sent: trans.__('Asking the stations to stop…')
+  };
+}
+function stopEarlyTexts(trans) {
+  return {
+    label: trans.__('Stop early'),
+    question: trans.__('End the rounds after this one?'),
+    confirm: trans.__('Stop early'),
+    keep: trans.__('Keep going'),
+    sent: trans.__('Ending the rounds…')
+  };
+}
+class ConfirmedButton {
+  _texts;
   _isAsked;
-  _cancel;
-  constructor(_trans, _isAsked, _cancel) {
-    this._trans = _trans;
+  _act;
+  constructor(_texts, _isAsked, _act) {
+    this._texts = _texts;
     this._isAsked = _isAsked;
-    this._cancel = _cancel;
-    const question = makeElement(
-      'span',
-      'question',
-      _trans.__('Ask all stations to stop?')
-    );
+    this._act = _act;
+    const question = makeElement('span', 'question', _texts.question);
     const confirm = makeElement(
       'button',
       'button pht-mod-warn',
-      _trans.__('Cancel the journey'),
+      _texts.confirm,
       { type: 'button' }
     );
     this._ask.append(question, confirm, this._keep);
     this._ask.setAttribute('aria-label', question.textContent ?? '');
-    this._keep.textContent = _trans.__('Keep going');
+    this._keep.textContent = _texts.keep;
     this.node.append(this._button, this._ask);
     this._button.addEventListener('click', () => {
-      if (_isAsked) this._cancel();
+      if (_isAsked) this._act();
       else this._choose(true);
     });
     this._keep.addEventListener('click', () => this._choose(false));
@@ -100,13 +114,13 @@ class CancelButton {
       this._isAsking = false;
       this._isSent = true;
       this._show();
-      this._cancel();
+      this._act();
     });
     this._show();
   }
   node = makeElement('span', 'cancel');
-  update(isCancellable) {
-    this._isCancellable = isCancellable;
+  update(isOffered) {
+    this._isOffered = isOffered;
     this._show();
   }
   reset() {
@@ -119,22 +133,226 @@ class CancelButton {
     (isAsking ? this._keep : this._button).focus();
   }
   _show() {
-    this.node.hidden = !this._isCancellable;
+    this.node.hidden = !this._isOffered;
     this._button.hidden = this._isAsking;
     this._button.disabled = this._isSent;
     this._button.textContent = this._isSent
-      ? this._trans.__('Asking the stations to stop…')
-      : this._isAsked
-        ? this._trans.__('Cancel')
-        : this._trans.__('Cancel…');
+      ? this._texts.sent
+      : this._texts.label + (this._isAsked ? '' : '…');
     this._ask.hidden = !this._isAsking;
   }
-  _isCancellable = false;
+  _isOffered = false;
   _isAsking = false;
   _isSent = false;
   _button = makeElement('button', 'button', '', { type: 'button' });
   _ask = makeElement('span', 'ask', '', { role: 'group' });
   _keep = makeElement('button', 'button', '', { type: 'button' });
+}
+const SVG = 'http://www.w3.org/2000/svg';
+const WIDTH = 300;
+const HEIGHT = 130;
+const LEFT = 46;
+const RIGHT = 12;
+const TOP = 10;
+const BOTTOM = 22;
+const LABEL_LIMIT = 32;
+const WIDE = 100;
+class RoundsPlot {
+  _trans;
+  constructor(_trans) {
+    this._trans = _trans;
+  }
+  node = makeElement('div', 'plots');
+  update({ lines, number }) {
+    const shown = lines.filter(line => line.rounds.length > 0);
+    const key = JSON.stringify(shown);
+    if (key !== this._key) {
+      this._key = key;
+      this.node.replaceChildren(
+        ...shown.map((line, place) => this._panel(line, place, number))
+      );
+    }
+    this.node.hidden = 0 === shown.length;
+  }
+  _panel(line, place, number) {
+    const panel = makeElement('figure', 'plot');
+    panel.dataset.colour = String(place % 6);
+    const name = truncateMiddle(line.name, LABEL_LIMIT);
+    const last = line.values[line.values.length - 1];
+    const head = makeElement('figcaption', 'plot-head');
+    head.append(
+      makeElement('bdi', 'plot-name', name),
+      makeElement('span', 'plot-last', valueText(last))
+    );
+    const svg = roundsPlot_element('svg', {
+      class: 'pht-journey-plot-drawn',
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      role: 'img',
+      'aria-label': this._trans.__(
+        '%1 by round: %2 after round %3',
+        name,
+        valueText(last),
+        line.rounds[line.rounds.length - 1]
+      )
+    });
+    svg.append(...draw(line, Math.max(number, 2)));
+    panel.append(head, svg);
+    return panel;
+  }
+  _key = '';
+}
+function draw(line, number) {
+  const { rounds, values } = line;
+  const scale = yScale(values);
+  const end = Math.max(number, rounds[rounds.length - 1]);
+  const x = round =>
+    LEFT + ((round - 1) / Math.max(end - 1, 1)) * (WIDTH - RIGHT - LEFT);
+  const y = value =>
+    HEIGHT - BOTTOM - scale.at(value) * (HEIGHT - BOTTOM - TOP);
+  const parts = [];
+  for (const tick of scale.ticks)
+    parts.push(
+      roundsPlot_element('line', {
+        class: 'pht-journey-plot-tick',
+        x1: LEFT,
+        x2: WIDTH - RIGHT,
+        y1: y(tick),
+        y2: y(tick)
+      }),
+      roundsPlot_text(valueText(tick), LEFT - 6, y(tick) + 3.5, 'end')
+    );
+  for (const tick of roundTicks(end))
+    parts.push(roundsPlot_text(String(tick), x(tick), HEIGHT - 6, 'middle'));
+  const points = rounds.map((round, place) => [x(round), y(values[place])]);
+  parts.push(
+    roundsPlot_element('polyline', {
+      class: 'pht-journey-plot-line',
+      points: points.map(point => point.map(rounded).join(',')).join(' ')
+    })
+  );
+  const dots = points.length <= 30 ? points : points.slice(-1);
+  for (const [cx, cy] of dots) {
+    const isLast = cx === points[points.length - 1][0];
+    parts.push(
+      roundsPlot_element('circle', {
+        class: 'pht-journey-plot-point',
+        cx: rounded(cx),
+        cy: rounded(cy),
+        r: isLast ? 4 : 2.5
+      })
+    );
+  }
+  return parts;
+}
+function yScale(values) {
+  const low = values.reduce((a, b) => Math.min(a, b), 1 / 0);
+  const high = values.reduce((a, b) => Math.max(a, b), -1 / 0);
+  if (low > 0 && high / low >= WIDE) {
+    const [from, to] = [
+      Math.floor(Math.log10(low)),
+      Math.ceil(Math.log10(high))
+    ];
+    const step = Math.ceil((to - from) / 4);
+    const ticks = [];
+    for (let power = from; power <= to; power += step) ticks.push(10 ** power);
+    return { at: value => (Math.log10(value) - from) / (to - from), ticks };
+  }
+  const margin = (high - low) * 0.05 || 0.5 * Math.abs(high) || 1;
+  const [from, to] = [low - margin, high + margin];
+  const rough = (to - from) / 3;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map(n => n * power).find(s => s >= rough);
+  const ticks = [];
+  for (let n = Math.ceil(from / step); n * step <= to; n++)
+    ticks.push(Number((n * step).toPrecision(12)));
+  return { at: value => (value - from) / (to - from), ticks };
+}
+function roundTicks(end) {
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3].find(
+    each => end / each <= 8
+  );
+  const ticks = [1];
+  for (let tick = step; tick <= end; tick += step)
+    if (tick > 1 && (tick - 1) / end > 0.06) ticks.push(tick);
+  return ticks;
+}
+function valueText(value) {
+  const size = Math.abs(value);
+  if (0 !== size && (size < 0.001 || size >= 1e5))
+    return value.toExponential(1).replace('.0e', 'e').replace('e+', 'e');
+  return String(Number(value.toPrecision(4)));
+}
+function rounded(value) {
+  return Math.round(100 * value) / 100;
+}
+function roundsPlot_text(words, x, y, anchor) {
+  const node = roundsPlot_element('text', { x, y, 'text-anchor': anchor });
+  node.textContent = words;
+  return node;
+}
+function roundsPlot_element(name, attributes) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes))
+    node.setAttribute(key, String(value));
+  return node;
+}
+const roundsView_NAME_LIMIT = 40;
+class RoundsView {
+  _trans;
+  constructor(_trans) {
+    this._trans = _trans;
+    this._plot = new RoundsPlot(_trans);
+    this.node.setAttribute('aria-label', _trans.__('Rounds'));
+    this._head.append(this._number, this._stations);
+    this.node.append(this._head, this._plot.node);
+  }
+  node = makeElement('div', 'rounds', '', { role: 'group' });
+  update(rounds) {
+    this.node.hidden = null === rounds;
+    if (null === rounds) return;
+    setText(this._number, roundText(rounds, this._trans));
+    const stations = rounds.ended
+      ? []
+      : [
+          ...rounds.heard.map(name => this._station(name, true)),
+          ...rounds.awaited.map(name => this._station(name, false))
+        ];
+    this._stations.replaceChildren(...stations);
+    this._stations.hidden = 0 === stations.length;
+    this._plot.update(rounds);
+  }
+  _station(name, isHeard) {
+    const node = makeElement('li', 'answer');
+    node.dataset.station = name;
+    node.dataset.tone = isHeard ? 'good' : 'moving';
+    const mark = makeElement('span', 'answer-mark', isHeard ? '✓' : '…', {
+      'aria-hidden': 'true'
+    });
+    node.append(
+      mark,
+      makeElement(
+        'bdi',
+        'answer-name',
+        truncateMiddle(name, roundsView_NAME_LIMIT)
+      ),
+      ` ${isHeard ? this._trans.__('heard') : this._trans.__('awaited')}`
+    );
+    return node;
+  }
+  _plot;
+  _head = makeElement('div', 'rounds-head');
+  _number = makeElement('span', 'rounds-number');
+  _stations = makeElement('ul', 'answers', '', { role: 'list' });
+}
+function roundText(rounds, trans) {
+  const { number, most, ended } = rounds;
+  if (most < 1)
+    return ended
+      ? trans.__('Ended after round %1', number)
+      : trans.__('Round %1', number);
+  return ended
+    ? trans.__('Ended after round %1 of at most %2', number, most)
+    : trans.__('Round %1 of at most %2', number, most);
 }
 function sizeText(bytes) {
   const units = ['B', 'kB', 'MB', 'GB'];
@@ -335,10 +553,10 @@ function parametersText(parameters, trans) {
   const names = Object.keys(parameters ?? {});
   if (0 === names.length) return trans.__('no parameters');
   return names
-    .map(name => `${name} = ${valueText(parameters[name])}`)
+    .map(name => `${name} = ${status_valueText(parameters[name])}`)
     .join(', ');
 }
-function valueText(value) {
+function status_valueText(value) {
   return 'string' == typeof value ? value : JSON.stringify(value);
 }
 const stopView_NAME_LIMIT = 40;
@@ -461,14 +679,27 @@ class JourneyView {
     this._resume.addEventListener('click', () => {
       if (this._map) actions.resume?.(this._map);
     });
-    this._cancel = new CancelButton(trans, _options.cancelAsks ?? false, () =>
-      this._requestCancellation()
+    this._cancel = new ConfirmedButton(
+      cancelTexts(trans),
+      _options.cancelAsks ?? false,
+      () => this._request(actions.cancel)
     );
-    this._feet.append(this._resume, this._open, this._again, this._cancel.node);
+    this._finish = new ConfirmedButton(stopEarlyTexts(trans), false, () =>
+      this._request(actions.finish)
+    );
+    this._rounds = new RoundsView(trans);
+    this._feet.append(
+      this._resume,
+      this._open,
+      this._again,
+      this._finish.node,
+      this._cancel.node
+    );
     this.node.append(
       ...(_options.isPart ? [] : [this._head]),
       this._alarm,
       this._list,
+      this._rounds.node,
       this._facts,
       this._notice,
       this._feet,
@@ -509,7 +740,9 @@ class JourneyView {
       'pht-mod-accept',
       map.stops.some(stop => 'departed' === stop.state)
     );
+    this._rounds.update(map.rounds ?? null);
     this._cancel.update(this._isCancellable(map));
+    this._finish.update(this._isFinishable(map));
     this._showResume(map);
     this._showFeet();
     this.tick(now);
@@ -522,6 +755,7 @@ class JourneyView {
     setUntrusted(this._notice, sentence, 600);
     if (sentence) {
       this._cancel.reset();
+      this._finish.reset();
       this._showFeet();
     }
   }
@@ -604,6 +838,18 @@ class JourneyView {
       (canCancel?.(map) ?? true)
     );
   }
+  _isFinishable(map) {
+    const { actions, canCancel } = this._options;
+    return (
+      void 0 !== actions.finish &&
+      false !== map.mine &&
+      !map.done &&
+      !map.cancelled &&
+      !!map.rounds &&
+      !map.rounds.ended &&
+      (canCancel?.(map) ?? true)
+    );
+  }
   _showResume(map) {
     const { actions, trans } = this._options;
     const isShown = void 0 !== actions.resume && isResumable(map);
@@ -620,14 +866,15 @@ class JourneyView {
       this._resume,
       this._open,
       this._again,
+      this._finish.node,
       this._cancel.node
     ].every(node => node.hidden);
   }
-  async _requestCancellation() {
+  async _request(act) {
     if (this._map) {
       this.notify('');
       try {
-        await this._options.actions.cancel?.(this._map);
+        await act?.(this._map);
       } catch (error) {
         this.notify(error.message);
       }
@@ -638,6 +885,8 @@ class JourneyView {
   _shown = new Map();
   _stops = new Map();
   _cancel;
+  _finish;
+  _rounds;
   _head = makeElement('header', 'head');
   _name = makeElement('bdi', 'name');
   _of = makeElement('span', 'of');
@@ -711,7 +960,8 @@ function render({ model, el }) {
           showNotice();
         }
       },
-      cancel: () => model.send({ do: 'cancel' })
+      cancel: () => model.send({ do: 'cancel' }),
+      finish: () => model.send({ do: 'finish' })
     }
   });
   const showNotice = () => {

@@ -16,9 +16,11 @@ import traitlets
 from phtlab.errors import PhtlabError
 from phtlab.lab.display.journey_follower import Followed, JourneyFollower
 from phtlab.lab.display.journey_text import short
+from phtlab.lab.display.paced import Paced
 from phtlab.lab.display.route_map import RouteMap
 from phtlab.wire.api.journeys import JourneyView
 
+PACE: Final = 0.2  # seconds between two rounds that are shown, at least
 _FOLDER: Final = Path(__file__).parent
 
 
@@ -44,9 +46,12 @@ class JourneyWidget(anywidget.AnyWidget):
         *,
         shown: Callable[[JourneyView], RouteMap],
         cancel: Callable[[], JourneyView],
+        finish: Callable[[], JourneyView],
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
         """`shown` makes `route` of a view; `cancel` asks central; `on_end` follows the last news.
+
+        `finish` ends the rounds of a journey early.
 
         Nothing is asked of central before `start()`.
         """
@@ -55,8 +60,9 @@ class JourneyWidget(anywidget.AnyWidget):
         # cell, which may be waiting. Without a route of its own it goes where Lab says, a subshell.
         self.comm._reply_subshell_for = None
         self._shown = shown
-        self._cancel = cancel
+        self._requests = {"cancel": cancel, "finish": finish}
         self._on_end = on_end
+        self._paced = Paced(self._show, PACE)
         # Two threads tell: the follower's, and the one that a button starts.
         self._telling = threading.Lock()
         self._closed = False
@@ -70,12 +76,21 @@ class JourneyWidget(anywidget.AnyWidget):
     def close(self) -> None:
         """End the thread, and with it the views' life; the journey goes on."""
         self._closed = True
+        self._paced.stop()
         self.follower.stop()
         super().close()  # type: ignore[no-untyped-call]
 
     # What the follower reports
 
     def updated(self, view: JourneyView) -> None:
+        # Rounds may take less time than a browser needs to draw one.
+        if view.rounds is None or view.done:
+            self._paced.stop()
+            self._show(view)
+        else:
+            self._paced(view)
+
+    def _show(self, view: JourneyView) -> None:
         self._set(connection="live", notice="", route=self._shown(view).json_value())
 
     def lost(self, sentence: str) -> None:
@@ -96,12 +111,13 @@ class JourneyWidget(anywidget.AnyWidget):
     # What the reader does
 
     def _on_message(self, _: Any, content: Any, buffers: Any) -> None:
-        if isinstance(content, dict) and content.get("do") == "cancel":
+        request = self._requests.get(str(content.get("do"))) if isinstance(content, dict) else None
+        if request is not None:
             # Not in the thread that reads messages: central may take its time.
-            threading.Thread(target=self._cancel_journey, daemon=True).start()
+            threading.Thread(target=self._ask, args=(request,), daemon=True).start()
 
-    def _cancel_journey(self) -> None:
+    def _ask(self, request: Callable[[], JourneyView]) -> None:
         try:
-            self.updated(self._cancel())
+            self.updated(request())
         except PhtlabError as error:
             self._set(notice=str(error))

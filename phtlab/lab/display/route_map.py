@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from phtlab.lab.display.journey_text import TWO_RECORDS, short
+from phtlab.lab.display.rounds_map import Report, RoundsMap, rounds_map
 from phtlab.lab.display.route_order import is_resumable, route_order, station_at_turn
 from phtlab.lab.display.stop_cost import stop_cost
 from phtlab.printable import escaped
@@ -73,6 +74,7 @@ class RouteMap(_Model):
     continued_by: str | None
     resumable: bool
     summary: str
+    rounds: RoundsMap | None = Field(description="None on a route without rounds.")
     stops: tuple[MappedStop, ...]
 
     def json_value(self) -> dict[str, JsonValue]:
@@ -86,10 +88,11 @@ def route_map(
     now: datetime | None = None,
     *,
     rounds: str = "",
+    reports: Sequence[Report] = (),
 ) -> RouteMap:
     """The map of `view`. `began` is when each station's first cell began, where events told.
 
-    `rounds` says how far a journey of rounds is.
+    `rounds` says how far a journey of rounds is, `reports` are what its combine cells reported.
     """
     moment, order = now or datetime.now(UTC), route_order(view)
     return RouteMap(
@@ -106,6 +109,7 @@ def route_map(
         continued_by=view.continued_by,
         resumable=is_resumable(view),
         summary=", ".join(filter(None, [summary(view), middle(rounds, MAX_SENTENCE)])),
+        rounds=rounds_map(view, reports),
         stops=tuple(_stop(stop, began or {}, moment) for stop in view.stops),
     )
 

@@ -104,7 +104,7 @@ class RoundDriver:
         Raises JourneyError (``journey-key-missing``), and what central refuses.
         """
         self._begin()
-        if not self.series.ended:
+        while not self.series.ended:  # a kernel that combines meanwhile may be first
             self._combiner.keep_last(self.series)
             self._send(self._combiner.ending(self.series))
         forget_journey_key(self._order.nonce)

@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from phtlab.errors import SealError
+from phtlab.errors import SealError, SignatureError
 from phtlab.files.durable_file import sync_folder, write_durably
 from phtlab.lab.rounds.folder import journey_folder, made_folder
 from phtlab.train.canonical import canonical
 from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import peek
 from phtlab.train.sealing import open_sealed, seal
+from phtlab.wire.api.journeys import JourneyView
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +77,16 @@ def kept_reports(nonce: str) -> tuple[RoundReport, ...]:
             continue  # cut by a kill
         found[report.number] = report
     return tuple(found[number] for number in sorted(found))
+
+
+def reports_of(view: JourneyView) -> tuple[RoundReport, ...]:
+    """Return the reports of `view`, as central has it; none where this machine combined none."""
+    if view.rounds is None:
+        return ()
+    try:
+        return kept_reports(str(peek(view.order).predicate.get("nonce")))
+    except (SignatureError, ValueError):  # central's order is no order
+        return ()
 
 
 def reports_frame(reports: tuple[RoundReport, ...]) -> pd.DataFrame:

@@ -13,10 +13,12 @@ from typing import Any, Final
 from phtlab.errors import PhtlabError
 from phtlab.lab.client.dispatch_history import notebook_of
 from phtlab.lab.display.journey_text import short
+from phtlab.lab.display.rounds_map import rounds_map
 from phtlab.lab.display.route_map import MAX_SENTENCE, MAX_TITLE, middle
 from phtlab.lab.display.route_order import is_resumable, route_order, stop_text
 from phtlab.lab.display.stop_cost import stop_cost
 from phtlab.lab.keys.key_files import KeyFile
+from phtlab.lab.rounds.reports import reports_of
 from phtlab.lab.server import api
 from phtlab.lab.server.refusals import readable
 from phtlab.lab.workspace.workspace import Workspace
@@ -195,6 +197,7 @@ def journey_answer(workspace: Workspace, view: JourneyView, named: Named) -> api
         parameters=parameters if isinstance(parameters, dict) else None,
         recipients=_names(recipients),
         notebook=named(sent) if sent else None,
+        rounds=rounds_map(view, reports_of(view)),
         stops=[_stop(view, stop) for stop in view.stops],
     )
 

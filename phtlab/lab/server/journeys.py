@@ -72,6 +72,14 @@ class CancelExchange(OfJourney[Nothing]):
         return journey_answer(self.workspace, view, self.root.name)
 
 
+class FinishExchange(OfJourney[Nothing]):
+    """POST: end the rounds of a journey early; answered with the journey."""
+
+    def act(self, body: Nothing, journey: str = "", **path: str) -> api.Journey:
+        view = self.workspace.finish(self.journey(journey))
+        return journey_answer(self.workspace, view, self.root.name)
+
+
 class ResumeExchange(OfJourney[Nothing]):
     """POST: continue a sequential journey that ended early; answered with the new journey."""
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 import math
 import struct
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from phtlab.errors import PhtlabError, SealFormatError
 from phtlab.lab.display.journey_text import why_not
+from phtlab.lab.display.rounds_map import reported_lines
 from phtlab.lab.display.route_map import MAX_SENTENCE
 from phtlab.lab.results.results import Results, StationResults
+from phtlab.lab.results.round_results import RoundResults
+from phtlab.lab.rounds.reports import reports_of
 from phtlab.lab.server import api
 from phtlab.lab.server.answers import Named, error_answer, journey_answer, words
 from phtlab.lab.workspace.workspace import Workspace
@@ -33,6 +37,7 @@ MAX_TEXT: Final = 500  # characters of a value
 MAX_PNG_BYTES: Final = 16 * 2**20
 MAX_PIXELS: Final = 50_000_000
 MAX_ARRAYS: Final = 500
+MAX_VALUES: Final = 200  # of a combined array
 MAX_FORECASTS: Final = 16
 EXACT: Final = 2**53  # beyond, a browser's numbers are not exact
 
@@ -51,7 +56,28 @@ def results_answer(
             for name in results.names()
             for station, sentence in results.missing(name).items()
         ],
+        rounds=None if results.of_rounds is None else _rounds(view, results.of_rounds),
     )
+
+
+def _rounds(view: JourneyView, results: RoundResults) -> api.RoundResults:
+    return api.RoundResults(
+        count=results.count,
+        lines=list(reported_lines(reports_of(view))),
+        combined=list(islice(_combined(results.combined), MAX_ARRAYS)),
+    )
+
+
+def _combined(values: Mapping[str, Any]) -> Iterator[api.CombinedValue]:
+    for name, combined in values.items():
+        arrays = combined if isinstance(combined, Mapping) else {"": combined}
+        for part, array in arrays.items():
+            small = array.size <= MAX_VALUES
+            yield api.CombinedValue(
+                name=words(f"{name}.{part}" if part else name),
+                shape=list(array.shape),
+                values=[value(item) for item in array.ravel()] if small else [],
+            )
 
 
 def _notes(notes: Mapping[str, str]) -> list[api.StopNote]:

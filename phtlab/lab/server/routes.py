@@ -57,6 +57,7 @@ _ROUTES: Final[dict[str, type[Exchange[Any]]]] = {
     "journeys": journeys.JourneysExchange,
     "journeys/{journey}": journeys.JourneyExchange,
     "journeys/{journey}/cancel": journeys.CancelExchange,
+    "journeys/{journey}/finish": journeys.FinishExchange,
     "journeys/{journey}/resume": journeys.ResumeExchange,
     "journeys/{journey}/results": results.ResultsExchange,
     "journeys/{journey}/aggregate": results.AggregateExchange,

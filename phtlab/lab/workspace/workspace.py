@@ -338,6 +338,13 @@ class Workspace:
         self._take(view)
         return view
 
+    def finish(self, journey: str) -> JourneyView:
+        """End the rounds of `journey` early; return it. Raises as `Journey.finish`."""
+        with self.lab() as lab:
+            view = self._journey(lab, journey).finish().view
+        self._take(view)
+        return view
+
     def resume(self, journey: str) -> JourneyView:
         """Continue a sequential journey that ended early; return the new one.
 

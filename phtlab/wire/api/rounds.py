@@ -93,3 +93,10 @@ class RoundsView(StrictModel):
     number: int = Field(ge=1)
     ended: bool = False
     heard: tuple[MemberName, ...] = ()
+
+
+def newest_rounds(known: RoundsView | None, told: RoundsView | None) -> RoundsView | None:
+    """Return the later of both: an event may be older than what was read since."""
+    if known is None or told is None:
+        return known or told
+    return max(told, known, key=lambda view: (view.number, view.ended, len(view.heard)))

@@ -45,6 +45,7 @@ from phtlab.lab.server.api.proposals import (
 )
 from phtlab.lab.server.api.results import (
     AggregateTarget,
+    CombinedValue,
     ExportTarget,
     FailedStop,
     Forecast,
@@ -52,6 +53,7 @@ from phtlab.lab.server.api.results import (
     MissingOutput,
     Output,
     Results,
+    RoundResults,
     StationResults,
     StopNote,
     Table,
@@ -67,6 +69,7 @@ __all__ = [
     "Check",
     "CheckedNotebook",
     "Column",
+    "CombinedValue",
     "CurrentKey",
     "DataSet",
     "DeclaredOutput",
@@ -109,6 +112,7 @@ __all__ = [
     "ProposalWithdrawal",
     "Results",
     "RevokedKey",
+    "RoundResults",
     "Station",
     "StationResults",
     "Status",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from phtlab.governance.proposal import ProposalId
+from phtlab.lab.display.rounds_map import RoundsMap
 from phtlab.lab.server.api.model import ApiModel, ContentsPath, ParameterValues, Timestamp
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import MemberName
@@ -58,6 +59,7 @@ class Journey(ApiModel):
     parameters: ParameterValues | None
     recipients: list[str]
     notebook: str | None
+    rounds: RoundsMap | None = Field(description="Null on a route without rounds.")
     stops: list[Stop]
 
 

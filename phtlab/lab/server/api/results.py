@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from phtlab.lab.display.rounds_map import ReportedLine
 from phtlab.lab.server.api.journeys import CellError, Journey
 from phtlab.lab.server.api.model import ApiModel
 from phtlab.train.documents import record
@@ -109,6 +110,20 @@ class MissingOutput(ApiModel):
     words: str
 
 
+class CombinedValue(ApiModel):
+    """An array that the rounds ended with. `name` is `beta`, or `model.weights` of several."""
+
+    name: str
+    shape: list[int]
+    values: list[Any] = Field(description="In the order of rows; empty for a large array.")
+
+
+class RoundResults(ApiModel):
+    count: int = Field(description="The number of the last round that any station computed.")
+    lines: list[ReportedLine]
+    combined: list[CombinedValue]
+
+
 class Results(ApiModel):
     journey: Journey
     stations: list[StationResults]
@@ -118,6 +133,7 @@ class Results(ApiModel):
         description="Stops that have not ended: these are the results so far."
     )
     missing: list[MissingOutput]
+    rounds: RoundResults | None = Field(description="Null of a journey without rounds.")
 
 
 class AggregateTarget(ApiModel):

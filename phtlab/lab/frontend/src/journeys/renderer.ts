@@ -15,7 +15,7 @@ import {
 import { CommandRegistry } from '@lumino/commands';
 import { Widget } from '@lumino/widgets';
 
-import { OPEN_CELL, OPEN_RESULTS, RESUME } from '../commands';
+import { OPEN_CELL, OPEN_RESULTS, RESUME, UNLOCK } from '../commands';
 import { IJourneyServer, IServerState } from '../server/interfaces';
 import { IPhtServer } from '../tokens';
 import { IRouteMap, parseRouteMap, withServerState } from './routeMap';
@@ -79,6 +79,12 @@ class JourneyOutput extends Widget implements IRenderMime.IRenderer {
           void commands.execute(OPEN_RESULTS, { journey: id }),
         cancel: async ({ id }) => {
           await _server?.cancel(id);
+        },
+        finish: async ({ id }) => {
+          if ((await commands.execute(UNLOCK)) !== true) {
+            throw new Error(_trans.__('Your key is locked: nothing was sent.'));
+          }
+          await _server?.finish(id);
         },
         resume: ({ id }) => void commands.execute(RESUME, { journey: id })
       }

@@ -22,6 +22,26 @@ export interface IRouteStop {
   size?: number;
 }
 
+export interface IReportedLine {
+  name: string;
+  rounds: readonly number[];
+  values: readonly number[];
+}
+
+export interface IRouteRounds {
+  /** The present round, or the last one. */
+  number: number;
+  /** The most rounds that the order allows; 0 if unknown. */
+  most: number;
+  ended: boolean;
+  /** The stations whose records of this round are there. */
+  heard: readonly string[];
+  /** The stations that still compute it. */
+  awaited: readonly string[];
+  /** What combine cells reported, a number per round and name. */
+  lines: readonly IReportedLine[];
+}
+
 export interface IRouteMap {
   id: string;
   short: string;
@@ -41,6 +61,8 @@ export interface IRouteMap {
   resumable?: boolean;
   /** The whole journey in a few words. */
   summary?: string;
+  /** Null or absent on a route without rounds. */
+  rounds?: IRouteRounds | null;
   mine?: boolean;
   parameters?: IParameterValues | null;
   stops: readonly IRouteStop[];
@@ -105,6 +127,7 @@ export function parseRouteMap(value: unknown): IRouteMap | null {
     continued_by: textOf(value.continued_by) ?? null,
     resumable: value.resumable === true,
     summary: textOf(value.summary),
+    rounds: parseRounds(value.rounds),
     stops: stops as IRouteStop[]
   };
 }
@@ -135,6 +158,31 @@ function parseStop(value: unknown): IRouteStop | null {
   };
 }
 
+function parseRounds(value: unknown): IRouteRounds | null {
+  if (!isObject(value) || typeof value.ended !== 'boolean') {
+    return null;
+  }
+  const lines = Array.isArray(value.lines) ? value.lines : [];
+  return {
+    number: numberOf(value.number) ?? 1,
+    most: numberOf(value.most) ?? 0,
+    ended: value.ended,
+    heard: textsOf(value.heard),
+    awaited: textsOf(value.awaited),
+    lines: lines.map(parseLine).filter(line => line !== null)
+  };
+}
+
+function parseLine(value: unknown): IReportedLine | null {
+  if (!isObject(value) || typeof value.name !== 'string') {
+    return null;
+  }
+  const [rounds, values] = [numbersOf(value.rounds), numbersOf(value.values)];
+  return rounds.length === values.length
+    ? { name: value.name, rounds, values }
+    : null;
+}
+
 function parseError(value: unknown): ICellError | null {
   return isObject(value) && typeof value.type === 'string'
     ? {
@@ -156,6 +204,18 @@ function hasTypes(value: Json, type: string, names: string[]): boolean {
 
 function numberOf(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+function numbersOf(value: unknown): number[] {
+  return Array.isArray(value) && value.every(item => numberOf(item) !== null)
+    ? value
+    : [];
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value)
+    ? value.filter(item => typeof item === 'string')
+    : [];
 }
 
 function textOf(value: unknown): string | undefined {

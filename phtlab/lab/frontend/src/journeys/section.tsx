@@ -25,6 +25,7 @@ export interface IJourneysProps {
   trans: TranslationBundle;
   onCell: (journey: IJourney, error: ICellError) => void;
   onCancel: (journey: IJourney) => Promise<void>;
+  onFinish: (journey: IJourney) => Promise<void>;
   onAgain: (journey: IJourney) => void;
   onResults: (journey: IJourney) => void;
   onResume: (journey: IJourney) => void;
@@ -128,6 +129,7 @@ function JourneyDetail(
           openResults: () => latest.current.onResults(latest.current.journey),
           sendAgain: () => latest.current.onAgain(latest.current.journey),
           cancel: () => latest.current.onCancel(latest.current.journey),
+          finish: () => latest.current.onFinish(latest.current.journey),
           resume: () => latest.current.onResume(latest.current.journey)
         }
       }),

@@ -7,8 +7,13 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { makeElement, setText, setUntrusted } from '../components/elements';
 import { ICellError } from '../server/api';
 import { truncateMiddle } from '../text/untrusted';
-import { CancelButton } from './cancelButton';
+import {
+  ConfirmedButton,
+  cancelTexts,
+  stopEarlyTexts
+} from './confirmedButton';
 import { IRouteMap, IRouteStop } from './routeMap';
+import { RoundsView } from './roundsView';
 import {
   contradictingStations,
   contradictionWarning,
@@ -33,6 +38,8 @@ export interface IJourneyActions {
   openResults: (journey: IRouteMap) => void;
   sendAgain?: (journey: IRouteMap) => void;
   cancel?: (journey: IRouteMap) => Promise<void> | void;
+  /** End the rounds of a journey after the present one. */
+  finish?: (journey: IRouteMap) => Promise<void> | void;
   /** Continue an ended sequential journey. */
   resume?: (journey: IRouteMap) => void;
 }
@@ -73,14 +80,27 @@ export class JourneyView {
         actions.resume?.(this._map);
       }
     });
-    this._cancel = new CancelButton(trans, _options.cancelAsks ?? false, () =>
-      this._requestCancellation()
+    this._cancel = new ConfirmedButton(
+      cancelTexts(trans),
+      _options.cancelAsks ?? false,
+      () => this._request(actions.cancel)
     );
-    this._feet.append(this._resume, this._open, this._again, this._cancel.node);
+    this._finish = new ConfirmedButton(stopEarlyTexts(trans), false, () =>
+      this._request(actions.finish)
+    );
+    this._rounds = new RoundsView(trans);
+    this._feet.append(
+      this._resume,
+      this._open,
+      this._again,
+      this._finish.node,
+      this._cancel.node
+    );
     this.node.append(
       ...(_options.isPart ? [] : [this._head]),
       this._alarm,
       this._list,
+      this._rounds.node,
       this._facts,
       this._notice,
       this._feet,
@@ -126,7 +146,9 @@ export class JourneyView {
       'pht-mod-accept',
       map.stops.some(stop => stop.state === 'departed')
     );
+    this._rounds.update(map.rounds ?? null);
     this._cancel.update(this._isCancellable(map));
+    this._finish.update(this._isFinishable(map));
     this._showResume(map);
     this._showFeet();
     this.tick(now);
@@ -144,6 +166,7 @@ export class JourneyView {
     setUntrusted(this._notice, sentence, 600);
     if (sentence) {
       this._cancel.reset();
+      this._finish.reset();
       this._showFeet();
     }
   }
@@ -242,6 +265,19 @@ export class JourneyView {
     );
   }
 
+  private _isFinishable(map: IRouteMap): boolean {
+    const { actions, canCancel } = this._options;
+    return (
+      actions.finish !== undefined &&
+      map.mine !== false &&
+      !map.done &&
+      !map.cancelled &&
+      !!map.rounds &&
+      !map.rounds.ended &&
+      (canCancel?.(map) ?? true)
+    );
+  }
+
   private _showResume(map: IRouteMap): void {
     const { actions, trans } = this._options;
     const isShown = actions.resume !== undefined && isResumable(map);
@@ -259,15 +295,18 @@ export class JourneyView {
       this._resume,
       this._open,
       this._again,
+      this._finish.node,
       this._cancel.node
     ].every(node => node.hidden);
   }
 
-  private async _requestCancellation(): Promise<void> {
+  private async _request(
+    act: ((journey: IRouteMap) => Promise<void> | void) | undefined
+  ): Promise<void> {
     if (this._map) {
       this.notify('');
       try {
-        await this._options.actions.cancel?.(this._map);
+        await act?.(this._map);
       } catch (error) {
         this.notify((error as Error).message);
       }
@@ -279,7 +318,9 @@ export class JourneyView {
   /** The stops that are shown, and their views, by place and station. */
   private readonly _shown = new Map<string, IRouteStop>();
   private readonly _stops = new Map<string, StopView>();
-  private readonly _cancel: CancelButton;
+  private readonly _cancel: ConfirmedButton;
+  private readonly _finish: ConfirmedButton;
+  private readonly _rounds: RoundsView;
   private readonly _head = makeElement('header', 'head');
   private readonly _name = makeElement('bdi', 'name');
   private readonly _of = makeElement('span', 'of');

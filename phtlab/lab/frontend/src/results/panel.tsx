@@ -15,6 +15,7 @@ import { useResults } from './loading';
 import { ResultsOutput } from './output';
 import { countVerified, groupOutputs } from './outputs';
 import { ResultsRefusal } from './refusal';
+import { ResultsRounds } from './rounds';
 import { ResultsStops } from './stops';
 import { ResultsTabs } from './tabs';
 import { shortText } from './valueText';
@@ -275,7 +276,10 @@ function OpenedResults(props: {
         journey={props.journey}
         onCell={props.onCell}
       />
-      {groups.length === 0 ? (
+      {results.rounds && (
+        <ResultsRounds trans={trans} rounds={results.rounds} />
+      )}
+      {groups.length === 0 && results.rounds ? null : groups.length === 0 ? (
         <p className="pht-Waiting">
           {trans.__('No station sent anything: see above why.')}
         </p>

@@ -29,6 +29,7 @@ export interface IAnswers {
   'POST journeys': IJourney;
   'GET journeys/{journey}': IJourney;
   'POST journeys/{journey}/cancel': IJourney;
+  'POST journeys/{journey}/finish': IJourney;
   'POST journeys/{journey}/resume': IJourney;
   'GET journeys/{journey}/results': IResults;
   'POST journeys/{journey}/aggregate': IWrittenFile;
@@ -285,11 +286,47 @@ export interface IJourney {
   parameters: IParameterValues | null;
   recipients: string[];
   notebook: string | null;
+  /**
+   * Null on a route without rounds.
+   */
+  rounds: IRoundsMap | null;
   stops: IStop[];
 }
 
 export interface IParameterValues {
   [k: string]: unknown;
+}
+
+/**
+ * The rounds of one journey for display: `number` of at most `most`.
+ *
+ * `heard` are the stations whose records of this round are there, `awaited` those that still
+ * compute it. `ended` says that no further round begins.
+ */
+export interface IRoundsMap {
+  number: number;
+  /**
+   * The most rounds that the order allows; 0 if unknown.
+   */
+  most: number;
+  ended: boolean;
+  heard: string[];
+  awaited: string[];
+  /**
+   * What combine cells reported, as far as this machine knows.
+   */
+  lines: IReportedLine[];
+}
+
+/**
+ * What combine cells reported under one name: a number per round, rounds ascending.
+ *
+ * Of more than `MAX_POINTS` rounds, every so many and the last.
+ */
+export interface IReportedLine {
+  name: string;
+  rounds: number[];
+  values: number[];
 }
 
 export interface IStop {
@@ -348,6 +385,10 @@ export interface IResults {
    */
   waiting: IStopNote[];
   missing: IMissingOutput[];
+  /**
+   * Null of a journey without rounds.
+   */
+  rounds: IRoundResults | null;
 }
 
 export interface IStationResults {
@@ -451,6 +492,27 @@ export interface IMissingOutput {
   output: string;
   station: string;
   words: string;
+}
+
+export interface IRoundResults {
+  /**
+   * The number of the last round that any station computed.
+   */
+  count: number;
+  lines: IReportedLine[];
+  combined: ICombinedValue[];
+}
+
+/**
+ * An array that the rounds ended with. `name` is `beta`, or `model.weights` of several.
+ */
+export interface ICombinedValue {
+  name: string;
+  shape: number[];
+  /**
+   * In the order of rows; empty for a large array.
+   */
+  values: unknown[];
 }
 
 /**

@@ -87,6 +87,15 @@ export class PhtServer implements IPhtServer {
     this._state.setJourney(now);
     return now;
   }
+  async finish(journey: string): Promise<IJourney> {
+    const now = await this._requests.post(
+      'journeys/{journey}/finish',
+      {},
+      journey
+    );
+    this._state.setJourney(now);
+    return now;
+  }
   async resume(journey: string): Promise<IJourney> {
     const continuing = await this._requests.post(
       'journeys/{journey}/resume',

@@ -62,6 +62,8 @@ export interface IJourneyServer {
   members(): Promise<IMember[]>;
   dispatch(order: IDispatch): Promise<IJourney>;
   cancel(journey: string): Promise<IJourney>;
+  /** End the rounds of a journey after the present one. */
+  finish(journey: string): Promise<IJourney>;
   /** Continue a sequential journey that ended early; resolves to the new one. */
   resume(journey: string): Promise<IJourney>;
   results(journey: string): Promise<IResults>;

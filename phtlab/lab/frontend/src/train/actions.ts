@@ -61,4 +61,12 @@ export class PanelActions {
       await this._server.cancel(journey.id);
     }
   }
+
+  /** End the rounds after the present one: the key signs that. */
+  async finish(journey: IJourney): Promise<void> {
+    if ((await this._commands.execute(UNLOCK)) !== true) {
+      throw new Error(this._trans.__('Your key is locked: nothing was sent.'));
+    }
+    await this._server.finish(journey.id);
+  }
 }

@@ -198,6 +198,7 @@ function JourneysSection(props: IContentProps): JSX.Element {
           trans={trans}
           onCell={(journey, error) => actions.goToError(journey, error)}
           onCancel={journey => actions.cancel(journey)}
+          onFinish={journey => actions.finish(journey)}
           onAgain={({ id }) => actions.run(SEND_AGAIN, { journey: id })}
           onResults={({ id }) => actions.run(OPEN_RESULTS, { journey: id })}
           onResume={({ id }) => actions.run(RESUME, { journey: id })}

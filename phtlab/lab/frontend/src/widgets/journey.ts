@@ -35,7 +35,8 @@ function render({ model, el }: IRenderContext<ITraits>): () => void {
           showNotice();
         }
       },
-      cancel: () => model.send({ do: 'cancel' })
+      cancel: () => model.send({ do: 'cancel' }),
+      finish: () => model.send({ do: 'finish' })
     }
   });
 
