@@ -58,6 +58,8 @@ _ENDINGS: Final = (
     *(".png", ".safetensors", ".bin"),
 )
 """How names of the files end that the runtime leaves of an output."""
+_ENDING_IS_READ: Final = timedelta(days=1)
+"""How long after its order expired a station asks central whether the rounds had ended in time."""
 _EXPIRED: Final = "The order expired before its rounds were ended."
 
 
@@ -69,9 +71,11 @@ def follow(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
     (``instruction-…``) for an instruction that is not followed; OrderStationError
     (``order-received``) for values that are not as declared.
     """
-    if station.now() >= stop.verified_offer().order.expires:
-        ending = Ending(outcome="cancelled", code="order-expired", sentence=_EXPIRED)
-        stop.write(stop_files.ENDING, ending)
+    expires = stop.verified_offer().order.expires
+    if station.now() >= expires:
+        if station.now() >= expires + _ENDING_IS_READ or not _ended_in_time(stop, station):
+            ending = Ending(outcome="cancelled", code="order-expired", sentence=_EXPIRED)
+            stop.write(stop_files.ENDING, ending)
         return True
     files = RoundFiles.of(stop)
     folder = files.in_work()
@@ -116,6 +120,39 @@ def _receive_instructions(
 ) -> bool:
     """Fetch instructions after the last round; keep the newest, with its values."""
     offer, files = stop.verified_offer(), RoundFiles.of(stop)
+    newest = _newest(stop, station, finished, wait)
+    if newest is None:
+        return False
+    sent, instruction = newest
+    if instruction.ends:
+        _end(stop, station)
+        return True
+    with files.begun(instruction.number) as folder:
+        folder.write(RoundMarker.INSTRUCTION, sent.instruction)
+        keep_values(folder, station, stop.journey, offer, instruction.values, sent.values)
+    return True
+
+
+def _ended_in_time(stop: Stop, station: DaemonContext) -> bool:
+    """End the rounds if an instruction ended them before the order expired; return whether so."""
+    files = RoundFiles.of(stop)
+    finished = files.finished
+    if finished is None or files.in_work() is not None:
+        return False
+    try:
+        newest = _newest(stop, station, finished, 0.0)
+    except OrderError:
+        return False  # it is not followed, and no true one comes any more
+    if newest is None or not newest[1].ends:
+        return False
+    _end(stop, station)
+    return True
+
+
+def _newest(
+    stop: Stop, station: DaemonContext, finished: FinishedRounds, wait: float
+) -> tuple[SentInstruction, Instruction] | None:
+    """Fetch and verify the instructions after the last round; return the newest."""
     number, chain = finished.number, finished.instruction
     newest: tuple[SentInstruction, Instruction] | None = None
     while True:
@@ -125,17 +162,9 @@ def _receive_instructions(
             instruction = _verified(stop, station, sent, number + 1, chain, own)
             number, chain, newest = number + 1, sent.instruction.digest, (sent, instruction)
             if instruction.ends:
-                _end(stop, station)
-                return True
+                return newest
         if len(answer.instructions) < MAX_ROUNDS_OF_ANSWER:
-            break
-    if newest is None:
-        return False
-    sent, instruction = newest
-    with files.begun(number) as folder:
-        folder.write(RoundMarker.INSTRUCTION, sent.instruction)
-        keep_values(folder, station, stop.journey, offer, instruction.values, sent.values)
-    return True
+            return newest
 
 
 def _verified(

@@ -178,6 +178,33 @@ def test_a_series_ends_with_its_order(series: Series) -> None:
     assert (record.outcome, record.code) == ("cancelled", "order-expired")
 
 
+@pytest.mark.parametrize(
+    ("issued", "read", "outcome"),
+    [(7, 7.5, "departed"), (7, 8.5, "cancelled"), (7.2, 7.5, "cancelled")],
+)
+def test_an_end_that_is_read_after_the_order_expired(
+    series: Series, issued: float, read: float, outcome: str
+) -> None:
+    """Days after the dispatch: it counts if it was issued before, for a day."""
+    daemon = series.steps()
+    at = series.order.issued + timedelta(days=issued) - timedelta(minutes=1)
+    series.end(issued=at)
+    series.world.ahead += timedelta(days=read)
+    series.steps(daemon=daemon)
+    record = series.record()
+    assert (record.outcome, record.rounds and record.rounds.count) == (outcome, 1)
+
+
+def test_a_round_that_is_instructed_before_the_order_expired_does_not_begin_after(
+    series: Series,
+) -> None:
+    daemon = series.steps()
+    series.instruct(10.0)
+    series.world.ahead += timedelta(days=7.5)
+    series.steps(daemon=daemon)
+    assert (series.record().outcome, len(series.sent())) == ("cancelled", 1)
+
+
 def test_an_output_that_a_round_does_not_publish_fails_the_stop(series: Series) -> None:
     executor_of(series).compute = lambda number, beta: {}
     series.steps(20)
