@@ -60,6 +60,26 @@ def audited(
     )
 
 
+def note_contradiction(
+    change: Change, *, actor: str, action: str, subject: str, digest: str, round_number: int
+) -> None:
+    """Append once that `actor` signed another document of a round than the one stored here."""
+    noted = select(AuditEntryRow.number).where(
+        AuditEntryRow.action == action,
+        AuditEntryRow.subject == subject,
+        AuditEntryRow.digest == digest,
+    )
+    if change.session.scalar(noted.limit(1)) is None:
+        audited(
+            change,
+            actor=actor,
+            action=action,
+            subject=subject,
+            digest=digest,
+            details={"round": str(round_number)},
+        )
+
+
 def head_of(session: Session) -> Head:
     """Return the number and digest of the last entry."""
     found = session.execute(_HEAD).first()

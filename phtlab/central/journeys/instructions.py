@@ -7,12 +7,12 @@ through it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Final, NoReturn
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, undefer
 
-from phtlab.central.audit.log import audited
+from phtlab.central.audit.log import audited, note_contradiction
 from phtlab.central.changes import bus
 from phtlab.central.db.database import Change, Database
 from phtlab.central.db.tables import InstructionRow, JourneyRow, RoundRow
@@ -53,17 +53,23 @@ def put_instruction(
         if _is_stored(session, journey, envelope):
             return
         instruction = _verified(session, roster, row, envelope)
-        _require_new(session, instruction)
-        _require_open(row, database.clock())
-        _require_records(session, instruction)
+        new = _is_new(session, instruction)
+        if new:
+            _require_open(row, database.clock())
+            _require_records(session, instruction)
+    if not new:
+        _refuse_second(database, member, instruction, envelope)
     payload = inline_bytes(sent.values, instruction.values, "values")
     with database.change() as change:
         row = visible_journey(change.session, member, journey)
         if _is_stored(change.session, journey, envelope):
             return
-        _require_new(change.session, instruction)
-        _require_open(row, change.now)
-        _add(change, row, member, instruction, envelope, payload)
+        new = _is_new(change.session, instruction)
+        if new:
+            _require_open(row, change.now)
+            _add(change, row, member, instruction, envelope, payload)
+    if not new:
+        _refuse_second(database, member, instruction, envelope)
 
 
 def instructions_json(session: Session, journey: str, after: int) -> str | None:
@@ -127,14 +133,28 @@ def _verified(
     )
 
 
-def _require_new(session: Session, instruction: Instruction) -> None:
-    key = (instruction.journey, instruction.number)
-    if session.get(InstructionRow, key) is not None:
-        raise JourneyError(
-            f"Round {instruction.number} has another instruction already: central keeps the first.",
-            "Another kernel may combine this journey: let one of them go on.",
-            code="instruction-exists",
+def _is_new(session: Session, instruction: Instruction) -> bool:
+    return session.get(InstructionRow, (instruction.journey, instruction.number)) is None
+
+
+def _refuse_second(
+    database: Database, researcher: Member, instruction: Instruction, envelope: Envelope
+) -> NoReturn:
+    """Log the digest of a second signed instruction of a round, and refuse it."""
+    with database.change() as change:
+        note_contradiction(
+            change,
+            actor=researcher.name,
+            action="round-instructed-twice",
+            subject=instruction.journey,
+            digest=envelope.digest,
+            round_number=instruction.number,
         )
+    raise JourneyError(
+        f"Round {instruction.number} has another instruction already: central keeps the first.",
+        "Another kernel may combine this journey: let one of them go on.",
+        code="instruction-exists",
+    )
 
 
 def _require_records(session: Session, instruction: Instruction) -> None:

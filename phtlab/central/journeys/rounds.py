@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
-from phtlab.central.audit.log import audited
+from phtlab.central.audit.log import audited, note_contradiction
 from phtlab.central.db.database import Change, Database
 from phtlab.central.db.rows import envelope_of
 from phtlab.central.db.tables import InstructionRow, JourneyRow, RoundRow, StopRow
@@ -62,8 +62,25 @@ def put_round(
         stop = stop_of(row, station)
         if _is_stored(change.session, journey, station, number, envelope):
             return
-        _require_next(change.session, row, stop, number)
-        _add(change, row, stop, record, envelope, payload)
+        contradicts = change.session.get(RoundRow, (journey, station, number)) is not None
+        if contradicts:
+            note_contradiction(
+                change,
+                actor=station,
+                action="round-recorded-twice",
+                subject=journey,
+                digest=envelope.digest,
+                round_number=number,
+            )
+        else:
+            _require_next(stop, number)
+            _add(change, row, stop, record, envelope, payload)
+    if contradicts:
+        raise RecordError(
+            f"Central has another record of round {number} at {station}, and keeps the first.",
+            "Two stations may run with one key: ask the station's operator.",
+            code="round-exists",
+        )
 
 
 def rounds_json(
@@ -145,13 +162,7 @@ def _verified(
     )
 
 
-def _require_next(session: Session, journey: JourneyRow, stop: StopRow, number: int) -> None:
-    if session.get(RoundRow, (journey.id, stop.station, number)) is not None:
-        raise RecordError(
-            f"Central has another record of round {number} at {stop.station}, and keeps the first.",
-            "Two stations may run with one key: ask the station's operator.",
-            code="round-exists",
-        )
+def _require_next(stop: StopRow, number: int) -> None:
     if stop.round_number is not None and number < stop.round_number:
         raise RecordError(
             f"{stop.station} delivered its record of round {stop.round_number} already; round "

@@ -77,9 +77,13 @@ def test_another_instruction_of_a_round_is_refused(series: RoundSeries) -> None:
     sent = series.instruct(values=b"values")
     other = series.instruction(number=2, previous=series.id, values=b"other values")
     ada = series.central.client("ada")
-    with raises_code(JourneyError, "instruction-exists"):
-        ada.put_instruction(series.id, other)
+    for _ in range(2):
+        with raises_code(JourneyError, "instruction-exists"):
+            ada.put_instruction(series.id, other)
     assert ada.instructions(series.id).instructions == (sent,)
+    entries = [Entry.from_line(line.encode()) for line in ada.audit.page(0).lines]
+    noted = [(e.actor, e.subject, e.digest) for e in entries if e.action.endswith("-twice")]
+    assert noted == [("ada", series.id, other.instruction.digest)]
 
 
 def test_two_kernels_that_instruct_at_once_start_one_round(series: RoundSeries) -> None:

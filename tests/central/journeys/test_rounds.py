@@ -12,6 +12,7 @@ from sqlalchemy import text
 from phtlab.central.context import CentralContext
 from phtlab.central.server import serving
 from phtlab.errors import CentralError, RecordError, SignatureError
+from phtlab.governance.audit.chain import Entry
 from phtlab.train.canonical import digest
 from phtlab.wire.api.journeys import JourneyEvent
 from phtlab.wire.api.rounds import INLINE_BYTES, Rounds, RoundsView, SentRound
@@ -70,6 +71,21 @@ def test_another_record_of_a_round_is_refused(series: RoundSeries) -> None:
     with raises_code(RecordError, "round-exists"):
         series.central.client("ulm").put_round(series.id, "ulm", 1, other)
     assert series.central.client("ada").rounds(series.id).rounds == (sent,)
+
+
+def test_another_record_of_a_round_stays_in_the_audit_log(series: RoundSeries) -> None:
+    series.compute("ulm", 1)
+    other = series.record("ulm", 1, update=b"other")
+    for _ in range(2):
+        with raises_code(RecordError, "round-exists"):
+            series.central.client("ulm").put_round(series.id, "ulm", 1, other)
+    assert noted(series, "round-recorded-twice") == [("ulm", series.id, other.record.digest)]
+
+
+def noted(series: RoundSeries, action: str) -> list[tuple[str, str, str | None]]:
+    lines = series.central.client("ada").audit.page(0).lines
+    entries = [Entry.from_line(line.encode()) for line in lines]
+    return [(e.actor, e.subject, e.digest) for e in entries if e.action == action]
 
 
 def test_two_stations_with_one_key_record_a_round_once(series: RoundSeries) -> None:
