@@ -96,6 +96,7 @@ def _watch_rounds(stop: Stop, station: DaemonContext, wait: float) -> bool:
         station.executor.remove(stop.job_id)
         rounds.restart(stop, station, folder)
         _start(stop, station)
+        rounds.note_started(folder)
     return True
 
 

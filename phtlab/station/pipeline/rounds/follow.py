@@ -103,9 +103,17 @@ def restart(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None:
     write_durably(stop.job / "job.json", json.dumps(job, sort_keys=True).encode(), 0o644)
     _give_values(stop, folder)
     before = folder.restarted()
-    again = RestartedRun(at=folder.first_requested().at, times=before.times + 1 if before else 1)
+    times = before.times + before.started if before else 1
+    again = RestartedRun(at=folder.first_requested().at, times=times, started=False)
     folder.write(RoundMarker.RESTARTED, again)
     folder.path_of(RoundMarker.REQUESTED).unlink(missing_ok=True)
+
+
+def note_started(folder: RoundFolder) -> None:
+    """Remember that the run which `restart` prepared has started: if it is lost, that counts."""
+    restarted = folder.restarted()
+    if restarted is not None:
+        folder.write(RoundMarker.RESTARTED, restarted.model_copy(update={"started": True}))
 
 
 def requested_since(folder: RoundFolder | None) -> datetime | None:

@@ -57,9 +57,14 @@ class RoundMarker(StrEnum):
 
 class RestartedRun(Timestamp):
     """`restarted.json`: since when a run was first to compute the round, and how often the run was
-    lost since and started anew."""
+    lost since and started anew.
+
+    Until the new run has `started`, it was not lost: a start that failed or was cut off is repeated
+    and does not count.
+    """
 
     times: int = 1
+    started: bool = True
 
 
 class SeriesLimits(StopFileContent):
@@ -135,7 +140,7 @@ class RoundFolder:
     def may_restart(self) -> bool:
         """Whether a run that is lost in this round is started anew once more."""
         restarted = self.restarted()
-        return restarted is None or restarted.times < MOST_RESTARTS
+        return restarted is None or not restarted.started or restarted.times < MOST_RESTARTS
 
     def record(self) -> Envelope:
         return _envelope(self.path_of(RoundMarker.RECORD))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from phtlab.errors import RegistryUnreachableError
+from phtlab.station.executor.contract import Job
 from phtlab.station.pipeline.rounds.round_files import MOST_RESTARTS
 from phtlab.station.stops.marker import Marker
 from phtlab.train.documents.record import RoundsDone
@@ -105,6 +107,32 @@ def test_a_run_that_is_lost_without_end_fails_the_stop(
     assert (record.outcome, record.code) == ("failed", code)
     assert record.rounds == RoundsDone(count=1, last=series.sent()[-1].record.digest)
     assert len(series.world.scripted.started) == 1 + MOST_RESTARTS
+
+
+def test_a_start_that_fails_is_no_lost_run(series: Series, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry or the engine is away while the run is started anew."""
+    daemon = series.steps()
+    series.instruct(10.0)
+    working = executor_of(series)._work
+    slow(series)
+    series.steps(3, daemon=daemon)
+    executor_of(series).die()
+    failed: list[Job] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(executor_of(series), "start", lambda job, _: away(failed, job))
+        while len(failed) < 2 * MOST_RESTARTS:
+            series.world.ahead += timedelta(minutes=1)
+            series.steps(1, daemon=daemon)
+    series.world.ahead += timedelta(minutes=1)
+    executor_of(series)._work = working  # type: ignore[method-assign]
+    executor_of(series).compute = lambda number, beta: update_files(7.0)
+    series.steps(daemon=daemon)
+    assert [series.update(sent) for sent in series.sent()] == [1.0, 7.0]
+
+
+def away(failed: list[Job], job: Job) -> None:
+    failed.append(job)
+    raise RegistryUnreachableError("The registry does not answer.")
 
 
 def test_each_round_has_its_own_restarts(series: Series) -> None:
