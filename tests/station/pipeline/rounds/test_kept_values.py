@@ -61,19 +61,24 @@ def test_what_is_not_kept_again_stays(series: Series) -> None:
 
 
 def test_a_round_computed_again_starts_with_what_the_round_before_kept(series: Series) -> None:
-    executor_of(series).keeps = counted
+    """Not with what the lost run had kept in this round already."""
+    executor = executor_of(series)
+    executor.keeps = counted
     daemon = series.steps()
     series.instruct(10.0)
-    series.steps(2, daemon=daemon)
-    assert executor_of(series).computed == [1, 2]
-    executor_of(series).die()
-    (executor_of(series).root / series.stop.job_id / "rounds" / "2" / "run.json").unlink()
+    working, executor._work = executor._work, lambda job_id: None  # type: ignore[method-assign]
+    series.steps(3, daemon=daemon)
+    lost = executor.root / series.stop.job_id / "rounds" / "2"
+    lost.mkdir()
+    (lost / KEPT).write_bytes(counted(2, {"n/n": 99.0}))
+    executor.die()
+    executor._work = working  # type: ignore[method-assign]
     series.steps(daemon=daemon)
-    assert executor_of(series).computed == [1, 2, 2]
-    assert executor_of(series).given == [{}, {"n/n": 1.0}, {"n/n": 1.0}]
+    assert len(executor.started) == 2
+    assert executor.given == [{}, {"n/n": 1.0}]
     series.instruct(20.0)
     series.steps(daemon=daemon)
-    assert executor_of(series).given[-1] == {"n/n": 2.0}
+    assert executor.given == [{}, {"n/n": 1.0}, {"n/n": 2.0}]
 
 
 @pytest.mark.parametrize("after", range(24))
