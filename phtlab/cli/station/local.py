@@ -116,6 +116,7 @@ def _show(run: LocalRun, as_json: bool) -> None:
         "code": record.code,
         "sentence": record.sentence,
         "outputs": [output.model_dump(mode="json") for output in record.outputs],
+        "rounds": record.rounds.count if record.rounds else None,
         "results": str(results) if results else None,
         "operator": str(run.stop.operator),
     }
@@ -123,6 +124,12 @@ def _show(run: LocalRun, as_json: bool) -> None:
         print_json(summary)
     else:
         err.print(f"A local train, {record.outcome}: nothing of it left the station.", markup=False)
+        if record.rounds is not None:
+            err.print(
+                "It is one of rounds, of which the first was computed. Combine cells run in the "
+                "researcher's kernel: run all cells of the notebook there to try them.",
+                markup=False,
+            )
         for output in record.outputs:
             out.print(f"{output.name}  {output.verdict}  {output.sentence}".rstrip(), markup=False)
         if results:

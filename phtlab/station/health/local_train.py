@@ -4,7 +4,8 @@ The station makes a train of the notebook and signs an order to itself. Both go 
 steps of a researcher's journey: verification, admission, the sandbox, the airlock, sealing and the
 record. The consortium consists of the station alone, so its signatures are worthless elsewhere: no
 other member knows this key as a researcher's. The files are in a separate folder, and the station's
-log records that there was a local train.
+log records that there was a local train. Of a train of rounds it is the first round: combine cells
+run at no station.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -29,18 +31,19 @@ from phtlab.station.context.daemon_context import (
 from phtlab.station.context.roster_cache import RosterCache
 from phtlab.station.executor.contract import Executor, InstalledKernel, RegistryAuth
 from phtlab.station.pipeline.transitions import Transitions
-from phtlab.station.policy.policy import Policy
+from phtlab.station.policy.policy import Allowed, Policy
 from phtlab.station.release import held_outputs
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.crypto.identity import Identity, Member
-from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.manifest import TrainManifest
-from phtlab.train.documents.order import Order, cargo_context
+from phtlab.train.documents.order import Order, OrderedRounds, cargo_context
 from phtlab.train.documents.record import StopRecord
 from phtlab.train.documents.roster import Catalogue, KernelImage, Roster
+from phtlab.train.documents.round import Instruction, RoundRecord, round_context
 from phtlab.train.image.composition import (
     compose,
 )
@@ -57,7 +60,7 @@ from phtlab.train.image.verification import (
 from phtlab.train.sealing import open_sealed
 from phtlab.trust_store.trust import Trusted
 from phtlab.wire.api.journeys import Inbox, Offer, StationProfile, StationView, StopUpdate, StopView
-from phtlab.wire.api.rounds import SentRound
+from phtlab.wire.api.rounds import Instructions, SentInstruction, SentRound, decoded
 
 CONSORTIUM: Final = "local"
 _POLL_SECONDS: Final = 0.05
@@ -105,7 +108,10 @@ class _LocalStation(DaemonContext):
 
     def policy(self) -> Policy:
         own = super().policy()
-        return Policy(mode="auto", limits=own.limits, airlock=own.airlock)
+        allow = Allowed(routes=("parallel", "rounds"))
+        return Policy(
+            mode="auto", allow=allow, limits=own.limits, airlock=own.airlock, rounds=own.rounds
+        )
 
 
 def run_local(
@@ -135,7 +141,7 @@ def run_local(
             for leftover in runs.jobs():  # left by a local train that was killed
                 runs.remove(leftover)
             kernel = _kernel(runs, language)
-            station, offer, manifest = _prepared(
+            station, central, offer, manifest = _prepared(
                 folder, settings, identity, make, kernel, parameters, runs, now
             )
             # Raise errors of policy and data sets now: a daemon would wait for a repair, but a
@@ -158,7 +164,7 @@ def run_local(
                 subject=offer.journey,
                 details={"outcome": record.outcome, "code": record.code},
             )
-            return LocalRun(stop, record, manifest, _opened(stop, record, identity))
+            return LocalRun(stop, record, manifest, _opened(stop, record, identity, central.sent))
     finally:
         if executor is None:
             runs.close()
@@ -225,10 +231,11 @@ def _prepared(
     parameters: Mapping[str, Any],
     executor: Executor,
     now: Callable[[], datetime],
-) -> tuple[DaemonContext, Offer, TrainManifest]:
+) -> tuple[DaemonContext, _Nobody, Offer, TrainManifest]:
     kernel, documents = _kernel_image(installed)
     manifest, files = make(kernel)
     image = compose(*documents, files)
+    central = _Nobody(Identity.generate("journey") if manifest.route == "rounds" else None)
     signed = manifest.sign(identity, image.digest, f"trains/{identity.name}/{manifest.name}")
     order = Order.new(
         image.digest,
@@ -239,18 +246,19 @@ def _prepared(
         now=now(),
         lifetime=timedelta(days=1),
         route=manifest.route,
+        rounds=central.ordered(),
     ).sign(identity)
     station = _LocalStation(
         folder=folder,
         settings=settings.model_copy(update={"max_running": 1}),
         identity=identity,
-        central=_Nobody(),
+        central=central,
         artifacts=_LocalContext(installed.reference, image),
         executor=executor,
         roster_cache=RosterCache(_Alone(identity, kernel, now), 3600.0, lambda: now().timestamp()),
         now=now,
     )
-    return station, Offer(journey=order.digest, order=order, train=signed), manifest
+    return station, central, Offer(journey=order.digest, order=order, train=signed), manifest
 
 
 def _kernel_image(kernel: InstalledKernel) -> tuple[KernelImage, tuple[bytes, bytes]]:
@@ -290,19 +298,28 @@ def _kernel_image(kernel: InstalledKernel) -> tuple[KernelImage, tuple[bytes, by
     return image, (manifest, config)
 
 
-def _opened(stop: Stop, record: StopRecord, identity: Identity) -> Path | None:
-    """Open the sealed cargo with the station's own key, which is part of the test."""
+def _opened(
+    stop: Stop, record: StopRecord, identity: Identity, sent: SentRound | None
+) -> Path | None:
+    """Open the sealed cargo, or the update of the round `sent`, with the station's own key.
+
+    That is part of the test.
+    """
     if record.outcome != "departed":
         return None
-    archive = stop.path / "results.tar"
-    context = cargo_context(stop.journey, stop.claimed_order(), identity.name)
-    with _kept(stop).open("rb") as source, archive.open("xb") as target:
+    archive, order = stop.path / "results.tar", stop.claimed_order()
+    context = cargo_context(stop.journey, order, identity.name)
+    if order.rounds is not None:
+        context = round_context(stop.journey, order, "update", 1, identity.name)
+    inline = decoded(sent.update) if sent is not None and sent.update is not None else None
+    source = _delivered(stop.path).open("rb") if inline is None else BytesIO(inline)
+    with source, archive.open("xb") as target:
         open_sealed(source, target, identity.age, context)
     return archive
 
 
-def _kept(stop: Stop) -> Path:
-    return stop.path / "delivered.age"
+def _delivered(stop: Path) -> Path:
+    return stop / "delivered.age"
 
 
 @dataclass
@@ -326,7 +343,20 @@ class _Alone:
 
 
 class _Nobody:
-    """Replacement for central: offers nothing, and accepts everything."""
+    """Replacement for central: offers nothing, and accepts everything.
+
+    Rounds, whose instructions `key` signs, end after the first.
+    """
+
+    def __init__(self, key: Identity | None) -> None:
+        self._key = key
+        self.sent: SentRound | None = None
+
+    def ordered(self) -> OrderedRounds | None:
+        """Return what the order says of rounds; None without any."""
+        if self._key is None:
+            return None
+        return OrderedRounds(most=1, key=self._key.public, quorum=1, deadline=3600)
 
     @property
     def governance(self) -> NoReturn:
@@ -348,11 +378,22 @@ class _Nobody:
     def put_record(self, journey: str, station: str, record: Envelope) -> StopView:
         return StopView(station=station, number=0, state="sealed", updated=utc_now())
 
-    def instructions(self, journey: str, after: int, wait: float) -> NoReturn:
-        raise _no_central()
+    def instructions(self, journey: str, after: int, wait: float) -> Instructions:
+        if self._key is None or self.sent is None:
+            raise _no_central()
+        record = RoundRecord.model_validate(peek(self.sent.record).predicate)
+        ending = Instruction(
+            journey=journey,
+            number=record.number + 1,
+            previous=journey,
+            heard={record.station: self.sent.record.digest},
+            ends=True,
+            issued=utc_now(),
+        )
+        return Instructions(instructions=(SentInstruction(instruction=ending.sign(self._key)),))
 
-    def put_round(self, journey: str, station: str, number: int, sent: SentRound) -> NoReturn:
-        raise _no_central()
+    def put_round(self, journey: str, station: str, number: int, sent: SentRound) -> None:
+        self.sent = sent
 
     def stations(self) -> tuple[StationView, ...]:
         """No other stations, so a local train has no forecasts."""
@@ -400,7 +441,8 @@ class _LocalContext:
         raise _no_central()
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
-        shutil.copyfile(cargo, cargo.with_name("delivered.age"))
+        of_round = cargo.parent.parent.name == "rounds"
+        shutil.copyfile(cargo, _delivered(cargo.parents[2] if of_round else cargo.parent))
 
     def fetch_cargo(self, journey: str, station: str, digest: str, path: Path, size: int) -> None:
         raise _no_central()  # a local train begins its route: nothing was handed on

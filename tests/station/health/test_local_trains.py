@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nbformat
 import pytest
 from safetensors.numpy import load_file
 from typer.testing import CliRunner
@@ -96,6 +97,39 @@ def test_a_local_train_of_a_sequential_notebook_receives_its_default(
     assert result.exit_code == 0, (result.output, result.exception)
     model = Path(json.loads(result.stdout)["results"]) / "model.safetensors"
     assert load_file(model)["w"] == 1.5
+
+
+ROUND = """\
+beta = phtlab.receive("beta", default=1.0)
+phtlab.keep("beta", beta)
+phtlab.publish("update", {"g": beta * np.ones(LENGTH)}, kind="model", of=len(heart), tensors="g")
+"""
+COMBINE = """\
+import phtlab
+raise SystemError("a combine cell runs at a station")
+phtlab.send(beta=phtlab.updates("update").sum("g"))
+"""
+
+
+@pytest.mark.parametrize("length", [1, 50_000], ids=["inline", "large"])
+def test_a_local_train_of_rounds_computes_the_first(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setenv("PHTLAB_PASSPHRASE", PASSPHRASE)
+    notebook = write_notebook(tmp_path / "own.ipynb", f"import numpy as np\n{LOAD}")
+    content = nbformat.read(notebook, 4)
+    for role, source in (("round", ROUND.replace("LENGTH", str(length))), ("combine", COMBINE)):
+        content.cells.append(nbformat.v4.new_code_cell(source, metadata={"tags": [role]}))
+    nbformat.write(content, notebook)
+    place = ["-C", str(world.folder.path)]
+    passes = '[airlock.models]\nmembership = "pass"\nuncounted = "pass"\n'
+    world.folder.policy.write_text(f"{passes}[rounds]\nwithout_membership = 50_000\n")
+    result = CliRunner().invoke(app, ["local", str(notebook), "--by", "grace", *place, "--json"])
+    assert result.exit_code == 0, (result.output, result.exception)
+    shown = json.loads(result.stdout)
+    assert (shown["outcome"], shown["rounds"]) == ("departed", 1)
+    model = Path(shown["results"]) / "update.safetensors"
+    assert load_file(model)["g"].tolist() == length * [1.0]
 
 
 def test_a_local_train_reads_no_other_data_set_than_was_named(
