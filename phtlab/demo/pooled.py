@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from phtlab.demo.heart import HOSPITALS
+from phtlab.share import share
 
 MEASURES = {
     "age": "age (years)",
@@ -30,6 +31,11 @@ def patients(source: Path) -> pd.DataFrame:
     for column in ("chol", "trestbps"):
         rows[column] = rows[column].where(rows[column] > 0)
     return rows
+
+
+def public_patients() -> pd.DataFrame:
+    """Read the UCI file that comes with phtlab, as `patients` does."""
+    return patients(share("notebooks/data/heart_disease_uci.csv"))
 
 
 def pooled_finding(rows: pd.DataFrame) -> pd.DataFrame:

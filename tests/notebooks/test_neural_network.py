@@ -43,7 +43,7 @@ def measured(station: str) -> tuple[Patients, Patients]:
     inputs[:, 3] = rows["cp"] == "asymptomatic"
     ill = (rows["disease"] == "yes").to_numpy(dtype=float)
     train = np.ones(len(rows), dtype=bool)
-    train[::5] = False
+    train[::6] = False
     return (inputs[train], ill[train]), (inputs[~train], ill[~train])
 
 

@@ -13,9 +13,16 @@ import pytest
 from phtlab.notebook import read_analysis
 from tests.notebooks.executed import NOTEBOOKS
 
-READ = ("tutorial.ipynb", "tour.ipynb", "heart_disease.ipynb", "neural_network.ipynb")
+READ = (
+    "tutorial.ipynb",
+    "tour.ipynb",
+    "heart_disease.ipynb",
+    "neural_network.ipynb",
+    "neural_network_rounds.ipynb",
+    "logistic_regression.ipynb",
+)
 EVERY = sorted(path.relative_to(NOTEBOOKS).as_posix() for path in NOTEBOOKS.rglob("*.ipynb"))
-ROLES = {"parameters", "station", "round", "aggregate"}
+ROLES = {"parameters", "station", "round", "combine", "aggregate"}
 
 
 def stored(name: str) -> dict[str, Any]:

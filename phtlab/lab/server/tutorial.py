@@ -11,7 +11,13 @@ from phtlab.lab.server.refusals import Refusal
 from phtlab.share import share
 
 TUTORIAL: Final = "notebooks/tutorial.ipynb"
-BESIDE: Final = ("tour.ipynb", "heart_disease.ipynb", "neural_network.ipynb")
+BESIDE: Final = (
+    "tour.ipynb",
+    "heart_disease.ipynb",
+    "neural_network.ipynb",
+    "neural_network_rounds.ipynb",
+    "logistic_regression.ipynb",
+)
 
 
 class TutorialExchange(Exchange[Nothing]):

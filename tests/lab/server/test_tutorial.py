@@ -8,7 +8,13 @@ from phtlab.share import share
 from tests.lab.server.conftest import Asking
 
 NOTEBOOKS = share("notebooks")
-BESIDE = ("heart_disease.ipynb", "neural_network.ipynb", "tour.ipynb")
+BESIDE = (
+    "heart_disease.ipynb",
+    "logistic_regression.ipynb",
+    "neural_network.ipynb",
+    "neural_network_rounds.ipynb",
+    "tour.ipynb",
+)
 
 
 async def test_a_copy_comes_with_the_notebooks_to_go_on_with(asking: Asking, jp_root_dir: Path):
