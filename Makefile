@@ -55,7 +55,7 @@ coverage:        ## every test, and the lines that no test ran (a third slower)
 COMPILE = .ci/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
   --constraint .ci/constraints.in
 CLOSED = $(COMPILE) --universal --no-strip-extras
-PEERS = medic scheduler
+PEERS = medic scheduler flower nvflare
 
 lock:            ## the lock files with hashes: everything's, the demo's, the peers' of benches, the workspace's
 	@$(CLOSED) --group build --extra hub --extra console --extra test pyproject.toml -o requirements.lock

@@ -85,6 +85,15 @@ AIMS: Final[Mapping[str, Aim]] = {
     ),
     "dry_run": Aim("A dry run of a trivial notebook, submitted to done", of_peer=1),
     "dry_run_opened": Aim("The same, its results verified and opened", of_peer=1),
+    "round_trivial": Aim(
+        "A further round of three stations with a trivial computation", most=0.1, of_peer=1
+    ),
+    "rounds_first": Aim("Dispatch to the first round's result, warm", most=3),
+    "round_1mb": Aim("A further round with 1 MB to and from each of three stations"),
+    "round_100mb": Aim("The same with 100 MB"),
+    "rounds_1000": Aim(
+        "A round at the end of a journey of 1,000, as long as one at the beginning", of_peer=1.2
+    ),
     "interface_begin": Aim("From Dispatch to the first state shown in JupyterLab", above_peer=0.3),
     "interface_end": Aim("From the last stop to the plot drawn in JupyterLab", above_peer=0.3),
 }

@@ -24,7 +24,12 @@ def steps(seconds: float) -> tuple[str, ...]:
 
 def write(path: Path, cells: Sequence[str]) -> Path:
     """Write a notebook of station cells, which are ordinary cells for tools without roles."""
-    made = [nbformat.v4.new_code_cell(cell, metadata={"tags": ["station"]}) for cell in cells]
+    return write_roles(path, [("station", cell) for cell in cells])
+
+
+def write_roles(path: Path, cells: Sequence[tuple[str, str]]) -> Path:
+    """Write a notebook of cells, each of a role and its source."""
+    made = [nbformat.v4.new_code_cell(cell, metadata={"tags": [role]}) for role, cell in cells]
     for number, cell in enumerate(made):
         cell["id"] = f"cell-{number}"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}

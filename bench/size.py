@@ -58,6 +58,26 @@ class BenchSize:
 
     interface_runs: int = 7
 
+    rounds_runs: int = 3
+    rounds_further: int = 20
+    """Number of rounds after the first."""
+    rounds_peer: int = 3
+    """The same of a peer, of which each takes seconds."""
+    rounds_payloads: Mapping[str, int] = field(
+        default_factory=lambda: {
+            "1kb": 20,
+            "10kb": 20,
+            "100kb": 10,
+            "1mb": 10,
+            "10mb": 5,
+            "100mb": 3,
+        }
+    )
+    """The number of further rounds for each size of payload."""
+    rounds_many: int = 1_000
+    rounds_settle: float = 1.0
+    """Seconds between two readings of the memory."""
+
 
 FULL: Final = BenchSize()
 TINY: Final = BenchSize(
@@ -83,5 +103,11 @@ TINY: Final = BenchSize(
     scheduler_step=0.1,
     scheduler_grace=1.0,
     interface_runs=1,
+    rounds_runs=1,
+    rounds_further=2,
+    rounds_peer=1,
+    rounds_payloads={"1mb": 1},
+    rounds_many=3,
+    rounds_settle=0.1,
 )
 """For tests; its figures have no meaning, and are not kept."""

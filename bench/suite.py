@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bench import airlock, approval, interface, journey, scheduler, seal, stop, waiting
+from bench import airlock, approval, interface, journey, rounds, scheduler, seal, stop, waiting
 from bench.figures import Row
 from bench.size import BenchSize
 from phtlab.demo.world import World
@@ -23,6 +23,7 @@ IN_CONSORTIUM: Final[Mapping[str, Callable[[World, BenchSize], list[Row]]]] = {
     "journey": journey.measure,
     "stop": stop.measure,
     "approval": approval.measure,
+    "rounds": rounds.measure,
     "scheduler": scheduler.measure,
     "interface": interface.measure,
 }

@@ -1,8 +1,8 @@
 """Every bench runs from start to end in its tiny form: each step, with the smallest numbers.
 
 No figure is asserted, and none is kept. The peers run as well: Debian's age, pyrage and papermill;
-PHT-meDIC's library and jupyter-scheduler in environments that are made from `bench/*.lock`, once a
-checkout, in seconds if uv has their packages in its cache.
+PHT-meDIC's library, jupyter-scheduler, Flower and NVFLARE in environments that are made from
+`bench/*.lock`, once a checkout, in seconds if uv has their packages in its cache.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ def rows_of(size: BenchSize) -> dict[str, set[str]]:
         "journey": {"train_build_warm", "stop_trivial_over_papermill", *journeys},
         "stop": outputs | {f"{name}_rss" for name in outputs},
         "approval": {"approval_rule_added"},
+        "rounds": {"round_trivial", "rounds_first", "rounds_1000"}
+        | {f"round_{name}" for name in ("1mb", "100mb") if name in size.rounds_payloads},
         "scheduler": {"dry_run", "dry_run_opened"},
         "interface": {"interface_begin", "interface_end"},
     }
