@@ -33,11 +33,34 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
 @contextmanager
 def replaced_durably(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
     """Open a draft in `path`'s folder, renamed to `path` if the block raises no error."""
+    with replaced_whole(path, mode) as target:
+        yield target
+    sync_folder(path.parent)
+
+
+@contextmanager
+def replaced_whole(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """Like `replaced_durably`, but its folder is not synced.
+
+    After a power cut the file is whole, or as it was before. Of several files in a folder, one sync
+    of the folder makes all durable.
+    """
     with _draft(path, mode) as (draft, target):
         yield target
         _sync(target)
         draft.replace(path)
-    sync_folder(path.parent)
+
+
+@contextmanager
+def replaced_at_once(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """Like `replaced_durably`, without any sync: a reader sees all of it or none.
+
+    A power cut may leave it in any state, so it is for files that nothing needs after one.
+    """
+    with _draft(path, mode) as (draft, target):
+        yield target
+        target.flush()
+        draft.replace(path)
 
 
 def create_durably(path: Path, content: bytes, mode: int = 0o600) -> None:

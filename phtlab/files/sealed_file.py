@@ -7,7 +7,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from phtlab.errors import SealChangedError, SealError
-from phtlab.files.durable_file import replaced_durably
+from phtlab.files.durable_file import replaced_at_once, replaced_durably
 from phtlab.train.crypto.age import HybridIdentity
 from phtlab.train.sealing import open_sealed
 
@@ -19,18 +19,22 @@ def open_file(
     context: bytes,
     expected_digest: str,
     recipients: int | None = None,
+    *,
+    durably: bool = True,
 ) -> None:
     """Open the sealed cargo at `path` into `target_path`, which appears whole or not at all.
 
     `expected_digest` (``sha256:…``) is the one in the station's signed record; it is compared
-    before any of the file is parsed. Raises SealChangedError if it differs, else as
+    before any of the file is parsed. What is not opened `durably` may be torn by a power cut.
+    Raises SealChangedError if it differs, else as
     `open_sealed`; SealError if a file cannot be read or written.
     """
+    replaced = replaced_durably if durably else replaced_at_once
     try:
         with path.open("rb") as source:
             _require_digest(source, path, expected_digest)
             # 0600: the content is plaintext, and the folder may be shared.
-            with replaced_durably(target_path) as target:
+            with replaced(target_path) as target:
                 open_sealed(source, target, identity, context, recipients)
     except OSError as error:
         raise SealError(

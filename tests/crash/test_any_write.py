@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,20 +25,27 @@ class Killed(BaseException):
 
 
 @contextmanager
-def killed_at(sync: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def killed_at(
+    sync: int, monkeypatch: pytest.MonkeyPatch, *, renames_in: Path | None = None
+) -> Iterator[list[int]]:
     """Kill at the `sync`-th time that something is made durable: once before each file is
-    renamed into place, and once after."""
+    renamed into place, and once after. Also before each rename of a file below `renames_in`."""
     count = [0]
-    real = os.fsync
 
-    def fsync(descriptor: int) -> None:
-        count[0] += 1
-        if count[0] == sync:
-            raise Killed
-        real(descriptor)
+    def counted(real: Callable[..., None], below: Path | None = None) -> Callable[..., None]:
+        def call(*arguments: Any) -> None:
+            count[0] += below is None or below in Path(arguments[0]).parents
+            if count[0] == sync:
+                raise Killed
+            real(*arguments)
+
+        return call
 
     with monkeypatch.context() as patch:
-        patch.setattr(durable_file.os, "fsync", fsync)
+        patch.setattr(durable_file.os, "fsync", counted(os.fsync))
+        if renames_in is not None:
+            patch.setattr(os, "rename", counted(os.rename, renames_in))
+            patch.setattr(os, "replace", counted(os.replace, renames_in))
         yield count
 
 
@@ -180,7 +188,8 @@ def test_killed_at_any_write_a_stop_computes_and_sends_each_round_once(
     while True:
         sync += 1
         series = make_series(tmp_path / str(sync))
-        with killed_at(sync, monkeypatch) as count, suppress(Killed):
+        renames_in = series.world.folder.path
+        with killed_at(sync, monkeypatch, renames_in=renames_in) as count, suppress(Killed):
             combine(series)
         survived = count[0] < sync
         combine(series)

@@ -10,7 +10,12 @@ from pathlib import Path
 
 from phtlab.errors import AirlockError, CentralError, OrderStationError, RegistryError, SealError
 from phtlab.files.cargo_archive import unpack
-from phtlab.files.durable_file import replaced_durably, sync_folder
+from phtlab.files.durable_file import (
+    replaced_at_once,
+    replaced_durably,
+    replaced_whole,
+    sync_folder,
+)
 from phtlab.files.sealed_file import open_file
 from phtlab.station.airlock.received_values import keep_received, received_file
 from phtlab.station.context.daemon_context import DaemonContext
@@ -68,7 +73,9 @@ def _keep(
         station.artifacts.fetch_cargo(before.journey, sender, cargo.digest, sealed, cargo.size)
     context = cargo_context(before.journey, before.order, sender, "next")
     checked.mkdir(mode=0o700)
-    open_file(sealed, archive, station.identity.age, context, cargo.digest, recipients=1)
+    open_file(
+        sealed, archive, station.identity.age, context, cargo.digest, recipients=1, durably=False
+    )
     sealed.unlink()
     present = keep_checked(archive, checked, manifest.handed_on, manifest.received)
     for received in manifest.received:
@@ -83,8 +90,8 @@ def keep_checked(
 ) -> Collection[str]:
     """Keep the values in `archive` that are `received` in `checked`; return the names it has.
 
-    `archive` goes. Raises SealError for another archive than of `declared` outputs, AirlockError
-    for a value that is not as declared.
+    `archive` goes; the names in `checked` are synced. Raises SealError for another archive than of
+    `declared` outputs, AirlockError for a value that is not as declared.
     """
     opened = archive.with_suffix(".opened")
     opened.mkdir(mode=0o700)
@@ -94,11 +101,12 @@ def keep_checked(
         if (output := present.get(value.name)) is not None:
             name = received_file(output)
             try:
-                with replaced_durably(checked / name) as target:
+                with replaced_whole(checked / name) as target:
                     keep_received(output, value, opened / name, target)
             except AirlockError as error:
                 why = f"'{output.name}' is not what the train declares. {error.message}"
                 raise AirlockError(why) from None
+    sync_folder(checked)
     return present.keys()
 
 
@@ -129,17 +137,21 @@ def fetching() -> Iterator[None]:
         raise RegistryError(error.message, error.hint, code="received-unavailable") from None
 
 
-def give_to_run(values: Path, target: Path) -> None:
-    """Copy `values` into the folder `target`, which the run reads."""
+def give_to_run(values: Path, target: Path, *, durably: bool = True) -> None:
+    """Copy `values` into the folder `target`, which the run reads.
+
+    What is not copied `durably` is given again to a run that starts after a power cut.
+    """
     target.mkdir(mode=0o755)
     target.chmod(0o755)
     for value in values.iterdir():
-        give_file_to_run(value, target / value.name)
+        give_file_to_run(value, target / value.name, durably=durably)
 
 
-def give_file_to_run(value: Path, target: Path) -> None:
-    """Copy the file `value` to `target`, which the run reads."""
-    with value.open("rb") as source, replaced_durably(target, 0o644) as copy:
+def give_file_to_run(value: Path, target: Path, *, durably: bool = True) -> None:
+    """Copy the file `value` to `target`, which the run reads; see `give_to_run`."""
+    replaced = replaced_durably if durably else replaced_at_once
+    with value.open("rb") as source, replaced(target, 0o644) as copy:
         shutil.copyfileobj(source, copy)
 
 

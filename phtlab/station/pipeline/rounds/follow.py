@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from phtlab.errors import AirlockError, NotOnRosterError, OrderError, SandboxError, SignatureError
-from phtlab.files.durable_file import replaced_durably, sync_folder, write_durably
+from phtlab.files.durable_file import replaced_at_once, replaced_whole, write_durably
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.executor.untrusted_files import LeftFiles, open_untrusted
 from phtlab.station.pipeline.cargo import open_cargo
@@ -87,7 +87,7 @@ def follow(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
         return True
     if not folder.has(RoundMarker.OUTPUTS):
         return _take_over(stop, station, folder, wait)
-    if not folder.has(RoundMarker.SEALED):
+    if not folder.has(RoundMarker.SEALED) or not folder.update.exists():
         _check(stop, station, folder)
         return True
     if not folder.has(RoundMarker.RECORD):
@@ -101,6 +101,7 @@ def restart(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None:
     job = json.loads((stop.job / "job.json").read_bytes())
     job["rounds"]["first"] = folder.number
     write_durably(stop.job / "job.json", json.dumps(job, sort_keys=True).encode(), 0o644)
+    shutil.rmtree(stop.job / "rounds", ignore_errors=True)  # a power cut may have torn it
     _give_values(stop, folder)
     before = folder.restarted()
     times = before.times + before.started if before else 1
@@ -136,7 +137,7 @@ def _receive_instructions(
         _end(stop, station)
         return True
     with files.begun(instruction.number) as folder:
-        folder.write(RoundMarker.INSTRUCTION, sent.instruction)
+        folder.write_whole(RoundMarker.INSTRUCTION, sent.instruction)
         keep_values(folder, station, stop.journey, offer, instruction.values, sent.values)
     return True
 
@@ -219,12 +220,16 @@ def _end(stop: Stop, station: DaemonContext) -> None:
 
 
 def _request(stop: Stop, folder: RoundFolder, now: datetime) -> None:
-    """Put the round's values and then its number where the run sees them."""
+    """Put the round's values and then its number where the run sees them.
+
+    Without a sync: a power cut ends the run too, and a new one gets them again.
+    """
     _give_values(stop, folder)
     if folder.number > 1:
         request = json.dumps({"number": folder.number, "ends": False}).encode()
-        write_durably(stop.job / "rounds" / "next.json", request, 0o644)
-    folder.write(RoundMarker.REQUESTED, Timestamp(at=now))
+        with replaced_at_once(stop.job / "rounds" / "next.json", 0o644) as target:
+            target.write(request)
+    folder.write_whole(RoundMarker.REQUESTED, Timestamp(at=now))
 
 
 def _give_values(stop: Stop, folder: RoundFolder) -> None:
@@ -240,11 +245,10 @@ def _give_values(stop: Stop, folder: RoundFolder) -> None:
         return
     draft = given / "draft"
     shutil.rmtree(draft, ignore_errors=True)
-    give_to_run(folder.path_of(RoundMarker.VALUES), draft)
+    give_to_run(folder.path_of(RoundMarker.VALUES), draft, durably=False)
     if (kept := RoundFiles.of(stop).kept()) is not None:
-        give_file_to_run(kept, draft / RoundMarker.KEPT)
+        give_file_to_run(kept, draft / RoundMarker.KEPT, durably=False)
     draft.rename(target)
-    sync_folder(given)
 
 
 def _take_over(stop: Stop, station: DaemonContext, folder: RoundFolder, wait: float) -> bool:
@@ -274,7 +278,6 @@ def _take_over(stop: Stop, station: DaemonContext, folder: RoundFolder, wait: fl
         stop.write(stop_files.ENDING, run_failed("round-kept"))
         return True
     draft.rename(folder.path_of(RoundMarker.OUTPUTS))
-    sync_folder(folder.path)
     return True
 
 
@@ -316,12 +319,12 @@ def _check(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None:
         context = round_context(stop.journey, offer.order, "update", folder.number, station.name)
         with (
             open_cargo(stop.journey, station.name, release.outputs) as archive,
-            replaced_durably(folder.update) as target,
+            replaced_whole(folder.update) as target,
         ):
             sealed = seal(archive, target, readers, context)
     update = RoundCargo(digest=sealed.digest, size=sealed.size, context=context_digest(context))
     verdicts = tuple(output.verdict for output in release.outputs)
-    folder.write(
+    folder.write_whole(
         RoundMarker.SEALED, SealedRound(update=update, outputs=verdicts, limits=release.limits)
     )
 

@@ -20,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
-from phtlab.files.durable_file import sync_folder, write_durably
+from phtlab.files.durable_file import replaced_whole, sync_folder, write_durably
 from phtlab.station.policy.month_limits import Amount
 from phtlab.station.stops.file_contents import StopFileContent, Timestamp
 from phtlab.station.stops.stop import Stop
@@ -118,8 +118,16 @@ class RoundFolder:
         return self.path / "update.age"
 
     def write(self, marker: RoundMarker, content: StopFileContent | Envelope) -> None:
-        """Write the file durably."""
+        """Write the file durably, and with it what was written whole before."""
         write_durably(self.path_of(marker), canonical(content.model_dump(mode="json")))
+
+    def write_whole(self, marker: RoundMarker, content: StopFileContent | Envelope) -> None:
+        """Write a file that a power cut may take back: then its step is taken again.
+
+        Nothing has left the station yet that depends on it.
+        """
+        with replaced_whole(self.path_of(marker)) as target:
+            target.write(canonical(content.model_dump(mode="json")))
 
     def sealed(self) -> SealedRound:
         return _read(self.path_of(RoundMarker.SEALED), SealedRound)
@@ -194,6 +202,7 @@ class RoundFiles:
         draft = RoundFolder(self.path / "draft", number)
         draft.path.mkdir(mode=0o700)
         yield draft
+        sync_folder(draft.path)
         draft.path.rename(self.path / str(number))
         sync_folder(self.path)
 

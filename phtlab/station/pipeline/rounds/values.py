@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from phtlab.errors import OrderStationError, RegistryError
-from phtlab.files.durable_file import sync_folder
 from phtlab.files.sealed_file import open_file
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.pipeline.received import fetching, keep_checked, received_or_refused
@@ -27,6 +26,8 @@ def keep_values(
 ) -> None:
     """Keep what was sent for a round in its folder `values`: every value whole, or no folder.
 
+    Whoever began the round's folder syncs the names in it.
+
     `inline` is the sealed content in base64, None if it lies in the registry. Raises
     OrderStationError (``order-received``) if it is not for this station, or not as the train
     declares; RegistryError (``received-unavailable``) or RegistryUnreachableError if it cannot be
@@ -42,7 +43,6 @@ def keep_values(
             with received_or_refused(_refused):
                 _check(draft, checked, folder.number, station, journey, offer, cargo, inline)
         checked.rename(folder.path_of(RoundMarker.VALUES))
-        sync_folder(folder.path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -67,7 +67,7 @@ def _check(
     else:
         sealed.write_bytes(_decoded(inline, cargo))
     context = round_context(journey, offer.order, "values", number)
-    open_file(sealed, archive, station.identity.age, context, cargo.digest)
+    open_file(sealed, archive, station.identity.age, context, cargo.digest, durably=False)
     sealed.unlink()
     received = offer.train.manifest.received
     # Cells take their default of what was not sent.
