@@ -325,4 +325,5 @@ def _policies(world: World, stations: Sequence[str]) -> Iterator[None]:
 
 if __name__ == "__main__":
     with consortium() as world:
-        keep(measure(world, FULL, sys.argv[1:] or PARTS))
+        for part in sys.argv[1:] or PARTS:
+            keep(measure(world, FULL, [part]))
