@@ -7,6 +7,7 @@ import stat
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -165,9 +166,17 @@ def count_rows(dataset: DataSet) -> int | None:
     """Return how many rows the file has; None for a folder or a missing file."""
     if dataset.format == "folder" or not dataset.path.is_file():
         return None
-    if dataset.format == "parquet":
-        return int(pyarrow.parquet.read_metadata(dataset.path).num_rows)
-    with pyarrow.csv.open_csv(dataset.path) as batches:
+    status = dataset.path.stat()
+    identity = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return _count_rows(dataset.path, dataset.format == "parquet", identity)
+
+
+@lru_cache(maxsize=64)
+def _count_rows(path: Path, parquet: bool, identity: tuple[int, ...]) -> int:
+    """Count rows once for each state of a file: rounds ask again and again."""
+    if parquet:
+        return int(pyarrow.parquet.read_metadata(path).num_rows)
+    with pyarrow.csv.open_csv(path) as batches:
         return sum(int(batch.num_rows) for batch in batches)
 
 
