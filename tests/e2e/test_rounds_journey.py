@@ -10,6 +10,7 @@ import docker
 import nbformat
 import numpy as np
 import pytest
+from docker.models.containers import Container
 
 from phtlab.demo.pooled import patients
 from phtlab.demo.showcase import DATA
@@ -50,14 +51,38 @@ if np.abs(step).max() < 1e-10:
 """
 
 
+DESCENT = """\
+import time
+time.sleep(1)
+beta = phtlab.receive("beta", default=np.zeros(3), arrays={"beta": (3,)}, lowest=-50, highest=50)
+momentum = phtlab.kept("momentum", default=np.zeros(3))
+seed = phtlab.kept("seed", default=20)
+random = np.random.default_rng(seed)
+rows = random.choice(len(y), size=100, replace=False)
+p = 1 / (1 + np.exp(-x[rows] @ beta))
+momentum = 0.9 * momentum + x[rows].T @ (y[rows] - p) / 1000
+phtlab.keep("momentum", momentum)
+phtlab.keep("seed", random.integers(2**62))
+phtlab.publish("update", {"m": momentum}, kind="model", of=len(y), tensors="m")
+"""
+DESCENT_COMBINE = """\
+beta = beta + phtlab.updates("update").sum("m")
+phtlab.report(size=float(np.abs(beta).sum()))
+phtlab.send(beta=beta)
+"""
+
+
 def regression(path: Path, *, pause: float = 0.0) -> Path:
     """A notebook that fits a logistic regression by iteratively reweighted least squares.
 
     Each round takes at least `pause` seconds.
     """
+    return written(path, f"import time\ntime.sleep({pause})\n{STEP}" if pause else STEP, COMBINE)
+
+
+def written(path: Path, step: str, combine: str) -> Path:
     new = nbformat.v4.new_code_cell
-    step = f"import time\ntime.sleep({pause})\n{STEP}" if pause else STEP
-    cells = (("parameters", PARAMETERS), ("station", LOAD), ("round", step), ("combine", COMBINE))
+    cells = (("parameters", PARAMETERS), ("station", LOAD), ("round", step), ("combine", combine))
     made = nbformat.v4.new_notebook(
         cells=[new(source, metadata={"tags": [role]}) for role, source in cells],
         metadata={
@@ -133,7 +158,7 @@ def test_each_part_killed_in_a_round_changes_nothing(
         kill(service(small, part))
         bring_back(small, part)
     until(lambda: at_round(journey, 4))
-    (container, *_) = engine.containers.list(filters={"label": f"phtlab.job={job_of(journey.id)}"})
+    (container, *_) = containers_of(journey, engine)
     container.kill()
     until(lambda: at_round(journey, 5))
     driven.kill()
@@ -145,3 +170,41 @@ def test_each_part_killed_in_a_round_changes_nothing(
     assert of_rounds.rounds == {s: tuple(range(1, of_rounds.count + 1)) for s in STATIONS}
     for name, value in undisturbed.results().combined.items():
         np.testing.assert_array_equal(journey.results().combined[name], value)
+
+
+def test_a_container_killed_in_a_round_changes_nothing_that_depends_on_what_was_kept(
+    small: World, small_lab: Lab, tmp_path: Path, engine: docker.DockerClient
+) -> None:
+    """Momentum and random rows: without what was kept, the rounds after the loss would differ."""
+    train = small_lab.train(written(tmp_path / "descent.ipynb", DESCENT, DESCENT_COMBINE))
+    undisturbed = small_lab.dispatch(train, stations=STATIONS, rounds=6).wait(PATIENCE)
+    journey = small_lab.dispatch(train, stations=STATIONS, rounds=6)
+    driven = subprocess.Popen(
+        phtlab_command("journey", "wait", journey.id.removeprefix("sha256:")[:12]),
+        env={**os.environ, **small.environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: at_round(journey, 3))
+    lost = {c.id for c in containers_of(journey, engine)}
+    for container in containers_of(journey, engine):
+        container.kill()
+    until(lambda: at_round(journey, 5))
+    assert not lost & {c.id for c in containers_of(journey, engine)}
+    driven.wait(LIMIT)
+    journey.wait(PATIENCE)
+    expected, found = undisturbed.results(), journey.results()
+    assert expected.of_rounds is not None
+    assert found.of_rounds is not None
+    assert [stop.state for stop in journey.stops] == ["departed", "departed"]
+    for number in range(1, 7):
+        one, other = expected.of_rounds.updates(number), found.of_rounds.updates(number)
+        for station in STATIONS:
+            np.testing.assert_array_equal(
+                one[station]["update"]["m"], other[station]["update"]["m"]
+            )
+    np.testing.assert_array_equal(expected.combined["beta"], found.combined["beta"])
+
+
+def containers_of(journey: Journey, engine: docker.DockerClient) -> list[Container]:
+    return engine.containers.list(filters={"label": f"phtlab.job={job_of(journey.id)}"})
