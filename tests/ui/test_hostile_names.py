@@ -153,6 +153,7 @@ def hostile_results(journey: dict[str, Any]) -> dict[str, Any]:
         "failures": failures,
         "unsigned": unsigned,
         "waiting": [{"station": f"{name} waiting", "words": name} for name in HOSTILE],
+        "rounds": None,
         "missing": [{"output": n, "station": n, "words": n} for n in HOSTILE],
     }
 

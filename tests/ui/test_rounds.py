@@ -57,7 +57,7 @@ def write_cells(lab: LabPage) -> None:
         expect(cell).to_have_attribute("data-pht-role", role)
 
 
-def test_a_regression_by_rounds_from_a_new_notebook(lab_in_world: LabPage, world: World):
+def test_a_regression_by_rounds_from_a_new_notebook(lab_in_world: LabPage, world: World) -> None:
     lab, page = lab_in_world, lab_in_world.page
     lab.open()
     lab.light()
@@ -88,6 +88,7 @@ def test_a_regression_by_rounds_from_a_new_notebook(lab_in_world: LabPage, world
     lab.select(4)
     page.keyboard.press("Control+Enter")
     lab.confirm_sending()
+    expect(lab.cell(4).locator(".pht-journey-stop").first).to_be_visible(timeout=60_000)
     lab.select(5)
     page.keyboard.press("Control+Enter")
     view = lab.cell(5).locator(".pht-journey-map")
@@ -120,8 +121,8 @@ def test_a_regression_by_rounds_from_a_new_notebook(lab_in_world: LabPage, world
     picture(page, "rounds-results")
 
 
-def test_rounds_are_stopped_early(lab_in_world: LabPage, world: World):
-    """In the panel, whose server has the key: the kernel that combines hears of it."""
+def test_rounds_are_stopped_early(lab_in_world: LabPage, world: World) -> None:
+    """While the cell that combines them is running."""
     lab, page = lab_in_world, lab_in_world.page
     lab.open("regression.ipynb")
     lab.command("phtlab:open-train")
@@ -134,6 +135,7 @@ def test_rounds_are_stopped_early(lab_in_world: LabPage, world: World):
     lab.select(4)
     page.keyboard.press("Control+Enter")
     lab.confirm_sending()
+    expect(lab.cell(4).locator(".pht-journey-stop").first).to_be_visible(timeout=60_000)
     lab.select(5)
     page.keyboard.press("Control+Enter")
     view = lab.cell(5).locator(".pht-journey-map")

@@ -172,6 +172,7 @@ def test_results_say_what_was_handed_on_and_how_the_journey_goes_on(lab_page, si
         "failures": [failure],
         "unsigned": [unsigned],
         "waiting": [],
+        "rounds": None,
         "missing": [{"output": "model", "station": "switzerland", "words": "sent nothing"}],
     }
     simulator.journeys = [results["journey"]]

@@ -136,6 +136,7 @@ def some_results(**more: Any) -> dict[str, Any]:
         "failures": [failure],
         "unsigned": [unsigned],
         "waiting": [],
+        "rounds": None,
         "missing": [
             {"output": "counts", "station": "switzerland", "words": "withheld 2 rows below 10"},
             {"output": "weights", "station": "switzerland", "words": "let nothing of it leave"},

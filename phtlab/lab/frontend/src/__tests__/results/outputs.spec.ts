@@ -38,6 +38,7 @@ function results(
     unsigned: [],
     waiting: [],
     missing: [],
+    rounds: null,
     ...more
   };
 }
