@@ -14,6 +14,7 @@ import pytest
 
 import phtlab
 from phtlab.demo.heart import HOSPITALS, write_patients
+from phtlab.demo.world import POLICY
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.runtime import publishing
 from phtlab.runtime.combining import Combination, combining
@@ -21,7 +22,7 @@ from phtlab.runtime.model import decode_tensors
 from phtlab.station.airlock.check_outputs import pass_outputs
 from phtlab.station.airlock.history import released_counts, remembered_outputs
 from phtlab.train.documents.record import OutputVerdict
-from tests.demo.test_policy import PATIENTS, POLICY, policy
+from tests.demo.test_policy import PATIENTS, policy
 from tests.docs.generate import ROOT
 from tests.station.airlock.run_leftovers import LeftInMemory
 
