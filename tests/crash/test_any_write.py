@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from phtlab.files import durable_file
 from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import digest
 from phtlab.wire.api.journeys import Offer
@@ -42,7 +41,7 @@ def killed_at(
         return call
 
     with monkeypatch.context() as patch:
-        patch.setattr(durable_file.os, "fsync", counted(os.fsync))
+        patch.setattr(os, "fsync", counted(os.fsync))
         if renames_in is not None:
             patch.setattr(os, "rename", counted(os.rename, renames_in))
             patch.setattr(os, "replace", counted(os.replace, renames_in))
