@@ -166,12 +166,9 @@ class _Counted:
         self._hashing.shutdown(wait=True)
 
     def write(self, data: memoryview | bytes, /) -> object:
-        self.size += len(data)
-        if len(data) < 2**16:  # a thread would take longer
-            self.hash.update(data)
-            return self._target.write(data)
         hashed = self._hashing.submit(self.hash.update, data)
         try:
             return self._target.write(data)
         finally:
             hashed.result()  # before `data` is written over
+            self.size += len(data)

@@ -170,9 +170,6 @@ class _Behind:
 
     def write(self, batch: memoryview) -> None:
         """Queue `batch`, the beginning of the last buffer, for writing after those before."""
-        if len(batch) < self._size and not self._pending:
-            self._target.write(batch)  # all of a small file: a thread would take longer
-            return
         whole = memoryview(batch.obj)
         self._pending.append((self._thread.submit(self._target.write, batch), whole))
 
