@@ -37,7 +37,7 @@ from phtlab.demo.world import ASKING_POLICY, TWIN, World
 from phtlab.lab import Lab
 from phtlab.station.settings.folder import StationFolder
 
-HERE = Path(__file__).parent
+BENCH = Path(__file__).parent
 PEERS = ("flower", "nvflare")
 PARTS = ("trivial", "payloads", "many")
 STATIONS = 3
@@ -202,7 +202,7 @@ class _Bench:
             print(f"  first, {peer}: {run.first:.2f} s")
         faster = min(theirs, key=lambda peer: median(theirs[peer].further))
         others = "; ".join(
-            f"{against(HERE / f'{peer}.lock')}: first {run.first:.2f} s, further "
+            f"{against(BENCH / f'{peer}.lock')}: first {run.first:.2f} s, further "
             f"{median(run.further):.2f} s"
             for peer, run in theirs.items()
         )
@@ -211,7 +211,7 @@ class _Bench:
                 "round_trivial",
                 median(further),
                 f"{spread(further)}. {others}. {self._steps(turns[-1])}",
-                peer=against(HERE / f"{faster}.lock"),
+                peer=against(BENCH / f"{faster}.lock"),
                 peer_value=median(theirs[faster].further),
             )
         ]
@@ -221,7 +221,7 @@ class _Bench:
                 "rounds_first",
                 median(firsts),
                 f"{spread(firsts)}.",
-                peer=against(HERE / f"{soonest}.lock"),
+                peer=against(BENCH / f"{soonest}.lock"),
                 peer_value=theirs[soonest].first,
             )
         )
@@ -264,8 +264,8 @@ class _Bench:
         for number, station in enumerate(self.stations):
             x, y = _arrays(self.world, station)
             np.savez(folder / f"{number}.npz", x=x, y=y)
-        python = python_of(HERE / f"{peer}.lock")
-        command = [python, HERE / f"{peer}_peer.py", len(self.stations), self.size.rounds_peer + 1]
+        python = python_of(BENCH / f"{peer}.lock")
+        command = [python, BENCH / f"{peer}_peer.py", len(self.stations), self.size.rounds_peer + 1]
         done = subprocess.run(
             list(map(str, command)),
             env=os.environ | BYTECODE | {"PHTLAB_BENCH": str(folder)},
