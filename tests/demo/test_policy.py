@@ -59,6 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         made: dict[str, publishing.Published] = {}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(publishing, "_kept", made)
+            patch.setattr(publishing, "_kept_in", {})
             patch.setattr("phtlab.dataset", lambda _: pd.read_csv(rows), raising=False)
             patch.setattr("phtlab.publish", publishing.publish, raising=False)
             values: dict[str, object] = {"min_age": min_age}

@@ -52,6 +52,7 @@ class Hospital:
     def _run(self, notebook: str, roles: tuple[str, ...], names: dict[str, Any]) -> None:
         self._made: dict[str, publishing.Published] = {}
         self._patch.setattr(publishing, "_kept", self._made)
+        self._patch.setattr(publishing, "_kept_in", {})
         self._patch.setattr(phtlab, "dataset", lambda _: pd.read_csv(self._rows), raising=False)
         for source in cells(notebook, *roles):
             exec(source, names)

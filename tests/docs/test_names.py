@@ -18,6 +18,7 @@ _SIGNED = frozenset(
     {
         ("phtlab/consortium/enrolment.py", "asked"),
         ("phtlab/train/documents/round.py", "heard"),
+        ("phtlab/lab/display/rounds_map.py", "heard"),
         ("phtlab/wire/api/rounds.py", "heard"),  # of an instruction, in the view of a journey
     }
 )

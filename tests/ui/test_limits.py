@@ -19,9 +19,9 @@ def test_a_promise_that_is_never_kept_is_an_error(page: Page) -> None:
 
 
 def test_an_asynchronous_condition_is_waited_for(page: Page) -> None:
-    page.evaluate("() => { setTimeout(() => { window.begun = true; }, 300); }")
+    evaluate(page, "void setTimeout(() => { window.begun = true; }, 300)")
     wait_until(page, "async () => window.begun")
-    assert page.evaluate("window.begun") is True
+    assert evaluate(page, "window.begun") is True
     with pytest.raises(Error, match="not true within 200 ms"):
         wait_until(page, "async () => false", limit=200)
 

@@ -95,8 +95,8 @@ class RoundsView(StrictModel):
     heard: tuple[MemberName, ...] = ()
 
 
-def newest_rounds(known: RoundsView | None, told: RoundsView | None) -> RoundsView | None:
+def newest_rounds(known: RoundsView | None, other: RoundsView | None) -> RoundsView | None:
     """Return the later of both: an event may be older than what was read since."""
-    if known is None or told is None:
-        return known or told
-    return max(told, known, key=lambda view: (view.number, view.ended, len(view.heard)))
+    if known is None or other is None:
+        return known or other
+    return max(other, known, key=lambda view: (view.number, view.ended, len(view.heard)))
