@@ -27,7 +27,7 @@ NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def examples() -> list[dict[str, Any]]:
-    """A journey on its way, one that has ended in each manner, and one that can be resumed."""
+    """Journeys: on its way, ended in each manner, one that can be resumed, and one of rounds."""
     going = view(stations=("cleveland", "hungary"), state="running", cell=3, cells=5, updated=NOON)
     ended = view(stations=("cleveland", "hungary", "ulm"), state="refused", updated=NOON)
     error = CellError(type="KeyError", cell=4, line=2, message="'age'")
