@@ -26,6 +26,11 @@ _LOOSE: Final = (
     (re.compile(r"\b\d+(\.\d)? MB(, as before)? *$", re.MULTILINE), "<size>"),
     (re.compile(r"Docker Engine \S+"), "Docker Engine <version>"),
     (re.compile(r"\b\d+\.\d [GM]iB free"), "<size> free"),
+    # Another test may have brought the image to the engine.
+    (
+        re.compile(r"The engine has \w+ of those that the policy allows\.[^:]*(?=\nwarn)"),
+        "<images>",
+    ),
 )
 # Shown in place on a terminal; here it would be one line for each state that happened to be seen.
 _PROGRESS: Final = re.compile(

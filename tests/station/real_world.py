@@ -48,7 +48,7 @@ class _OpenCentral:
         )
 
     def registry_token(self, scopes: list[str]) -> str:
-        raise AssertionError("an open registry asks for no token")
+        return "asked-for-ahead"  # an open registry asks for none, and looks at none
 
 
 class RealFreight(RegistryArtifactStore):

@@ -37,7 +37,7 @@ async def logged_in(asking: Asking) -> httpx.Cookies:
 def test_every_path_answers_something_and_is_an_exchange():
     assert all(route.verbs for route in routes())
     assert all(issubclass(route.exchange, Exchange) for route in routes())
-    assert len({route.path for route in routes()}) == len(routes()) == 29
+    assert len({route.path for route in routes()}) == len(routes()) == 30
 
 
 def test_what_the_server_serves_is_what_is_listed(asking: Asking):
