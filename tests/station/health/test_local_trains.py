@@ -21,7 +21,7 @@ from phtlab.station.context.self_test_result import (
     report_of,
 )
 from phtlab.station.context.station_context import StationContext
-from phtlab.station.executor.contract import CheckResult
+from phtlab.station.executor.contract import CheckResult, InstalledKernel
 from phtlab.station.executor.docker_executor import DockerExecutor
 from phtlab.station.health import local_train, self_test_train
 from phtlab.station.health.self_test import find_problems
@@ -33,6 +33,17 @@ from tests.station.station_world import World, identity, make_world
 
 pytestmark = pytest.mark.engine
 PASSPHRASE = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def this_kernel_alone(kernel_image: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the kernel images on the engine, one of an older runtime may be listed first."""
+    every = DockerExecutor.kernels
+
+    def kernels(executor: DockerExecutor) -> tuple[InstalledKernel, ...]:
+        return tuple(kernel for kernel in every(executor) if kernel.reference == kernel_image)
+
+    monkeypatch.setattr(DockerExecutor, "kernels", kernels)
 
 
 @pytest.fixture
