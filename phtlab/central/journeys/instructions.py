@@ -7,7 +7,7 @@ through it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, NoReturn
+from typing import Final
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, undefer
@@ -57,9 +57,7 @@ def put_instruction(
         if new:
             _require_open(row, database.clock())
             _require_records(session, instruction)
-    if not new:
-        _refuse_second(database, member, instruction, envelope)
-    payload = inline_bytes(sent.values, instruction.values, "values")
+    payload = inline_bytes(sent.values, instruction.values, "values") if new else None
     with database.change() as change:
         row = visible_journey(change.session, member, journey)
         if _is_stored(change.session, journey, envelope):
@@ -68,8 +66,21 @@ def put_instruction(
         if new:
             _require_open(row, change.now)
             _add(change, row, member, instruction, envelope, payload)
+        else:
+            note_contradiction(
+                change,
+                actor=member.name,
+                action="round-instructed-twice",
+                subject=journey,
+                digest=envelope.digest,
+                round_number=instruction.number,
+            )
     if not new:
-        _refuse_second(database, member, instruction, envelope)
+        raise JourneyError(
+            f"Round {instruction.number} has another instruction already: central keeps the first.",
+            "Another kernel may combine this journey: let one of them go on.",
+            code="instruction-exists",
+        )
 
 
 def instructions_json(session: Session, journey: str, after: int) -> str | None:
@@ -135,26 +146,6 @@ def _verified(
 
 def _is_new(session: Session, instruction: Instruction) -> bool:
     return session.get(InstructionRow, (instruction.journey, instruction.number)) is None
-
-
-def _refuse_second(
-    database: Database, researcher: Member, instruction: Instruction, envelope: Envelope
-) -> NoReturn:
-    """Log the digest of a second signed instruction of a round, and refuse it."""
-    with database.change() as change:
-        note_contradiction(
-            change,
-            actor=researcher.name,
-            action="round-instructed-twice",
-            subject=instruction.journey,
-            digest=envelope.digest,
-            round_number=instruction.number,
-        )
-    raise JourneyError(
-        f"Round {instruction.number} has another instruction already: central keeps the first.",
-        "Another kernel may combine this journey: let one of them go on.",
-        code="instruction-exists",
-    )
 
 
 def _require_records(session: Session, instruction: Instruction) -> None:
