@@ -19,6 +19,7 @@ from typing import BinaryIO, Self
 from phtlab.errors import AirlockError
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_BLOCK_BYTES = 2**20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # NONBLOCK: a pipe created between stat and open must not block the station.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -55,6 +56,14 @@ def read_untrusted(directory: Path, name: str, *, limit: int) -> bytes:
     if len(content) > limit:
         raise _too_large(name, limit)
     return content
+
+
+def copy_bounded(source: BinaryIO, target: BinaryIO, *, limit: int) -> None:
+    """Copy `source`, which a run may still write to, into `target`: at most `limit` bytes of it."""
+    room = limit
+    while room and (block := source.read(min(room, _BLOCK_BYTES))):
+        target.write(block)
+        room -= len(block)
 
 
 class LeftFiles:

@@ -20,7 +20,7 @@ from typing import Final
 from phtlab.errors import AirlockError, NotOnRosterError, OrderError, SandboxError, SignatureError
 from phtlab.files.durable_file import replaced_at_once, replaced_whole, write_durably
 from phtlab.station.context.daemon_context import DaemonContext
-from phtlab.station.executor.untrusted_files import LeftFiles, open_untrusted
+from phtlab.station.executor.untrusted_files import LeftFiles, copy_bounded, open_untrusted
 from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.station.pipeline.received import give_file_to_run, give_to_run
 from phtlab.station.pipeline.rounds.kept_values import copy_kept
@@ -52,7 +52,6 @@ from phtlab.wire.api.rounds import (
 
 _TICK: Final = 0.004
 """Seconds between two looks for what the kernel left."""
-_BLOCK_BYTES: Final = 2**20
 _ENDINGS: Final = (
     *(".json", ".table.json", ".scalar.json", ".data.json"),
     *(".png", ".safetensors", ".bin"),
@@ -298,10 +297,7 @@ def _copy_output(left: Path, number: int, name: str, target: Path, limit: int) -
                 continue  # it is not there, or nothing that an output may be
             copy = stack.enter_context((target / file).open("xb"))
             found = True
-            room = limit
-            while room and (block := source.read(min(room, _BLOCK_BYTES))):
-                copy.write(block)
-                room -= len(block)
+            copy_bounded(source, copy, limit=limit)
     return found
 
 

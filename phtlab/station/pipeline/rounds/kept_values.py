@@ -16,7 +16,7 @@ from phtlab.files.durable_file import replaced_durably
 from phtlab.runtime.model import NUMPY_TYPES
 from phtlab.station.airlock.formats.content import Joined
 from phtlab.station.airlock.formats.model import read_model
-from phtlab.station.executor.untrusted_files import open_untrusted
+from phtlab.station.executor.untrusted_files import copy_bounded, open_untrusted
 from phtlab.station.pipeline.rounds.round_files import RoundFolder, RoundMarker
 
 _BLOCK_BYTES: Final = 2**20
@@ -35,10 +35,7 @@ def copy_kept(left: Path, folder: RoundFolder, limit: int) -> None:
         return
     draft = folder.path / "keeping"
     with open_untrusted(left, name, limit=limit) as source, draft.open("w+b") as copy:
-        room = limit
-        while room and (block := source.read(min(room, _BLOCK_BYTES))):
-            copy.write(block)
-            room -= len(block)
+        copy_bounded(source, copy, limit=limit)
         copy.flush()
         found = read_model(copy)
         if any(tensor.dtype not in NUMPY_TYPES for tensor in found.tensors.values()):
