@@ -89,19 +89,24 @@ def written_notebook(
     return panel
 
 
+def dispatched_and_awaited(lab: LabPage) -> Locator:
+    """Run the cells that dispatch and wait; return the journey's map below the latter."""
+    lab.select(4)
+    lab.page.keyboard.press("Control+Enter")
+    lab.confirm_sending()
+    expect(lab.cell(4).locator(".pht-journey-stop").first).to_be_visible(timeout=60_000)
+    lab.select(5)
+    lab.page.keyboard.press("Control+Enter")
+    return lab.cell(5).locator(".pht-journey-map")
+
+
 def test_a_regression_by_rounds_from_a_new_notebook(lab_in_world: LabPage, world: World) -> None:
     lab, page = lab_in_world, lab_in_world.page
     panel = written_notebook(lab, world, "regression.ipynb", CELLS)
     lab.select(2)
     picture(page, "rounds-notebook")
 
-    lab.select(4)
-    page.keyboard.press("Control+Enter")
-    lab.confirm_sending()
-    expect(lab.cell(4).locator(".pht-journey-stop").first).to_be_visible(timeout=60_000)
-    lab.select(5)
-    page.keyboard.press("Control+Enter")
-    view = lab.cell(5).locator(".pht-journey-map")
+    view = dispatched_and_awaited(lab)
     number = view.locator(".pht-journey-rounds-number")
     expect(number).to_have_text(re.compile(r"Round [3-9] of at most 20"), timeout=JOURNEY)
     expect(view.locator(".pht-journey-answer")).to_have_count(4)
@@ -133,17 +138,11 @@ def test_a_regression_by_rounds_from_a_new_notebook(lab_in_world: LabPage, world
 
 def test_rounds_are_stopped_early(lab_in_world: LabPage, world: World) -> None:
     """While the cell that combines them is running."""
-    lab, page = lab_in_world, lab_in_world.page
+    lab = lab_in_world
     endless = CELLS[3][1].replace("1e-10", "-1")  # never
     cells = [*CELLS[:3], ("combine", endless), *CELLS[4:]]
     written_notebook(lab, world, "stopped.ipynb", cells)
-    lab.select(4)
-    page.keyboard.press("Control+Enter")
-    lab.confirm_sending()
-    expect(lab.cell(4).locator(".pht-journey-stop").first).to_be_visible(timeout=60_000)
-    lab.select(5)
-    page.keyboard.press("Control+Enter")
-    view = lab.cell(5).locator(".pht-journey-map")
+    view = dispatched_and_awaited(lab)
     number = view.locator(".pht-journey-rounds-number")
     expect(number).to_have_text(re.compile(r"Round [2-9] of"), timeout=JOURNEY)
     view.get_by_role("button", name="Stop early…").click()
