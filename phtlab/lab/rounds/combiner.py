@@ -16,11 +16,11 @@ from phtlab.lab.rounds.journey_key import journey_key
 from phtlab.lab.rounds.patience import patiently
 from phtlab.lab.rounds.payloads import fetch_update, fetch_values, send_values
 from phtlab.lab.rounds.reports import RoundReport, keep_finished, keep_report
-from phtlab.lab.rounds.sealed_values import open_values, seal_values
 from phtlab.lab.rounds.sent_values import decoded_value, encoded_results, encoded_values
-from phtlab.lab.rounds.series import Series
-from phtlab.lab.rounds.updates import COMBINED, open_update
 from phtlab.lab.session.session import Session
+from phtlab.rounds.sealed_values import open_values, seal_values
+from phtlab.rounds.series import Series
+from phtlab.rounds.updates import COMBINED, open_update
 from phtlab.runtime.combining import Combination
 from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity
@@ -141,7 +141,7 @@ class Combiner:
                 journey=self._journey,
                 order=self._order,
                 number=instruction.number,
-                researcher=self._session.identity,
+                combiner=self._session.identity,
                 names=[received.name for received in self._manifest.received],
             )
             self._sent = (digest_, values)
@@ -169,7 +169,7 @@ class Combiner:
                 order=self._order,
                 number=number,
                 roster=self._session.trusted.roster,
-                researcher=self._session.identity,
+                combiner=self._session.identity,
             )
             context = context_digest(round_context(self._journey, self._order, "values", number))
             cargo = RoundCargo(digest=digest(sealed), size=len(sealed), context=context)

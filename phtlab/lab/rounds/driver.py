@@ -18,8 +18,8 @@ from phtlab.lab.display.round_progress import RoundProgress
 from phtlab.lab.rounds.combiner import Combiner, Prepared
 from phtlab.lab.rounds.journey_key import forget_journey_key
 from phtlab.lab.rounds.patience import patiently
-from phtlab.lab.rounds.series import Ended, Ready, Series, TooFew, Waiting
 from phtlab.lab.session.session import Session
+from phtlab.rounds.series import Ended, Ready, Series, TooFew, Waiting
 from phtlab.train.documents.order import Order
 from phtlab.train.documents.record import FINAL_STATES
 from phtlab.wire.api.journeys import JourneyView

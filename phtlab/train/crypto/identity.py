@@ -145,6 +145,11 @@ class Member(StrictModel):
     def is_station(self) -> bool:
         return "station" in self.roles
 
+    @property
+    def has_stops(self) -> bool:
+        """Whether journeys have stops there: a station, or an aggregator, which has no data."""
+        return self.is_station or "aggregator" in self.roles
+
 
 @dataclass(frozen=True)
 class Identity:

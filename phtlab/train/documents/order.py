@@ -17,6 +17,8 @@ from phtlab.train.documents.moment import Moment
 
 ORDER_TYPE = "https://phtlab.org/order/v2"
 MAX_ROUNDS: Final = 10_000
+MAX_READERS: Final = 64
+"""As many as sealed content has recipients at most (`train.sealing`)."""
 
 
 CargoKind = Literal["cargo", "next", "log"]
@@ -67,7 +69,7 @@ class Order(SignedModel):
     route: Route = "parallel"
     stations: tuple[MemberName, ...] = Field(min_length=1, max_length=256)
     parameters: dict[str, Any] = Field(default_factory=dict)
-    recipients: tuple[MemberName, ...] = Field(min_length=1, max_length=64)
+    recipients: tuple[MemberName, ...] = Field(min_length=1, max_length=MAX_READERS)
     proposal: Digest | None = None
     continues: Continuation | None = None
     rounds: OrderedRounds | None = None
@@ -120,13 +122,34 @@ class Order(SignedModel):
             raise ValueError("rounds are declared on a route of rounds, and on no other")
         if self.rounds is not None and self.rounds.quorum > len(self.stations):
             raise ValueError("a round needs more stations than the journey has")
+        if self.aggregator is not None and self.aggregator in self.stations:
+            raise ValueError("an aggregator has no data: it is none of the journey's stations")
+        if len(self.readers) > MAX_READERS:
+            raise ValueError(f"at most {MAX_READERS} members read updates, the aggregator included")
         if self.continues is not None and self.route != "sequential":
             raise ValueError("only a sequential route can be continued")
         return self
 
+    @property
+    def aggregator(self) -> str | None:
+        """The member that combines the rounds; None if the researcher's kernel does, or nobody."""
+        return self.rounds.aggregator if self.rounds else None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The members at which the journey has a stop: its stations, then the aggregator."""
+        return self.stations if self.aggregator is None else (*self.stations, self.aggregator)
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """The members that a round's updates are sealed to: recipients, then the aggregator."""
+        if self.aggregator is None or self.aggregator in self.recipients:
+            return self.recipients
+        return (*self.recipients, self.aggregator)
+
     def stop_of(self, station: str) -> int:
-        """The number, from 0, of `station` on the route. Raises ValueError if it is not on it."""
-        return self.stations.index(station)
+        """The number, from 0, of the stop at `station`. Raises ValueError if it has none."""
+        return self.stops.index(station)
 
     def next_after(self, station: str) -> str | None:
         """Return the station after `station` on a sequential route; None at its end."""

@@ -22,8 +22,9 @@ from phtlab.train.documents.record import OutputVerdict
 INSTRUCTION_TYPE = "https://phtlab.org/instruction/v1"
 ROUND_TYPE = "https://phtlab.org/round/v1"
 
-RoundCargoKind = Literal["values", "update"]
-"""What is sealed in a round: values for the stations, or what a station publishes."""
+RoundCargoKind = Literal["values", "update", "report"]
+"""What is sealed in a round: values for the stations, what a station publishes, or what combine
+cells report to the recipients."""
 
 
 class RoundCargo(StrictModel):
@@ -38,8 +39,9 @@ class Instruction(StrictModel):
     """What stations do next: compute round `number`, or with `ends` none any more.
 
     `previous` is the instruction before, of round 2 the order. `heard` are the records of the round
-    before whose updates were combined, by station. `values` is sealed to the stations; None if
-    nothing is sent.
+    before whose updates were combined, by station. `values` is sealed to the stations, `report` to
+    the recipients: what the combine cells reported, and at the end the values that the rounds end
+    with. None if nothing is sent.
     """
 
     journey: Digest
@@ -47,6 +49,7 @@ class Instruction(StrictModel):
     previous: Digest
     heard: dict[MemberName, Digest] = Field(max_length=256)
     values: RoundCargo | None = None
+    report: RoundCargo | None = None
     ends: bool = False
     issued: Moment
 

@@ -94,10 +94,8 @@ def verify_order(
         )
     _require_distinct(order.stations, "station")
     _require_distinct(order.recipients, "recipient")
-    if station is not None and station not in order.stations:
-        raise OrderStationError(
-            f"This order is for {', '.join(order.stations)}, not for {station}."
-        )
+    if station is not None and station not in order.stops:
+        raise OrderStationError(f"This order is for {', '.join(order.stops)}, not for {station}.")
     if now is not None:
         _require_stations(order, roster, station)
     _require_recipients(order, roster, signer, over=now is None)

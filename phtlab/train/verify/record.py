@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel
 
 from phtlab.errors import RecordError, RosterStaleError
-from phtlab.train.crypto.identity import Member
+from phtlab.train.crypto.identity import Member, Role
 from phtlab.train.documents.envelope import Envelope, Statement, open_statement
 from phtlab.train.documents.order import Order, cargo_context, context_digest
 from phtlab.train.documents.record import RECORD_TYPE, StopRecord
@@ -91,7 +91,7 @@ def verify_records(
     for station in records:
         require_on_route(order, station)
     verified: dict[str, StopRecord] = {}
-    for station in order.stations:
+    for station in order.stops:
         envelope = records.get(station)
         if envelope is not None:
             verified[station] = verify_record(
@@ -191,6 +191,8 @@ def open_of_station(
 ) -> tuple[Statement, Member, _Record]:
     """Read a record that `station` of the route signed; `what` is what of, and such records' name.
 
+    The aggregator of an order has a stop too.
+
     Raises SignatureError, NotOnRosterError, or RecordError (``record-station``, ``record-signer``,
     ``record-role``, ``record-form``).
     """
@@ -204,7 +206,8 @@ def open_of_station(
             f"Only {station} may say what happened there: do not use it, and tell an officer.",
             code="record-signer",
         )
-    require_role(signer, "station", RecordError, "record-role", f"sign {what[1]}")
+    role: Role = "aggregator" if station == order.aggregator else "station"
+    require_role(signer, role, RecordError, "record-role", f"sign {what[1]}")
     record = read_predicate(
         model, statement, RecordError("", code="record-form"), f"{station}'s record"
     )
@@ -223,11 +226,11 @@ def require_fields(station: str, *expected: tuple[str, str, object, object]) -> 
 
 
 def require_on_route(order: Order, station: str) -> None:
-    """Require that `station` is on the route. Raises RecordError (``record-station``)."""
-    if station not in order.stations:
+    """Require that `station` has a stop. Raises RecordError (``record-station``)."""
+    if station not in order.stops:
         raise RecordError(
             f"There is a record of {station}, which is not on this journey's route "
-            f"({', '.join(order.stations)}): do not use it.",
+            f"({', '.join(order.stops)}): do not use it.",
             code="record-station",
         )
 

@@ -18,6 +18,8 @@ from phtlab.train.documents.round import (
     INSTRUCTION_TYPE,
     ROUND_TYPE,
     Instruction,
+    RoundCargo,
+    RoundCargoKind,
     RoundRecord,
     round_context,
 )
@@ -88,10 +90,14 @@ def verify_instruction(
             "valid",
         )
     _require_combined(instruction, order, rounds, station, own)
-    if instruction.values is not None:
-        expected = context_digest(round_context(journey, order, "values", number))
-        if instruction.values.context != expected:
-            raise _refused("instruction-context", "its values are bound to another round")
+    kinds: tuple[tuple[RoundCargoKind, RoundCargo | None, str], ...] = (
+        ("values", instruction.values, "values are"),
+        ("report", instruction.report, "report is"),
+    )
+    for kind, cargo, what in kinds:
+        context = context_digest(round_context(journey, order, kind, number))
+        if cargo is not None and cargo.context != context:
+            raise _refused("instruction-context", f"its {what} bound to another round")
     return instruction
 
 
@@ -170,6 +176,12 @@ def verify_series(
             found.append(record)
         verified[station] = tuple(found)
     for station, closed in done.items():
+        if station == order.aggregator:
+            # Its stop closes the chain of instructions, as a station's closes that of records.
+            last = instructions[-1].digest if instructions else None
+            if (len(instructions), last) != (closed.count, closed.last):
+                raise _missing(station)
+            continue
         envelopes = records.get(station, ())
         last = envelopes[-1].digest if envelopes else None
         if (len(envelopes), last) != (closed.count, closed.last):
@@ -208,6 +220,12 @@ def _open_round(
     envelope: Envelope, journey: str, order: Order, roster: Roster, station: str
 ) -> RoundRecord:
     """Verify a record, except which instruction and which record it follows."""
+    if station not in order.stations:
+        raise RecordError(
+            f"There is a record of a round of {station}, which computes none in this journey.",
+            "Do not use it; tell an officer.",
+            code="record-station",
+        )
     what = ("a round", "records of rounds")
     statement, signer, record = open_of_station(
         envelope, ROUND_TYPE, RoundRecord, station, order, roster, what

@@ -46,13 +46,15 @@ def decoded(inline: str) -> bytes | None:
 
 
 class SentInstruction(StrictModel):
-    """`POST /journeys/{id}/instructions`: an instruction, and its sealed values in base64.
+    """`POST /journeys/{id}/instructions`: an instruction, its sealed values and report in base64.
 
-    `values` is None if nothing is sent, or if the registry has it.
+    Each of these is None if nothing is sent, or if the registry has it. In an answer, only
+    recipients get the report.
     """
 
     instruction: Envelope
     values: str | None = None
+    report: str | None = None
 
 
 class SentRound(StrictModel):
@@ -77,10 +79,12 @@ class Instructions(StrictModel):
 class Rounds(StrictModel):
     """`GET /journeys/{id}/rounds?after=CURSOR&wait=SECONDS`: records in the order of their arrival.
 
-    `cursor` is the `after` of the following request.
+    `cursor` is the `after` of the following request. `finishing` says that the researcher asked
+    whoever combines to end the rounds.
     """
 
     cursor: int
+    finishing: bool = False
     rounds: tuple[SentRound, ...] = ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from phtlab.errors import NotOnRosterError, RecordError
-from phtlab.lab.rounds.series import Series
+from phtlab.rounds.series import Series
 from phtlab.train.canonical import digest
 from phtlab.train.documents.round import RoundRecord
 from phtlab.wire.api.rounds import SentRound

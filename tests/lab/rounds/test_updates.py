@@ -12,7 +12,7 @@ import pytest
 
 from phtlab.errors import JourneyError, SealChangedError, SealFormatError
 from phtlab.lab.rounds.payloads import MAX_PAYLOAD, fetch_update
-from phtlab.lab.rounds.updates import read_arrays
+from phtlab.rounds.updates import read_arrays
 from phtlab.runtime.model import encode_tensors
 from phtlab.train.canonical import digest
 from phtlab.train.documents.round import RoundCargo

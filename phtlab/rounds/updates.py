@@ -52,8 +52,7 @@ def open_update(
         folder = Path(temporary)
         archive = folder / "update.tar"
         with archive.open("wb") as target:
-            recipients = len(order.recipients)
-            open_sealed(io.BytesIO(sealed), target, identity, context, recipients)
+            open_sealed(io.BytesIO(sealed), target, identity, context, len(order.readers))
         contents = folder / "contents"
         contents.mkdir()
         present = unpack(archive, contents, outputs)

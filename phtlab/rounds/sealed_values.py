@@ -1,4 +1,4 @@
-"""Values of an instruction, sealed to the stations and the researcher, and opened again."""
+"""Values of an instruction, sealed to the stations and whoever combines, and opened again."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def seal_values(
     order: Order,
     number: int,
     roster: Roster,
-    researcher: Identity,
+    combiner: Identity,
 ) -> bytes:
     """Seal `values`, each a safetensors file, for round `number`.
 
-    To every station of `order`, and to the researcher, so that a later kernel knows them. Raises
-    NotOnRosterError for a station that has left.
+    To every station of `order`, and to the `combiner`, who may lose them. Raises NotOnRosterError
+    for a station that has left.
     """
     stations = [roster.member(station).keys.age for station in order.stations]
     sealed = io.BytesIO()
     context = round_context(journey, order, "values", number)
-    seal(io.BytesIO(pack_values(values)), sealed, [*stations, researcher.public.age], context)
+    seal(io.BytesIO(pack_values(values)), sealed, [*stations, combiner.public.age], context)
     return sealed.getvalue()
 
 
@@ -45,13 +45,13 @@ def open_values(
     journey: str,
     order: Order,
     number: int,
-    researcher: Identity,
+    combiner: Identity,
     names: Iterable[str],
 ) -> dict[str, bytes]:
     """Return what `seal_values` sealed for round `number`. Raises SealError."""
     archive = io.BytesIO()
     context = round_context(journey, order, "values", number)
-    open_sealed(io.BytesIO(sealed), archive, researcher.age, context)
+    open_sealed(io.BytesIO(sealed), archive, combiner.age, context)
     return unpacked_values(archive.getvalue(), names)
 
 

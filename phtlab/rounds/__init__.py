@@ -1,0 +1,1 @@
+"""Rounds as whoever combines them sees them: a researcher's kernel, or an aggregator."""
