@@ -67,7 +67,7 @@ def station_steps(folder: Path, rounds: int) -> dict[str, float]:
     series = make_series(folder, most=rounds + 2, policy=policy)
     central = series.world.central
     daemon = series.begin()
-    while not central.rounds:
+    while not central.sent_rounds:
         daemon.step()
     steps = defaultdict[str, list[float]](list)
     with ExitStack() as stack:
@@ -78,10 +78,10 @@ def station_steps(folder: Path, rounds: int) -> dict[str, float]:
         fsync = times.timed("of all, fsync", os.fsync)
         stack.enter_context(mock.patch.object(os, "fsync", fsync))
         for number in range(1, rounds + 1):
-            series.instruct(float(number), heard={"cleveland": central.rounds[-1].record.digest})
+            series.instruct(float(number), heard={"cleveland": central.sent_rounds[-1].record.digest})
             times.clear()
             began = time.perf_counter()
-            while len(central.rounds) == number:
+            while len(central.sent_rounds) == number:
                 daemon.step()
             steps["the whole round"].append(time.perf_counter() - began)
             for title, took in times.seconds.items():

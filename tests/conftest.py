@@ -264,13 +264,16 @@ def world(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient)
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[World]:
-    """Two hospitals of their own, for tests that kill processes and change what they keep."""
-    from phtlab.demo.world import World, running
+    """Two hospitals of their own, for tests that kill processes and change what they keep.
+
+    And an aggregator, which combines the rounds of journeys that name it.
+    """
+    from phtlab.demo.world import AGGREGATOR, World, running
 
     place = tmp_path_factory.mktemp("small") / "demo"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PHTLAB_CACHE", str(CACHE))
-        made = World(place, log_n=12, stations=("cleveland", "hungary"))
+        made = World(place, log_n=12, stations=("cleveland", "hungary", AGGREGATOR))
         with running(made, lambda doing: None) as up:
             _RUNNING.append(up)
             yield up

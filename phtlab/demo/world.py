@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from phtlab.central.founding import init_central
 from phtlab.central.founding import pin as pin_central
@@ -54,6 +55,8 @@ OFFICERS = ("officer-ada", "officer-bo", "officer-cleo")
 SIGNERS = 2
 RESEARCHER = "dr-lovelace"
 TWIN = "twin"
+AGGREGATOR = "adder"
+"""A name of `World.stations` that is an aggregator: it combines rounds, and has no data."""
 CONSORTIUM = "heart-net"
 STATIONS = (*HOSPITALS, TWIN)
 
@@ -87,6 +90,7 @@ uncounted = "refuse"
 # A regression or a small network, trained in a few dozen rounds.
 [rounds]
 without_membership = 5000
+aggregators = ["adder"]
 
 # A course asks in a day what a researcher asks in months.
 [month]
@@ -103,6 +107,10 @@ ASKING_POLICY = _START + _LIMITS
 """Policy of the twin station, which shows what other stations would hold for a person."""
 
 Step = Callable[[str], None]
+_ROLES: Final[Mapping[str, tuple[Role, ...]]] = {
+    TWIN: ("station", "twin"),
+    AGGREGATOR: ("aggregator",),
+}
 
 
 @dataclass(frozen=True)
@@ -287,12 +295,23 @@ class World:
             organisation=HOSPITALS.get(station, "The consortium"),
             central=self.central_url,
             twin=station == TWIN,
+            aggregator=station == AGGREGATOR,
         )
         write_settings(folder, settings)
         folder.policy.write_text(ASKING_POLICY if station == TWIN else POLICY)
         identity = Identity.generate(station)
         write_key(folder.key, identity, self.passphrase, log_n=self.log_n)
         self._pin(folder.trust)
+        if station != AGGREGATOR:
+            self._give_data(station, folder)
+        return Member(
+            name=station,
+            organisation=settings.organisation,
+            roles=_ROLES.get(station, ("station",)),
+            keys=identity.public,
+        )
+
+    def _give_data(self, station: str, folder: StationFolder) -> None:
         patients = self.directory / "patients" / station / "heart.csv"
         patients.parent.mkdir(parents=True)
         schema = share("notebooks/data/heart.toml").read_bytes()
@@ -303,10 +322,6 @@ class World:
         else:
             write_patients(share("notebooks/data/heart_disease_uci.csv"), station, patients)
         add_dataset(folder, "heart", patients, schema)
-        roles: tuple[Role, ...] = ("station", "twin") if station == TWIN else ("station",)
-        return Member(
-            name=station, organisation=settings.organisation, roles=roles, keys=identity.public
-        )
 
     def _found_researcher(self) -> Member:
         identity = Identity.generate(RESEARCHER)

@@ -63,8 +63,9 @@ Step = Waiting | Ready | TooFew | Ended
 class Series:
     """The rounds of `journey`, whose verified order is `order`.
 
-    `number` is the round that stations compute now; `answers` maps the stations whose records of it
-    are there; `unusable` those whose updates cannot be used, each with a sentence.
+    `roster` is the one by which records and instructions are verified; a newer one may take its
+    place. `number` is the round that stations compute now; `answers` maps the stations whose
+    records of it are there; `unusable` those whose updates cannot be used, each with a sentence.
     """
 
     def __init__(self, journey: str, order: Order, roster: Roster) -> None:
@@ -73,7 +74,7 @@ class Series:
         self.journey = journey
         self.order = order
         self.rounds: OrderedRounds = order.rounds
-        self._roster = roster
+        self.roster = roster
         self._digests: dict[int, str | None] = {1: None}
         self._last: dict[str, tuple[int, str]] = {}  # of each station: round and record
         self._seen: set[str] = set()
@@ -103,7 +104,7 @@ class Series:
             sent.instruction,
             journey=self.journey,
             order=self.order,
-            roster=self._roster,
+            roster=self.roster,
             number=number,
             previous=self.previous,
         )
@@ -144,7 +145,7 @@ class Series:
             sent.record,
             journey=self.journey,
             order=self.order,
-            roster=self._roster,
+            roster=self.roster,
             station=station,
             number=number,
             instruction=self._digests[number],

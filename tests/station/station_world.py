@@ -65,6 +65,7 @@ from phtlab.wire.api.journeys import (
 from phtlab.wire.api.rounds import (
     MAX_ROUNDS_OF_ANSWER,
     Instructions,
+    Rounds,
     SentInstruction,
     SentRound,
 )
@@ -172,7 +173,9 @@ class FakeCentral:
     twins: dict[str, bytes] = field(default_factory=dict)
     instructed: list[SentInstruction] = field(default_factory=list)
     """The instructions of rounds 2, 3, … of the one journey."""
-    rounds: list[SentRound] = field(default_factory=list)
+    sent_rounds: list[SentRound] = field(default_factory=list)
+    finishing: bool = False
+    views: dict[str, JourneyView] = field(default_factory=dict)
     told: threading.Event = field(default_factory=threading.Event)
     news: threading.Condition = field(default_factory=threading.Condition)
 
@@ -196,7 +199,8 @@ class FakeCentral:
         return Inbox(cursor=len(self.inbox_offers), offers=tuple(self.inbox_offers[after:]))
 
     def journey(self, journey: str) -> JourneyView:
-        raise AssertionError(f"nobody asks for {journey}: this central names no contradiction")
+        self._answer()
+        return self.views[journey]
 
     def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView:
         self._answer()
@@ -222,12 +226,33 @@ class FakeCentral:
             self.news.wait_for(lambda: len(self.instructed) >= after, wait)
         return Instructions(instructions=tuple(self.instructed[after - 1 :][:MAX_ROUNDS_OF_ANSWER]))
 
+    def put_instruction(self, journey: str, sent: SentInstruction) -> None:
+        """As whoever combines sends it; the same one again changes nothing."""
+        self._answer()
+        if self.refusing:
+            raise self.refusing
+        if sent not in self.instructed:
+            self.instruct(sent)
+
+    def rounds(self, journey: str, after: int, wait: float, *, finishing: bool = False) -> Rounds:
+        """All records that were sent, for whoever combines; `self.finishing` asks to end."""
+        self._answer()
+        with self.news:
+            self.news.wait_for(
+                lambda: len(self.sent_rounds) > after or self.finishing > finishing, wait
+            )
+            return Rounds(
+                cursor=len(self.sent_rounds),
+                rounds=tuple(self.sent_rounds[after:]),
+                finishing=self.finishing,
+            )
+
     def put_round(self, journey: str, station: str, number: int, sent: SentRound) -> None:
         self._answer()
         if self.refusing:
             raise self.refusing
         with self.news:
-            self.rounds.append(sent)
+            self.sent_rounds.append(sent)
             self.news.notify_all()
 
     def stations(self) -> tuple[StationView, ...]:
@@ -299,6 +324,9 @@ class SimulatedArtifactStore:
         if len(self.cargos[sealed]) > size:
             raise RegistryError("It is larger than was signed.", code="registry-too-large")
         path.write_bytes(self.cargos[sealed])
+
+    def deliver_values(self, journey: str, sealed: Path) -> None:
+        self.deliver(journey, "", sealed)
 
     def fetch_values(self, journey: str, sealed: str, path: Path, size: int) -> None:
         self.fetch_cargo(journey, "", sealed, path, size)
@@ -504,7 +532,7 @@ class World:
         return DaemonContext(
             folder=self.folder,
             settings=self.settings,
-            identity=identity("cleveland"),
+            identity=identity(self.settings.name),
             central=self.central,
             artifacts=self.artifacts,
             executor=self.executor,
@@ -611,7 +639,7 @@ class World:
             journey=offer.journey,
             order=Order.model_validate(_predicate(offer.order)),
             roster=self.roster,
-            station="cleveland",
+            station=self.settings.name,
             previous=None,
         )
 

@@ -80,6 +80,12 @@ def init(
     twin: Annotated[
         bool, typer.Option(help="A station of synthetic twins only, for dry runs.")
     ] = False,
+    aggregator: Annotated[
+        bool,
+        typer.Option(
+            help="An aggregator: without data, it combines the rounds of others' journeys."
+        ),
+    ] = False,
     admit: Annotated[
         str | None,
         typer.Option(
@@ -105,11 +111,18 @@ def init(
         raise SettingsError(
             f"There is a station in {directory.absolute()} already.", "Choose another folder."
         )
+    if twin and aggregator:
+        raise SettingsError(
+            "A station of twins combines no rounds: an aggregator has no data.",
+            "Give one of --twin and --aggregator.",
+        )
     mode = admit or ("auto" if twin else "human")
     if mode not in ("auto", "human", "refuse"):
         raise SettingsError(f"--admit is auto, human or refuse, not '{mode}'.")
     try:
-        settings = StationSettings(name=name, organisation=organisation, central=central, twin=twin)
+        settings = StationSettings(
+            name=name, organisation=organisation, central=central, twin=twin, aggregator=aggregator
+        )
     except ValidationError:
         raise SettingsError(
             f"'{name}' cannot name a station: use 2 to 63 characters of a-z, 0-9 and '-', "
@@ -121,7 +134,8 @@ def init(
     )
     folder.create()
     write_key(folder.key, identity, passphrase)
-    write_durably(folder.policy, default_policy(mode, twin=twin).encode())  # type: ignore[arg-type]
+    policy = default_policy(mode, twin=twin, aggregator=aggregator)  # type: ignore[arg-type]
+    write_durably(folder.policy, policy.encode())
     _write_request(folder, settings, identity)
     write_settings(folder, settings)
     fingerprint = identity.public.fingerprint
@@ -378,6 +392,8 @@ def _write_request(folder: StationFolder, settings: StationSettings, identity: I
     from phtlab.train.crypto.identity import Role
 
     roles: tuple[Role, ...] = ("station", "twin") if settings.twin else ("station",)
+    if settings.aggregator:
+        roles = ("aggregator",)
     envelope = request_membership(identity, settings.organisation, roles)
     write_durably(folder.request, envelope.to_bytes(), 0o644)
 

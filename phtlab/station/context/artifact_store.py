@@ -15,7 +15,7 @@ from phtlab.train.image.verification import (
     ImageLimits,
 )
 from phtlab.wire.central.client import CentralClient
-from phtlab.wire.registry.cargo import pull_cargo, pull_values, push_cargo
+from phtlab.wire.registry.cargo import pull_cargo, pull_values, push_cargo, push_values
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.released_log import push_log
 from phtlab.wire.registry.trains import pull_kernel, pull_train
@@ -59,6 +59,9 @@ class ArtifactStore(Protocol):
 
     def fetch_values(self, journey: str, digest: str, path: Path, size: int) -> None:
         """Fetch a round's sealed values, of `size` bytes, to `path`. Raises as `fetch_cargo`."""
+
+    def deliver_values(self, journey: str, sealed: Path) -> None:
+        """Push what an aggregator sealed for an instruction, as `deliver` pushes cargo."""
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
         """Push a sealed, released run log to the registry, with its statement. Idempotent."""
@@ -116,6 +119,9 @@ class RegistryArtifactStore:
 
     def fetch_values(self, journey: str, digest: str, path: Path, size: int) -> None:
         pull_values(self._at(), journey, digest, path, limit=size)
+
+    def deliver_values(self, journey: str, sealed: Path) -> None:
+        push_values(self._at(), journey, sealed)
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
         push_log(self._at(), journey, station, sealed.read_bytes(), statement)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from phtlab.rounds.received_rounds import ReceivedRounds
 from phtlab.station.context.artifact_store import ArtifactStore
 from phtlab.station.context.roster_cache import RosterCache
 from phtlab.station.context.station_context import StationContext
@@ -22,7 +23,7 @@ from phtlab.wire.api.journeys import (
     StopUpdate,
     StopView,
 )
-from phtlab.wire.api.rounds import Instructions, SentRound
+from phtlab.wire.api.rounds import Instructions, Rounds, SentInstruction, SentRound
 from phtlab.wire.central.audit import AuditSource
 from phtlab.wire.central.governance import GovernanceClient
 
@@ -46,6 +47,12 @@ class Central(Protocol):
 
     def instructions(self, journey: str, after: int, wait: float) -> Instructions: ...
 
+    def put_instruction(self, journey: str, sent: SentInstruction) -> None: ...
+
+    def rounds(
+        self, journey: str, after: int, wait: float, *, finishing: bool = False
+    ) -> Rounds: ...
+
     def put_round(self, journey: str, station: str, number: int, sent: SentRound) -> None: ...
 
     def stations(self) -> tuple[StationView, ...]: ...
@@ -67,6 +74,8 @@ class DaemonContext(StationContext):
     executor: Executor
     roster_cache: RosterCache
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    received_rounds: dict[str, ReceivedRounds] = field(default_factory=dict)
+    """At an aggregator: what central shows of the rounds of each journey that it combines."""
 
     def roster(self) -> Roster:
         """Return the newest roster, verified. Raises what `RosterCache.now` raises."""

@@ -139,10 +139,11 @@ def _roster(
         trusted = trust_of(folder, client).refresh()
         roster = trusted.roster
         member = roster.member(settings.name)
-        if not member.is_station:
+        role = "aggregator" if settings.aggregator else "station"
+        if role not in member.roles:
             raise NotOnRosterError(
-                f"{settings.name} is on the roster, but not as a station.",
-                "Ask an officer for the role.",
+                f"{settings.name} is on the roster, but not with the role '{role}'.",
+                "Ask an officer for it.",
             )
     except (PhtlabError, OSError) as error:
         yield _failed("roster", error)

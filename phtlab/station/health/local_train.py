@@ -60,7 +60,7 @@ from phtlab.train.image.verification import (
 from phtlab.train.sealing import open_sealed
 from phtlab.trust_store.trust import Trusted
 from phtlab.wire.api.journeys import Inbox, Offer, StationProfile, StationView, StopUpdate, StopView
-from phtlab.wire.api.rounds import Instructions, SentInstruction, SentRound, decoded
+from phtlab.wire.api.rounds import Instructions, Rounds, SentInstruction, SentRound, decoded
 
 CONSORTIUM: Final = "local"
 _POLL_SECONDS: Final = 0.05
@@ -392,6 +392,12 @@ class _Nobody:
         )
         return Instructions(instructions=(SentInstruction(instruction=ending.sign(self._key)),))
 
+    def put_instruction(self, journey: str, sent: SentInstruction) -> None:
+        raise _no_central()  # a local train is combined nowhere
+
+    def rounds(self, journey: str, after: int, wait: float, *, finishing: bool = False) -> Rounds:
+        raise _no_central()
+
     def put_round(self, journey: str, station: str, number: int, sent: SentRound) -> None:
         self.sent = sent
 
@@ -446,6 +452,9 @@ class _LocalContext:
 
     def fetch_cargo(self, journey: str, station: str, digest: str, path: Path, size: int) -> None:
         raise _no_central()  # a local train begins its route: nothing was handed on
+
+    def deliver_values(self, journey: str, sealed: Path) -> None:
+        raise _no_central()
 
     def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
         """Does nothing: the log is at the station already, for its operator."""

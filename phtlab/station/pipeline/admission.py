@@ -216,13 +216,15 @@ def _admit(stop: Stop, station: DaemonContext, offer: VerifiedOffer, policy: Pol
             stop_files.HELD, _held(decision, risk, covered, policy.approval.persons(risk.risk))
         )
         return
-    used = {name: datasets[name] for name in offer.train.manifest.datasets}
+    combines = offer.order.aggregator == station.name
+    used = {} if combines else {name: datasets[name] for name in offer.train.manifest.datasets}
     for dataset in used.values():
         dataset.require()
         if not station.settings.twin:
             check_columns(dataset)  # checked now, since a run sees the whole current file
     limits = policy.limits.limits(station.settings.gpus)
-    _keep_whole(stop.job, _job(stop, offer, used, limits), readable_by_all=True)
+    job = _job(stop, offer, used, limits, combines=combines)
+    _keep_whole(stop.job, job, readable_by_all=True)
     _keep_received(stop, offer)
     if offer.order.rounds is not None:
         RoundFiles.of(stop).create()
@@ -233,6 +235,7 @@ def _admit(stop: Stop, station: DaemonContext, offer: VerifiedOffer, policy: Pol
         schemas={name: dataset.schema.digest for name, dataset in used.items()},
         twin=station.settings.twin,
         limits=limits,
+        combines=combines,
     )
     stop.write(stop_files.ADMITTED, admission)
 
@@ -281,7 +284,12 @@ def _ended(approvals: Approvals, approval: str, station: DaemonContext) -> str:
 
 
 def _job(
-    stop: Stop, offer: VerifiedOffer, used: Mapping[str, DataSet], limits: Limits
+    stop: Stop,
+    offer: VerifiedOffer,
+    used: Mapping[str, DataSet],
+    limits: Limits,
+    *,
+    combines: bool,
 ) -> dict[str, bytes]:
     """Return the files that the run will see, by name."""
     job: dict[str, Any] = {
@@ -301,7 +309,10 @@ def _job(
         "received": _received(offer),
     }
     rounds = offer.train.manifest.rounds
-    if rounds is not None:
+    if rounds is not None and combines:
+        job["rounds"] = {"cells": rounds.combine, "combine": [], "first": 1, "aggregates": True}
+        job["parameters"] = offer.parameters
+    elif rounds is not None:
         job["rounds"] = {"cells": rounds.cells, "combine": rounds.combine, "first": 1}
     notebook = (stop.train / "notebook.ipynb").read_bytes()
     return {

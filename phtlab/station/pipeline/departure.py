@@ -406,7 +406,7 @@ def _sign(stop: Stop, station: DaemonContext, **what: Any) -> None:
     order = stop.claimed_order()
     verified = stop.has(Marker.VERIFIED)
     version = stop.verified_offer().roster_version if verified else order.roster_version
-    number = order.stations.index(station.name) if station.name in order.stations else 0
+    number = order.stops.index(station.name) if station.name in order.stops else 0
     outcome = stop.read(stop_files.OUTCOME) if stop.has(Marker.OUTCOME) else None
     schemas = stop.read(stop_files.ADMITTED).schemas if stop.has(Marker.ADMITTED) else {}
     foreseen = stop.read(stop_files.FORECAST) if stop.has(Marker.FORECAST) else None

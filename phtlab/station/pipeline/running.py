@@ -23,7 +23,9 @@ from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import DataSet
 from phtlab.station.executor.contract import Job, JobStatus
 from phtlab.station.executor.untrusted_files import list_untrusted, open_untrusted, read_untrusted
+from phtlab.station.pipeline.combining import follow as combining
 from phtlab.station.pipeline.rounds import follow as rounds
+from phtlab.station.pipeline.rounds import requests
 from phtlab.station.pipeline.rounds.round_files import RoundFiles, RoundFolder
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import RunOutcome, RunStopped, Timestamp
@@ -77,10 +79,11 @@ def watch(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
 
 def _watch_rounds(stop: Stop, station: DaemonContext, wait: float) -> bool:
     """Take the next step of the rounds; judge the run only while one is computed."""
-    if rounds.follow(stop, station, wait):
+    follow = combining.follow if stop.combines else rounds.follow
+    if follow(stop, station, wait):
         return True
     folder = RoundFiles.of(stop).in_work()
-    since = rounds.requested_since(folder)
+    since = requests.requested_since(folder)
     if folder is None or since is None:
         return False
     status = station.executor.status(stop.job_id)
@@ -94,9 +97,9 @@ def _watch_rounds(stop: Stop, station: DaemonContext, wait: float) -> bool:
         stop.write(stop_files.ENDING, run_failed("run-restarts"))
     else:
         station.executor.remove(stop.job_id)
-        rounds.restart(stop, station, folder)
+        requests.restart(stop, station, folder)
         _start(stop, station)
-        rounds.note_started(folder)
+        requests.note_started(folder)
     return True
 
 

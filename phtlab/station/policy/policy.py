@@ -233,6 +233,8 @@ def refuse_by_lists(
         return _refuse(
             "image-not-allowed", f"{station} does not run the kernel image '{manifest.kernel.name}'"
         )
+    if order.aggregator == station:
+        return None  # it has no data, and releases no outputs
     for name in manifest.datasets:
         if name not in present:
             held = ", ".join(sorted(present)) or "none"
@@ -263,7 +265,8 @@ def refuse_rounds(policy: Policy, order: Order, station: str) -> Decision | None
         return None
     if why := policy.rounds.why_not_so_many(order.rounds):
         return _refuse("rounds-too-many", f"{station} {why}")
-    if why := policy.rounds.why_not_combined(order.rounds):
+    combines = order.aggregator == station
+    if not combines and (why := policy.rounds.why_not_combined(order.rounds)):
         return _refuse("rounds-aggregator", f"{station} {why}")
     return None
 
@@ -312,9 +315,12 @@ def parse_policy(text: str, where: str = "the policy") -> Policy:
         raise PolicyError(f"{where} is not valid TOML: {error}.", code="policy-invalid") from None
 
 
-def default_policy(mode: Mode = "human", *, twin: bool = False) -> str:
-    """Return the `policy.toml` of a new station; a twin's admits dry runs of every route."""
-    routes = get_args(Route) if twin else ("parallel",)
+def default_policy(mode: Mode = "human", *, twin: bool = False, aggregator: bool = False) -> str:
+    """Return the `policy.toml` of a new station.
+
+    A twin's admits dry runs of every route, an aggregator's the route of rounds.
+    """
+    routes = get_args(Route) if twin else ("rounds",) if aggregator else ("parallel",)
     return _DEFAULT.replace("MODE", mode).replace("ROUTES", ", ".join(f'"{r}"' for r in routes))
 
 

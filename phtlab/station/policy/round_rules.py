@@ -43,11 +43,7 @@ class RoundRules(StrictModel):
         return f"takes part in at most {most} of a journey; this one has up to {ordered.most:,}"
 
     def why_not_combined(self, ordered: OrderedRounds) -> str:
-        """Return why this station does not follow whoever combines, as text; "" if it does.
-
-        An order that names an aggregator is refused even if the aggregator is accepted: stations
-        receive instructions of journey keys only so far.
-        """
+        """Return why this station does not follow whoever combines, as text; "" if it does."""
         name = ordered.aggregator
         if name is None and not self.require_aggregator:
             return ""
@@ -55,4 +51,4 @@ class RoundRules(StrictModel):
             return "takes part only in rounds that an aggregator combines"
         if not {name, "*"} & set(self.aggregators):
             return f"does not accept the aggregator {name}"
-        return f"takes no instructions from aggregators yet; the order names {name}"
+        return ""

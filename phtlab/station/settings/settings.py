@@ -61,6 +61,11 @@ class StationSettings(FileSettings):
     )
     max_running: int = Field(2, ge=1, le=256, description="Stops that run at the same time")
     twin: bool = Field(False, description="Whether runs get synthetic twins in place of data")
+    aggregator: bool = Field(
+        False,
+        description="Whether this is an aggregator: it has no data, and combines the rounds of "
+        "journeys whose orders name it",
+    )
     environment: dict[VariableName, str] = Field(
         default_factory=dict, description="Variables that every run sees"
     )

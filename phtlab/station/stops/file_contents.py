@@ -98,6 +98,8 @@ class Admission(Timestamp):
     twin: bool
     """Whether this run gets twins: the station's setting may change before it ends."""
     limits: Limits
+    combines: bool = False
+    """Whether this station is the order's aggregator."""
 
 
 class RunStopped(Timestamp):

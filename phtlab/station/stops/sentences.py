@@ -29,6 +29,8 @@ from phtlab.station.stops.file_contents import Ending
 from phtlab.train.documents.record import CellError
 
 RUN: Mapping[str, str] = {
+    "combined-form": "The combine cells sent nothing, or something else than the round cells "
+    "receive, or reported more than a report holds.",
     "cell-failed": "A cell of the train failed at this station.",
     "kernel-died": "The kernel ended by itself while a cell ran.",
     "out-of-memory": "The run needed more memory than this station gives.",
@@ -51,6 +53,7 @@ RUN: Mapping[str, str] = {
     "round-kept": "A round kept more for the rounds that follow than this station's limit for an "
     "output, or not as phtlab.keep writes it.",
     "round-people": "An output of a round is of another number of people than in the first round.",
+    "round-quorum": "Fewer stations were left than a round needs, and the rounds have ended.",
     "round-terms": "A round published something else than this station's approval names.",
     "release-expired": "Nobody at this station released an output in time, and no other may leave.",
     "run-stopped": "The run was stopped at this station from outside.",
@@ -70,6 +73,8 @@ STATION: Mapping[str, str] = {
     "train again; if that does not help, ask central's operator.",
     "received-unavailable": "This station is not given by the registry what the station before "
     "handed on. Ask central's operator.",
+    "update-unavailable": "This aggregator is not given by central or the registry what a station "
+    "published in a round. Ask central's operator.",
     "cargo-undeliverable": "The registry does not take this station's cargo. Ask central's "
     "operator.",
     "seal": "The cargo cannot be sealed to the recipients of the order.",
@@ -108,6 +113,7 @@ APPROVAL: Mapping[str, str] = {
     "proposal-journeys": "The journeys that the proposal asked for were made here.",
     "proposal-parameters": "The parameters are not within what was proposed.",
 }
+ORDER_EXPIRED = "The order expired before its rounds were ended."
 CANCELLED = "The journey was cancelled before this stop ended."
 
 # Errors about the order, the train or the stops before, which disclose only what the sender knew.

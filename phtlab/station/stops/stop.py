@@ -120,8 +120,13 @@ class Stop:
 
     @property
     def of_rounds(self) -> bool:
-        """Whether it was admitted to compute rounds."""
+        """Whether it was admitted to compute rounds, or to combine them."""
         return self.rounds.is_dir()
+
+    @property
+    def combines(self) -> bool:
+        """Whether it was admitted to combine rounds."""
+        return self.of_rounds and self.read(stop_files.ADMITTED).combines
 
     def has(self, marker: Marker) -> bool:
         return self.path_of(marker).exists()

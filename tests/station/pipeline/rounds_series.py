@@ -152,7 +152,7 @@ class Series:
 
     def sent(self) -> list[SentRound]:
         """What the station sent, each record once."""
-        return list({sent.record.digest: sent for sent in self.world.central.rounds}.values())
+        return list({sent.record.digest: sent for sent in self.world.central.sent_rounds}.values())
 
     def records(self) -> list[RoundRecord]:
         """The station's records, verified as whoever combines does."""

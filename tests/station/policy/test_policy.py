@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -49,6 +50,8 @@ def decided(
     stations: tuple[str, ...] = ("cleveland", "hungary"),
     continues: Continuation | None = None,
     rounds: OrderedRounds | None = None,
+    station: str = "cleveland",
+    present: Collection[str] = ("heart", "lung"),
 ) -> Decision:
     order = Order.new(
         train.digest,
@@ -67,8 +70,8 @@ def decided(
         order,
         train,
         researcher="ada",
-        station="cleveland",
-        present={"heart": None, "lung": None},
+        station=station,
+        present=present,
         risk=risk,
     )
 
@@ -171,14 +174,27 @@ def test_a_journey_of_more_rounds_than_the_policy_allows_refused() -> None:
     assert decided(with_rounds(most=1), rounds=IN_KERNEL).code == "rounds-too-many"
 
 
-@pytest.mark.parametrize("accepted", [[], ["basel"], ["adder"], ["*"]])
-def test_an_order_that_names_an_aggregator_is_refused_even_if_it_is_accepted(
-    accepted: list[str],
-) -> None:
+@pytest.mark.parametrize("accepted", [[], ["basel"]])
+def test_an_aggregator_that_is_not_accepted_is_refused(accepted: list[str]) -> None:
     for required in (False, True):
         policy = with_rounds(aggregators=accepted, require_aggregator=required)
         refused = decided(policy, rounds=BY_ADDER)
         assert (refused.verdict, refused.code) == ("refuse", "rounds-aggregator")
+
+
+@pytest.mark.parametrize("accepted", [["adder"], ["*"]])
+def test_an_accepted_aggregator_may_combine(accepted: list[str]) -> None:
+    for required in (False, True):
+        policy = with_rounds(aggregators=accepted, require_aggregator=required)
+        assert decided(policy, rounds=BY_ADDER).verdict == "admit"
+
+
+def test_an_aggregator_needs_no_data_and_accepts_itself() -> None:
+    admitted = decided(with_rounds(), rounds=BY_ADDER, station="adder", present=())
+    assert admitted.verdict == "admit"
+    assert decided(with_rounds(most=49), rounds=BY_ADDER, station="adder").code == "rounds-too-many"
+    at_station = decided(with_rounds(aggregators=["adder"]), rounds=BY_ADDER, present=())
+    assert at_station.code == "data-set-missing"
 
 
 def test_an_order_of_the_researchers_kernel_is_refused_where_an_aggregator_is_required() -> None:

@@ -7,9 +7,7 @@ result nobody has.
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import shutil
 import time
 from contextlib import ExitStack
@@ -18,16 +16,15 @@ from pathlib import Path
 from typing import Final
 
 from phtlab.errors import AirlockError, NotOnRosterError, OrderError, SandboxError, SignatureError
-from phtlab.files.durable_file import replaced_at_once, replaced_whole, write_durably
+from phtlab.files.durable_file import replaced_whole
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.executor.untrusted_files import LeftFiles, copy_bounded, open_untrusted
 from phtlab.station.pipeline.cargo import open_cargo
-from phtlab.station.pipeline.received import give_file_to_run, give_to_run
 from phtlab.station.pipeline.rounds.kept_values import copy_kept
 from phtlab.station.pipeline.rounds.release import check_round
+from phtlab.station.pipeline.rounds.requests import await_computed, end_rounds, request
 from phtlab.station.pipeline.rounds.round_files import (
     FinishedRounds,
-    RestartedRun,
     RoundFiles,
     RoundFolder,
     RoundMarker,
@@ -35,8 +32,8 @@ from phtlab.station.pipeline.rounds.round_files import (
 )
 from phtlab.station.pipeline.rounds.values import keep_values
 from phtlab.station.stops import stop_files
-from phtlab.station.stops.file_contents import Ending, RunOutcome, Timestamp
-from phtlab.station.stops.sentences import run_failed
+from phtlab.station.stops.file_contents import Ending
+from phtlab.station.stops.sentences import ORDER_EXPIRED, run_failed
 from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.order import context_digest
 from phtlab.train.documents.round import Instruction, RoundCargo, RoundRecord, round_context
@@ -50,8 +47,6 @@ from phtlab.wire.api.rounds import (
     inline_of,
 )
 
-_TICK: Final = 0.004
-"""Seconds between two looks for what the kernel left."""
 _ENDINGS: Final = (
     *(".json", ".table.json", ".scalar.json", ".data.json"),
     *(".png", ".safetensors", ".bin"),
@@ -59,7 +54,6 @@ _ENDINGS: Final = (
 """How names of the files end that the runtime leaves of an output."""
 _ENDING_IS_READ: Final = timedelta(days=1)
 """How long after its order expired a station asks central whether the rounds had ended in time."""
-_EXPIRED: Final = "The order expired before its rounds were ended."
 
 
 def follow(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
@@ -73,7 +67,7 @@ def follow(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
     expires = stop.verified_offer().order.expires
     if station.now() >= expires:
         if station.now() >= expires + _ENDING_IS_READ or not _ended_in_time(stop, station):
-            ending = Ending(outcome="cancelled", code="order-expired", sentence=_EXPIRED)
+            ending = Ending(outcome="cancelled", code="order-expired", sentence=ORDER_EXPIRED)
             stop.write(stop_files.ENDING, ending)
         return True
     files = RoundFiles.of(stop)
@@ -82,7 +76,7 @@ def follow(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
         finished = files.finished
         return finished is not None and _receive_instructions(stop, station, finished, wait)
     if not folder.has(RoundMarker.REQUESTED):
-        _request(stop, folder, station.now())
+        request(stop, folder, station.now())
         return True
     if not folder.has(RoundMarker.OUTPUTS):
         return _take_over(stop, station, folder, wait)
@@ -95,34 +89,6 @@ def follow(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
     return True
 
 
-def restart(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None:
-    """Have the next start of the run begin with the round in `folder`; the run is gone."""
-    job = json.loads((stop.job / "job.json").read_bytes())
-    job["rounds"]["first"] = folder.number
-    write_durably(stop.job / "job.json", json.dumps(job, sort_keys=True).encode(), 0o644)
-    shutil.rmtree(stop.job / "rounds", ignore_errors=True)  # a power cut may have torn it
-    _give_values(stop, folder)
-    before = folder.restarted()
-    times = before.times + before.started if before else 1
-    again = RestartedRun(at=folder.first_requested().at, times=times, started=False)
-    folder.write(RoundMarker.RESTARTED, again)
-    folder.path_of(RoundMarker.REQUESTED).unlink(missing_ok=True)
-
-
-def note_started(folder: RoundFolder) -> None:
-    """Remember that the run which `restart` prepared has started: if it is lost, that counts."""
-    restarted = folder.restarted()
-    if restarted is not None:
-        folder.write(RoundMarker.RESTARTED, restarted.model_copy(update={"started": True}))
-
-
-def requested_since(folder: RoundFolder | None) -> datetime | None:
-    """Since when the run computes the round; None while it waits for one."""
-    if folder is None or not folder.has(RoundMarker.REQUESTED) or folder.has(RoundMarker.OUTPUTS):
-        return None
-    return folder.requested().at
-
-
 def _receive_instructions(
     stop: Stop, station: DaemonContext, finished: FinishedRounds, wait: float
 ) -> bool:
@@ -133,7 +99,7 @@ def _receive_instructions(
         return False
     sent, instruction = newest
     if instruction.ends:
-        _end(stop, station)
+        end_rounds(stop, station)
         return True
     with files.begun(instruction.number) as folder:
         folder.write_whole(RoundMarker.INSTRUCTION, sent.instruction)
@@ -153,7 +119,7 @@ def _ended_in_time(stop: Stop, station: DaemonContext) -> bool:
         return False  # it is not followed, and no true one comes any more
     if newest is None or not newest[1].ends:
         return False
-    _end(stop, station)
+    end_rounds(stop, station)
     return True
 
 
@@ -210,58 +176,14 @@ def _verified(
         ) from None
 
 
-def _end(stop: Stop, station: DaemonContext) -> None:
-    """The rounds are over: what they released has left, and the run is not needed any more."""
-    status = station.executor.status(stop.job_id)
-    started = status.started.replace(microsecond=0) if status.started else None
-    now = station.now().replace(microsecond=0)
-    stop.write(stop_files.OUTCOME, RunOutcome(code="", error=None, started=started, finished=now))
-
-
-def _request(stop: Stop, folder: RoundFolder, now: datetime) -> None:
-    """Put the round's values and then its number where the run sees them.
-
-    Without a sync: a power cut ends the run too, and a new one gets them again.
-    """
-    _give_values(stop, folder)
-    if folder.number > 1:
-        request = json.dumps({"number": folder.number, "ends": False}).encode()
-        with replaced_at_once(stop.job / "rounds" / "next.json", 0o644) as target:
-            target.write(request)
-    folder.write_whole(RoundMarker.REQUESTED, Timestamp(at=now))
-
-
-def _give_values(stop: Stop, folder: RoundFolder) -> None:
-    """Put what the combine cells sent, and what the rounds before kept, where the run sees it."""
-    given = stop.job / "rounds"
-    given.mkdir(mode=0o755, exist_ok=True)
-    given.chmod(0o755)
-    for path in given.iterdir():
-        if path.name.isdecimal() and path.name != str(folder.number):
-            shutil.rmtree(path)  # of a round that is finished
-    target = given / str(folder.number)
-    if folder.number == 1 or target.exists():
-        return
-    draft = given / "draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    give_to_run(folder.path_of(RoundMarker.VALUES), draft, durably=False)
-    if (kept := RoundFiles.of(stop).kept()) is not None:
-        give_file_to_run(kept, draft / RoundMarker.KEPT, durably=False)
-    draft.rename(target)
-
-
 def _take_over(stop: Stop, station: DaemonContext, folder: RoundFolder, wait: float) -> bool:
     """Copy what the run left of the round, once it says that the round is computed."""
     try:
         left = station.executor.outputs(stop.job_id)
     except SandboxError:
         return False  # the run is lost: its status says so too
-    done = left / "rounds" / str(folder.number) / "run.json"
-    until = time.monotonic() + wait
-    while not os.path.lexists(done):
-        if time.monotonic() >= until:
-            return False
-        time.sleep(_TICK)
+    if not await_computed(left, folder.number, wait):
+        return False
     draft = folder.path / "copying"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)

@@ -39,8 +39,11 @@ class RoundMarker(StrEnum):
 
     INSTRUCTION = "instruction.json"
     """The verified instruction; round 1 has none."""
+    GATHERED = "gathered.json"
+    """At an aggregator: the records whose updates are combined."""
     VALUES = "values"
-    """What the combine cells sent, opened and checked."""
+    """What the run works on, opened and checked: at a station what the combine cells sent, at an
+    aggregator the updates of the stations."""
     REQUESTED = "requested.json"
     """Since when the run is to compute this round."""
     RESTARTED = "restarted.json"
@@ -52,7 +55,7 @@ class RoundMarker(StrEnum):
     SEALED = "sealed.json"
     """`update.age` is sealed, of what the airlock released."""
     RECORD = "record.json"
-    """The station signed its record of the round."""
+    """The station signed its record of the round; an aggregator the instruction after it."""
 
 
 class RestartedRun(Timestamp):
@@ -86,15 +89,21 @@ class SealedRound(StopFileContent):
 class FinishedRounds(StopFileContent):
     """`finished.json`: how many rounds were computed, and the newest: its number, its instruction
     (the journey for round 1), and the station's record of it. `kept` is the number of the newest
-    round that kept anything."""
+    round that kept anything.
+
+    At an aggregator: how many instructions it signed, after which round the newest, and the digest
+    of this, also as `record`. `ends` says that it ended the rounds, `code` why before their time.
+    """
 
     count: int
     number: int
     instruction: Digest
     record: Digest
     outputs: tuple[OutputVerdict, ...] = ()
-    limits: SeriesLimits
+    limits: SeriesLimits | None = None
     kept: int | None = None
+    ends: bool = False
+    code: str = ""
 
 
 Content = TypeVar("Content", bound=StopFileContent)

@@ -71,10 +71,10 @@ def _check(
     sealed.unlink()
     received = offer.train.manifest.received
     # Cells take their default of what was not sent.
-    keep_checked(archive, checked, tuple(map(_as_output, received)), received)
+    keep_checked(archive, checked, tuple(map(as_output, received)), received)
 
 
-def _as_output(received: Received) -> Output:
+def as_output(received: Received) -> Output:
     """What was sent as an output: a model of the declared arrays, or of one of its own name."""
     arrays = tuple(array.name for array in received.arrays) or (received.name,)
     return Output(name=received.name, kind="model", tensors=arrays)

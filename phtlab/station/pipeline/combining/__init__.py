@@ -1,0 +1,1 @@
+"""Combination of rounds at an aggregator: a station without data that runs the combine cells."""
