@@ -217,10 +217,15 @@ class Daemon:
                     signed = time.monotonic()
                 ended = self._ends.taken()
                 busy = {key: future for key, future in busy.items() if not future.done()}
-                occupied = any(stop.occupies for key, stop in self._opened() if key in busy)
+                # A thread that follows rounds looks for the end of their run by itself.
+                occupied = any(
+                    stop.occupies and not stop.of_rounds
+                    for key, stop in self._opened()
+                    if key in busy
+                )
                 for key, stop in self._opened():
                     if key not in busy and self._transitions.ready(stop):
-                        if stop.of_rounds and stop.occupies:
+                        if _follows_rounds(stop):
                             busy[key] = rounds.submit(self._follow_rounds, stop, until)
                         else:
                             busy[key] = pool.submit(self._advance_far, stop, until)
@@ -256,7 +261,8 @@ class Daemon:
 
     def _advance_far(self, stop: Stop, until: threading.Event) -> bool:
         moved, occupied = False, stop.occupies
-        while not until.is_set() and self._advance(stop):
+        # Rounds are followed in a thread of their own, which waits for the kernel.
+        while not until.is_set() and not _follows_rounds(stop) and self._advance(stop):
             moved = True
             if occupied and not stop.occupies:
                 self._wake.set()  # for a stop that waits for the slot
@@ -267,7 +273,7 @@ class Daemon:
 
     def _follow_rounds(self, stop: Stop, until: threading.Event) -> bool:
         """Take all steps of a running stop of rounds, each as soon as there is one."""
-        while not until.is_set() and stop.occupies and self._transitions.ready(stop):
+        while not until.is_set() and _follows_rounds(stop) and self._transitions.ready(stop):
             self._advance(stop, _ROUND_WAIT)
         self._wake.set()
         return True
@@ -382,6 +388,10 @@ class Daemon:
 
     def _clock(self) -> float:
         return self.station.now().timestamp()
+
+
+def _follows_rounds(stop: Stop) -> bool:
+    return stop.of_rounds and stop.occupies
 
 
 def _needs_job(stop: Stop) -> bool:

@@ -88,8 +88,8 @@ def _watch_rounds(stop: Stop, station: DaemonContext, wait: float) -> bool:
         return False
     status = station.executor.status(stop.job_id)
     if status.state == "running":
-        _stop_round_in_time(stop, station, since)
-    elif status.state == "exited" and not _is_lost(stop, station, status, folder):
+        return _stop_round_in_time(stop, station, since)
+    if status.state == "exited" and not _is_lost(stop, station, status, folder):
         _finish(stop, station, status)
     elif stop.has(Marker.STOPPING):
         stop.write(stop_files.ENDING, run_failed("out-of-time"))
@@ -119,13 +119,15 @@ def _is_lost(stop: Stop, station: DaemonContext, status: JobStatus, folder: Roun
     return verdict.code == "kernel-died" and folder.may_restart
 
 
-def _stop_round_in_time(stop: Stop, station: DaemonContext, since: datetime) -> None:
+def _stop_round_in_time(stop: Stop, station: DaemonContext, since: datetime) -> bool:
+    """Stop a run whose round takes too long; return whether it does."""
     limits = stop.read(stop_files.ADMITTED).limits
     if (station.now() - since).total_seconds() < limits.seconds + limits.grace_seconds:
-        return
+        return False
     if not stop.has(Marker.STOPPING):
         stop.write(stop_files.STOPPING, RunStopped(why="out-of-time"))
     station.executor.stop(stop.job_id)
+    return True
 
 
 def progress(stop: Stop, station: DaemonContext) -> StopUpdate | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from phtlab.station.executor.contract import Job
 from phtlab.station.pipeline.rounds.round_files import MOST_RESTARTS
 from phtlab.station.stops.marker import Marker
 from phtlab.train.documents.record import RoundsDone
+from tests.limits import LIMIT, join
 from tests.station.pipeline.rounds_series import (
     RoundsExecutor,
     Series,
@@ -262,3 +264,30 @@ def test_links_in_a_round_s_folder_are_not_followed(series: Series, tmp_path: Pa
     series.steps(20)
     assert series.sent() == []
     assert series.record().code == "airlock-refused"
+
+
+def test_only_the_thread_that_waits_for_a_round_asks_for_it(
+    series: Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that asks without a pause takes the kernel's processor while it computes."""
+    asking: list[str] = []
+    executor, until = executor_of(series), threading.Event()
+    outputs = executor.outputs
+
+    def asked(job_id: str) -> Path:
+        asking.append(threading.current_thread().name)
+        return outputs(job_id)
+
+    monkeypatch.setattr(executor, "outputs", asked)
+    daemon = series.begin()
+    thread = threading.Thread(target=daemon.run, args=(until,))
+    thread.start()
+    try:
+        central = series.world.central
+        with central.news:
+            assert central.news.wait_for(lambda: central.sent_rounds, LIMIT)
+    finally:
+        until.set()
+        join(thread)
+    assert asking
+    assert all(name.startswith("rounds") for name in asking)
