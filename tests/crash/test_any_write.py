@@ -14,6 +14,7 @@ from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import digest
 from phtlab.wire.api.journeys import Offer
 from tests.evidence import Evidence
+from tests.station.pipeline.combining_series import STATIONS, Combining, make_combining
 from tests.station.pipeline.rounds_series import Series, make_series
 from tests.station.pipeline.sequential_route import Route, handed_on_by, make_route, record_of
 from tests.station.station_world import FakeRun, World, make_world, member
@@ -208,6 +209,54 @@ def test_killed_at_any_write_a_stop_computes_and_sends_each_round_once(
         kill_point="station, before and after each durable write of a stop of two rounds",
         count=sync - 1,
         outcome="each round computed once, sent once",
+    )
+
+
+def aggregate(series: Combining, steps: int = 60) -> None:
+    """Step until the stop is over; stations answer each round once it is instructed."""
+    daemon = series.begin()
+    daemon.sweep()
+    for _ in range(steps):
+        if series.stop.is_reported:
+            break
+        number = len(series.world.central.instructed) + 1
+        answered = len(series.world.central.sent_rounds) // len(STATIONS)
+        if answered < number <= 2:
+            for station, value in zip(STATIONS, (number, 10.0 * number), strict=True):
+                series.answer(station, value)
+        daemon.step()
+    daemon.sweep()
+
+
+def test_killed_at_any_write_an_aggregator_combines_and_instructs_each_round_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evidence: Evidence
+) -> None:
+    sync = 0
+    while True:
+        sync += 1
+        series = make_combining(tmp_path / str(sync), most=2)
+        renames_in = series.world.folder.path
+        with killed_at(sync, monkeypatch, renames_in=renames_in) as count, suppress(Killed):
+            aggregate(series)
+        survived = count[0] < sync
+        aggregate(series)
+        record = series.record()
+        assert record.outcome == "departed", (sync, record)
+        assert list(series.values()) == [11.0, None], sync
+        assert [values for _, values in series.reports()] == [{}, {"beta": 33.0}], sync
+        assert record.rounds and record.rounds.count == 2, sync
+        assert series.executor.combined == [1, 2], sync
+        assert series.executor.jobs() == frozenset(), sync
+        assert not list(series.stop.path.rglob("*.age")), sync
+        assert not list(series.stop.path.rglob("*.safetensors")), sync
+        if survived:
+            break
+    assert sync > 50
+    evidence(
+        "kills",
+        kill_point="aggregator, before and after each durable write of a stop of two rounds",
+        count=sync - 1,
+        outcome="each round combined once, instructed once",
     )
 
 

@@ -233,7 +233,7 @@ def _check(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None:
             stop.write(stop_files.ENDING, release)
             return
         roster = station.roster_cache.now().roster
-        readers = [roster.member(name).keys.age for name in offer.order.recipients]
+        readers = [roster.member(name).keys.age for name in offer.order.readers]
         context = round_context(stop.journey, offer.order, "update", folder.number, station.name)
         with (
             open_cargo(stop.journey, station.name, release.outputs) as archive,
