@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from phtlab.notebook.declared_output import ARRAY_NAME, NAME, NAME_RULE, is_none, text_of
-from phtlab.runtime.receiving import Shape
+from phtlab.runtime.rounds.receiving import Shape
 
 WORDS: Final = ("name", "default", "arrays", "lowest", "highest")
 """The arguments of `receive`, in order."""

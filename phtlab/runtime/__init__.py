@@ -12,7 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from phtlab.runtime.combining import finish, report, send, updates
     from phtlab.runtime.datasets import dataset
     from phtlab.runtime.errors import (
         CombineError,
@@ -23,21 +22,22 @@ if TYPE_CHECKING:
         ReceiveError,
         RunFailedError,
     )
-    from phtlab.runtime.keeping import keep, kept
     from phtlab.runtime.publishing import Published, publish, published
-    from phtlab.runtime.receiving import receive
+    from phtlab.runtime.rounds.combining import finish, report, send, updates
+    from phtlab.runtime.rounds.keeping import keep, kept
+    from phtlab.runtime.rounds.receiving import receive
 
 _HOME = {
     "dataset": "datasets",
     "publish": "publishing",
     "published": "publishing",
-    "receive": "receiving",
-    "keep": "keeping",
-    "kept": "keeping",
-    "updates": "combining",
-    "report": "combining",
-    "send": "combining",
-    "finish": "combining",
+    "receive": "rounds.receiving",
+    "keep": "rounds.keeping",
+    "kept": "rounds.keeping",
+    "updates": "rounds.combining",
+    "report": "rounds.combining",
+    "send": "rounds.combining",
+    "finish": "rounds.combining",
     "Published": "publishing",
     "CombineError": "errors",
     "DatasetError": "errors",

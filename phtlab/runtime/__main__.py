@@ -78,7 +78,7 @@ def main() -> int:
 
 def _rounds(job: Job, inputs: str, outputs: str) -> Rounds | None:
     from phtlab.runtime.notebook_run import Rounds
-    from phtlab.runtime.rounds import RoundFolders
+    from phtlab.runtime.rounds.folders import RoundFolders
 
     if job.rounds is None:
         return None

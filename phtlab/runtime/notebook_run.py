@@ -17,7 +17,7 @@ from phtlab.runtime.kernel_process import KernelProcess
 from phtlab.runtime.messages import Channels, Message
 from phtlab.runtime.outcome import Failure, Outcome, Verdict, dead_kernel, failed_cell, printable
 from phtlab.runtime.record import record_of
-from phtlab.runtime.rounds import NextRound, RoundFolders
+from phtlab.runtime.rounds.folders import NextRound, RoundFolders
 from phtlab.runtime.transcript import Transcript
 
 # How long a kernel may take until it answers, and what it still says after a reply.

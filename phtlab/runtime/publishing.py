@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from phtlab.runtime.errors import PublishError
-from phtlab.runtime.local_rounds import local_rounds, shell, this_run
 from phtlab.runtime.publish_arguments import (
     Kind,
     Target,
@@ -29,6 +28,7 @@ from phtlab.runtime.publish_arguments import (
     check_where,
     check_words,
 )
+from phtlab.runtime.rounds.local_rounds import local_rounds, shell, this_run
 from phtlab.runtime.table import INT64
 
 
@@ -299,7 +299,7 @@ def _write(output: Published, declared: dict[str, tuple[object, ...]]) -> None:
 
 def _folder() -> str:
     """Where the run leaves its outputs: each round has a folder of its own."""
-    from phtlab.runtime.rounds import current_round, round_folder
+    from phtlab.runtime.rounds.folders import current_round, round_folder
 
     folder = os.environ.get("PHTLAB_OUT", "/phtlab/out")
     number = current_round()
@@ -327,7 +327,7 @@ def combined_value(output: Published) -> Any:
         from phtlab.runtime.model import decode_tensors
 
         return decode_tensors(output.content[".safetensors"])
-    from phtlab.runtime.receiving import read_scalar
+    from phtlab.runtime.rounds.receiving import read_scalar
 
     return read_scalar(output.content[".scalar.json"])
 

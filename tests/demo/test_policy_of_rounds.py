@@ -17,8 +17,8 @@ from phtlab.demo.heart import HOSPITALS, write_patients
 from phtlab.demo.world import POLICY
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.runtime import publishing
-from phtlab.runtime.combining import Combination, combining
 from phtlab.runtime.model import decode_tensors
+from phtlab.runtime.rounds.combining import Combination, combining
 from phtlab.station.airlock.check_outputs import pass_outputs
 from phtlab.station.airlock.history import released_counts, remembered_outputs
 from phtlab.train.documents.record import OutputVerdict

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from phtlab.runtime import local_rounds
+from phtlab.runtime.rounds import local_rounds
 
 
 @pytest.fixture(autouse=True)

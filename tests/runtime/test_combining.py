@@ -10,7 +10,7 @@ import pytest
 
 import phtlab
 from phtlab.runtime import CombineError
-from phtlab.runtime.combining import Combination, combining
+from phtlab.runtime.rounds.combining import Combination, combining
 
 STATIONS = ("a", "b", "c")
 

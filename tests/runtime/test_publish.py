@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phtlab.runtime import PublishError, local_rounds, publish, published, publishing
+from phtlab.runtime import PublishError, publish, published, publishing
+from phtlab.runtime.rounds import local_rounds
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phtlab.runtime.keeping import KEPT
 from phtlab.runtime.model import decode_tensors, encode_tensors
+from phtlab.runtime.rounds.keeping import KEPT
 from tests.limits import LIMIT
 from tests.runtime.conftest import Sandbox
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from phtlab.errors import JourneyError, TrainError
-from phtlab.runtime.combining import Combination, combining
+from phtlab.runtime.rounds.combining import Combination, combining
 from phtlab.train.documents.manifest import TrainManifest
 
 

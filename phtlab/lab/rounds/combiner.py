@@ -21,7 +21,7 @@ from phtlab.lab.session.session import Session
 from phtlab.rounds.sealed_values import open_values, seal_values
 from phtlab.rounds.series import Series
 from phtlab.rounds.updates import COMBINED, open_update
-from phtlab.runtime.combining import Combination
+from phtlab.runtime.rounds.combining import Combination
 from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.manifest import TrainManifest

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from phtlab.errors import JourneyError
-from phtlab.runtime.combining import sent_arrays
 from phtlab.runtime.errors import PublishError
 from phtlab.runtime.model import decode_tensors, encode_tensors, is_named_by
+from phtlab.runtime.rounds.combining import sent_arrays
 from phtlab.train.documents.manifest import Received
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")

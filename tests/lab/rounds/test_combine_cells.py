@@ -12,7 +12,7 @@ import pytest
 
 from phtlab.errors import JourneyError, TrainError
 from phtlab.lab.rounds.combine_cells import CombineRun, read_combine_cells
-from phtlab.runtime.combining import Combination
+from phtlab.runtime.rounds.combining import Combination
 from tests.lab.rounds.series_world import manifest, notebook
 from tests.raising import raises_code
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from phtlab.files.cargo_archive import INDEX
-from phtlab.runtime.keeping import KEPT
 from phtlab.runtime.model import decode_tensors, encode_tensors
+from phtlab.runtime.rounds.keeping import KEPT
 from phtlab.station.executor.contract import Job, JobStatus
 from phtlab.station.stops.stop import Stop
 from phtlab.train.crypto.identity import Identity

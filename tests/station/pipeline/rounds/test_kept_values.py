@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phtlab.runtime.keeping import KEPT
 from phtlab.runtime.model import encode_tensors
+from phtlab.runtime.rounds.keeping import KEPT
 from phtlab.station.pipeline.rounds.round_files import RoundFiles
 from tests.station.pipeline.rounds_series import RoundsExecutor, Series, make_series
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from phtlab.runtime.errors import KeepError, PublishError
-from phtlab.runtime.local_rounds import in_sandbox, local_rounds
-from phtlab.runtime.receiving import in_form_of
-from phtlab.runtime.rounds import current_round, round_folder
+from phtlab.runtime.rounds.folders import current_round, round_folder
+from phtlab.runtime.rounds.local_rounds import in_sandbox, local_rounds
+from phtlab.runtime.rounds.receiving import in_form_of
 
 KEPT: Final = "kept-values.safetensors"
 """The file of a round's folder that holds all that is kept; its arrays are named NAME/ARRAY. No
@@ -118,7 +118,7 @@ def _given(number: int) -> _Kept:
 
 
 def _arrays(name: str, value: Any) -> Mapping[str, Any]:
-    from phtlab.runtime.combining import sent_arrays
+    from phtlab.runtime.rounds.combining import sent_arrays
 
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise KeepError("keep-name", key=name)

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from phtlab.runtime.errors import ReceiveError
 from phtlab.runtime.job import ReceivedValue, read_job
-from phtlab.runtime.local_rounds import local_rounds
-from phtlab.runtime.rounds import current_round, round_folder
+from phtlab.runtime.rounds.folders import current_round, round_folder
+from phtlab.runtime.rounds.local_rounds import local_rounds
 
 _MISSING: Final = object()
 

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any, SupportsFloat, overload
 
 from phtlab.runtime.errors import CombineError, PublishError
-from phtlab.runtime.local_rounds import STATION, LocalRounds, local_rounds, show_line, this_run
+from phtlab.runtime.rounds.local_rounds import (
+    STATION,
+    LocalRounds,
+    local_rounds,
+    show_line,
+    this_run,
+)
 
 
 @dataclass
