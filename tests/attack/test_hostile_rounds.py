@@ -18,10 +18,10 @@ import pytest
 
 from phtlab.errors import JourneyError, OrderError, PhtlabError, RecordError
 from phtlab.lab.rounds.reports import kept_finished
-from phtlab.lab.rounds.sent_values import decoded_value
 from phtlab.rounds.sealed_values import unpacked_values
 from phtlab.rounds.series import Series as DrivenSeries
 from phtlab.runtime.model import encode_tensors
+from phtlab.runtime.rounds.combine_names import decoded_value
 from phtlab.station.executor.untrusted_files import open_untrusted
 from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.station.pipeline.rounds import follow

@@ -6,16 +6,15 @@ error in a cell is raised as it is, and its traceback shows the line of the cell
 
 from __future__ import annotations
 
-import ast
 import json
 import linecache
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from phtlab.errors import JourneyError, TrainError
+from phtlab.runtime.rounds.combine_names import CombineNames, bind_names, read_names
 from phtlab.runtime.rounds.combining import Combination, combining
 from phtlab.train.documents.manifest import TrainManifest
 
@@ -30,26 +29,11 @@ class CombineCell:
 
 @dataclass(frozen=True)
 class CombineCells:
-    """The combine cells of the train `name`, and what its other cells say of the first round.
-
-    `defaults` maps each received value to the expression that round 1 takes, `imports` are all
-    imports.
-    """
+    """The combine cells of the train `name`, and what all of its cells say of names."""
 
     name: str
     cells: tuple[CombineCell, ...]
-    defaults: Mapping[str, ast.expr]
-    imports: tuple[ast.stmt, ...]
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The names that the cells read."""
-        found = set()
-        for cell in self.cells:
-            with suppress(SyntaxError):  # magics: raised, or understood, where the cell runs
-                nodes = ast.walk(ast.parse(cell.source))
-                found |= {node.id for node in nodes if isinstance(node, ast.Name)}
-        return frozenset(found)
+    names: CombineNames
 
 
 def read_combine_cells(notebook: bytes, manifest: TrainManifest) -> CombineCells:
@@ -67,17 +51,9 @@ def read_combine_cells(notebook: bytes, manifest: TrainManifest) -> CombineCells
             "Build and dispatch it again.",
             code="combine-missing",
         )
-    trees = []
-    for source in sources.values():
-        with suppress(SyntaxError):
-            trees.append(ast.parse(source))
-    imports = (s for tree in trees for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom))
-    return CombineCells(
-        manifest.name,
-        tuple(CombineCell(number, sources[number]) for number in manifest.rounds.combine),
-        {name: default for tree in trees for name, default in _defaults(tree)},
-        tuple(imports),
-    )
+    cells = tuple(CombineCell(number, sources[number]) for number in manifest.rounds.combine)
+    names = read_names(sources.values(), (cell.source for cell in cells))
+    return CombineCells(manifest.name, cells, names)
 
 
 class CombineRun:
@@ -98,9 +74,16 @@ class CombineRun:
         """
         shell = _shell()
         names = self._own_names if shell is None else shell.user_ns
-        _import_missing(self._cells.imports, names)
-        names.update(self._parameters)
-        self._bind(names, received)
+        label = f"<defaults of {self._cells.name}>"
+        errors = bind_names(names, self._cells.names, self._parameters, received, label)
+        for name, error in errors.items():
+            raise JourneyError(
+                f"The default of '{name}' cannot be computed in this kernel: "
+                f"{type(error).__name__}: {error}.",
+                "Write it without names that only station cells have, or give it its name in this "
+                "kernel.",
+                code="round-default",
+            ) from error
         with combining(combination):
             for cell in self._cells.cells:
                 source = cell.source if shell is None else shell.transform_cell(cell.source)
@@ -115,42 +98,11 @@ class CombineRun:
                     )
                     raise
 
-    def _bind(self, names: dict[str, Any], received: Mapping[str, Any]) -> None:
-        needed, label = self._cells.names, f"<defaults of {self._cells.name}>"
-        for name, default in self._cells.defaults.items():
-            if name in received:
-                continue
-            try:
-                names[name] = eval(compile(ast.Expression(default), label, "eval"), names)  # noqa: S307
-            except Exception as error:
-                if name in needed:
-                    raise JourneyError(
-                        f"The default of '{name}' cannot be computed in this kernel: "
-                        f"{type(error).__name__}: {error}.",
-                        "Write it without names that only station cells have, or give it its name "
-                        "in this kernel.",
-                        code="round-default",
-                    ) from error
-        names.update(received)
-
 
 def _run(source: str, label: str, names: dict[str, Any]) -> None:
     lines = source.splitlines(keepends=True)
     linecache.cache[label] = (len(source), None, lines, label)
     exec(compile(source, label, "exec"), names)  # noqa: S102 (the train's own cells)
-
-
-def _import_missing(imports: tuple[ast.stmt, ...], names: dict[str, Any]) -> None:
-    """Run the imports of the train's cells that bind a name which is not there.
-
-    In a new kernel no cell has run that imports what combine cells and defaults need. What cannot
-    be imported is needed at stations only, or is missed where it is used.
-    """
-    for statement in imports:
-        bound = {(a.asname or a.name).split(".")[0] for a in getattr(statement, "names", ())}
-        if not bound <= names.keys():
-            with suppress(ImportError):
-                exec(compile(ast.Module([statement], []), "<imports>", "exec"), names)  # noqa: S102
 
 
 def _shell() -> Any:
@@ -171,20 +123,3 @@ def _sources(notebook: bytes) -> Iterator[tuple[int, str]]:
             "Build and dispatch it again.",
             code="combine-missing",
         ) from None
-
-
-def _defaults(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the default of each call of `receive` in `tree`, by the name that it receives."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        function = node.func
-        called = function.attr if isinstance(function, ast.Attribute) else None
-        called = function.id if isinstance(function, ast.Name) else called
-        given = dict(zip(("name", "default"), node.args, strict=False))
-        given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-        name, default = given.get("name"), given.get("default")
-        if called != "receive" or default is None or not isinstance(name, ast.Constant):
-            continue
-        if isinstance(name.value, str):
-            yield name.value, default

@@ -16,11 +16,12 @@ from phtlab.lab.rounds.journey_key import journey_key
 from phtlab.lab.rounds.patience import patiently
 from phtlab.lab.rounds.payloads import fetch_update, fetch_values, send_values
 from phtlab.lab.rounds.reports import RoundReport, keep_finished, keep_report
-from phtlab.lab.rounds.sent_values import decoded_value, encoded_results, encoded_values
+from phtlab.lab.rounds.sent_values import encoded_results, encoded_values
 from phtlab.lab.session.session import Session
 from phtlab.rounds.sealed_values import open_values, seal_values
 from phtlab.rounds.series import Series
 from phtlab.rounds.updates import COMBINED, open_update
+from phtlab.runtime.rounds.combine_names import decoded_value
 from phtlab.runtime.rounds.combining import Combination
 from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity

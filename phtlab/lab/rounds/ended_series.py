@@ -10,10 +10,10 @@ from phtlab.errors import JourneyError
 from phtlab.lab.results.round_results import RoundResults, Updates
 from phtlab.lab.rounds.payloads import fetch_update, fetch_values
 from phtlab.lab.rounds.reports import kept_finished, kept_reports, reports_frame
-from phtlab.lab.rounds.sent_values import decoded_value
 from phtlab.lab.session.session import Session
 from phtlab.rounds.sealed_values import open_values, unpacked_values
 from phtlab.rounds.updates import open_update
+from phtlab.runtime.rounds.combine_names import decoded_value
 from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.manifest import TrainManifest
 from phtlab.train.documents.order import Order

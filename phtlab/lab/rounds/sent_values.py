@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from phtlab.errors import JourneyError
 from phtlab.runtime.errors import PublishError
-from phtlab.runtime.model import decode_tensors, encode_tensors, is_named_by
+from phtlab.runtime.model import encode_tensors, is_named_by
 from phtlab.runtime.rounds.combining import sent_arrays
 from phtlab.train.documents.manifest import Received
 
@@ -56,15 +56,6 @@ def encoded_results(values: Mapping[str, Any]) -> dict[str, bytes]:
                 code="sent-form",
             )
     return {name: _encoded(name, value, Received(name=name)) for name, value in values.items()}
-
-
-def decoded_value(name: str, content: bytes) -> Any:
-    """Return what `encoded_values` has encoded: arrays by name, or the array or number itself."""
-    arrays = decode_tensors(content)
-    if set(arrays) != {name}:
-        return arrays
-    array = arrays[name]
-    return array if array.ndim else array[()]
 
 
 def _encoded(name: str, value: Any, received: Received) -> bytes:

@@ -11,8 +11,8 @@ import pytest
 from phtlab.errors import JourneyError
 from phtlab.lab.rounds.folder import journey_folder
 from phtlab.lab.rounds.reports import kept_finished, kept_reports, reports_frame
-from phtlab.lab.rounds.sent_values import decoded_value
 from phtlab.rounds.sealed_values import unpacked_values
+from phtlab.runtime.rounds.combine_names import decoded_value
 from phtlab.train.documents.manifest import Received
 from phtlab.wire.api.rounds import SentInstruction
 from tests.lab.rounds.series_world import (

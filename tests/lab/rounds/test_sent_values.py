@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from phtlab.errors import AirlockError, JourneyError
-from phtlab.lab.rounds.sent_values import decoded_value, encoded_results, encoded_values
+from phtlab.lab.rounds.sent_values import encoded_results, encoded_values
 from phtlab.runtime.model import encode_tensors
+from phtlab.runtime.rounds.combine_names import decoded_value
 from phtlab.station.airlock.received_values import checked_value
 from phtlab.train.documents.manifest import DeclaredArray, Output, Received
 from tests.raising import raises_code
