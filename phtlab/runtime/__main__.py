@@ -83,7 +83,10 @@ def _rounds(job: Job, inputs: str, outputs: str) -> Rounds | None:
     if job.rounds is None:
         return None
     folders = RoundFolders(inputs, outputs)
-    return Rounds(job.rounds.cells, job.rounds.first, job.seconds, folders, job.rounds.combine)
+    asked = job.rounds
+    return Rounds(
+        asked.cells, asked.first, job.seconds, folders, asked.combine, aggregates=asked.aggregates
+    )
 
 
 def _progress(job: Job, outputs: str, notebook: dict[str, object]) -> Hooks:
@@ -91,7 +94,8 @@ def _progress(job: Job, outputs: str, notebook: dict[str, object]) -> Hooks:
     from phtlab.runtime.record import write_progress
 
     combine = job.rounds.combine if job.rounds else frozenset()
-    total = sum(place.authored for place in code_cells(notebook, combine))
+    only = job.rounds.cells if job.rounds and job.rounds.aggregates else None
+    total = sum(place.authored for place in code_cells(notebook, combine, only))
 
     class Progress(Hooks):
         done = 0

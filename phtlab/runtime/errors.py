@@ -11,7 +11,7 @@
 
 `PublishError`, `DatasetError`, `ReceiveError` and `KeepError` are what an author meets, at a
 station too: each has a code of `error_sentences`. Their messages name data sets, outputs, columns
-and types, never a value of the data. `CombineError` is met in the researcher's kernel alone.
+and types, never a value of the data. `CombineError` is met where rounds are combined.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from phtlab.runtime.errors import JobError
@@ -52,16 +54,19 @@ class ReceivedValue(NamedTuple):
 class JobRounds(NamedTuple):
     """The cells that run again in each round, by the author's numbers, and the first round that
     this run computes: 1, or a later one if an earlier run of the same journey was lost. `combine`
-    are the cells that run between rounds, and never here."""
+    are the cells that run between rounds, and never here. A run that `aggregates` is that of an
+    aggregator: `cells` are the combine cells, and no others run."""
 
     cells: frozenset[int]
     first: int
     combine: frozenset[int] = frozenset()
+    aggregates: bool = False
 
 
 class Job(NamedTuple):
     """One run. `seconds` is the soft limit, of each round too; `grace` the time that an interrupt
-    is given. `rounds` is None if each cell runs once."""
+    is given. `rounds` is None if each cell runs once. `parameters` are the order's, which an
+    aggregator's run binds; elsewhere the notebook has them."""
 
     kernel: str
     seconds: float
@@ -70,6 +75,7 @@ class Job(NamedTuple):
     outputs: dict[str, DeclaredOutput]
     received: dict[str, ReceivedValue]
     rounds: JobRounds | None = None
+    parameters: Mapping[str, Any] = MappingProxyType({})
 
 
 def read_job(path: str) -> Job:
@@ -99,6 +105,7 @@ def read_job(path: str) -> Job:
         outputs=_outputs_of(content.get("outputs", []), path),
         received=_received_of(content.get("received", []), path),
         rounds=_rounds_of(content.get("rounds"), path),
+        parameters=_parameters_of(content.get("parameters", {}), path),
     )
 
 
@@ -168,7 +175,16 @@ def _rounds_of(content: object, path: str) -> JobRounds | None:
         raise JobError(f"{path}: 'rounds' must name cells and the first round by their numbers.")
     if set(cells) & set(combine):
         raise JobError(f"{path}: 'rounds' names a cell both as 'cells' and as 'combine'.")
-    return JobRounds(frozenset(cells), first, frozenset(combine))
+    aggregates = content.get("aggregates", False)
+    if not isinstance(aggregates, bool):
+        raise JobError(f"{path}: 'aggregates' of 'rounds' must be true or false.")
+    return JobRounds(frozenset(cells), first, frozenset(combine), aggregates)
+
+
+def _parameters_of(content: object, path: str) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise JobError(f"{path}: 'parameters' must be an object of name to value.")
+    return content
 
 
 def _received_of(content: object, path: str) -> dict[str, ReceivedValue]:

@@ -28,6 +28,7 @@ _TICK = 0.1
 # The next round is looked for this often: a round may take no longer than a few of these.
 _ROUND_TICK = 0.004
 _COMBINE = "combine"
+_AGGREGATING = "phtlab.runtime.rounds.aggregating"
 
 _Ended = Literal["died", "silent", "time", "cancelled"]
 
@@ -44,13 +45,20 @@ class CellPosition(NamedTuple):
 class Rounds(NamedTuple):
     """The cells of a round by the author's numbers, the first round to compute, the time limit of
     each round in seconds, where rounds are asked for, and the cells that run between rounds,
-    elsewhere."""
+    elsewhere. A run that `aggregates` has no cells but those of a round, which combine, and waits
+    for the first one, too."""
 
     cells: frozenset[int]
     first: int
     seconds: float
     folders: RoundFolders
     combine: frozenset[int] = frozenset()
+    aggregates: bool = False
+
+    @property
+    def only(self) -> frozenset[int] | None:
+        """The numbers of all cells that the run has; None if it has others than those of rounds."""
+        return self.cells if self.aggregates else None
 
 
 class Hooks:
@@ -64,12 +72,15 @@ class Hooks:
 
 
 def code_cells(
-    notebook: dict[str, Any], combine: frozenset[int] = frozenset()
+    notebook: dict[str, Any],
+    combine: frozenset[int] = frozenset(),
+    only: frozenset[int] | None = None,
 ) -> tuple[CellPosition, ...]:
     """The code cells that a run has, in order, without combine cells.
 
     Those are what their tag or role says, and the numbers `combine`: a reader who sees either sees
-    a cell that does not run. An injected cell carries the number of the one before it.
+    a cell that does not run. An injected cell carries the number of the one before it. With `only`,
+    the author's cells of these numbers, whatever they are: those of an aggregator's run.
     """
     places = []
     number = 0
@@ -86,7 +97,11 @@ def code_cells(
         elif not injected or number == 0:
             number = position + 1
         role = ours.get("role") if isinstance(ours, dict) else None
-        if number in combine or role == _COMBINE or _COMBINE in tags:
+        if only is not None:
+            skipped = number not in only or injected
+        else:
+            skipped = number in combine or role == _COMBINE or _COMBINE in tags
+        if skipped:
             continue
         if cell["cell_type"] == "code" and source_of(cell).strip():
             places.append(CellPosition(position, number, not injected))
@@ -123,7 +138,8 @@ class NotebookRun:
     ) -> None:
         self.transcript = Transcript(notebook)
         self._kernel = kernel
-        self.places = code_cells(notebook, rounds.combine if rounds else frozenset())
+        combine, only = (rounds.combine, rounds.only) if rounds else (frozenset[int](), None)
+        self.places = code_cells(notebook, combine, only)
         self._deadline = deadline
         self._grace = grace
         self._cancelled = cancelled
@@ -180,24 +196,43 @@ class NotebookRun:
 
     def _execute_rounds(self, rounds: Rounds, places: Sequence[CellPosition]) -> Verdict:
         """Run the cells of each round that is asked for, in the kernel that stays."""
-        number, before = rounds.first, None
-        while True:
+        done, before = self._verdict("completed", None), None
+        asked: NextRound | _Ended = NextRound(rounds.first, ends=False)
+        if rounds.aggregates:
+            if failed := self._run_call("prepare"):
+                return failed
+            self._deadline = None
+            asked = self._await_round(rounds, rounds.first - 1)
+        while isinstance(asked, NextRound) and not asked.ends:
+            number = asked.number
             self._renew(places)
             rounds.folders.begin(number, before)
             self._deadline = time.monotonic() + rounds.seconds
             started = time.time()
-            failed = self._run_cells(places)
+            failed = self._combine(places) if rounds.aggregates else self._run_cells(places)
             if failed:
                 return failed
             self._deadline = None
-            done = self._verdict("completed", None)
+            done, before = self._verdict("completed", None), number
             rounds.folders.finish(number, record_of(done, started, time.time()))
-            next_round = self._await_round(rounds, number)
-            if not isinstance(next_round, NextRound):
-                return self._judge_end(next_round, None)
-            if next_round.ends:
-                return done
-            number, before = next_round.number, number
+            asked = self._await_round(rounds, number)
+        return done if isinstance(asked, NextRound) else self._judge_end(asked, None)
+
+    def _combine(self, places: Sequence[CellPosition]) -> Verdict | None:
+        """Run the combine cells of a round between what reads its updates and what is left."""
+        return self._run_call("begin") or self._run_cells(places) or self._run_call("end")
+
+    def _run_call(self, function: str) -> Verdict | None:
+        """Call a function of `rounds.aggregating` in the kernel; the verdict if it fails."""
+        # No name is bound among those of the cells, and nothing is shown.
+        code = f"__import__({_AGGREGATING!r}, fromlist=[{function!r}]).{function}()"
+        reply = self._await_reply(self._send_execute(code, silent=True))
+        if not isinstance(reply, dict):
+            return self._judge_end(reply, None)
+        if reply.get("status") == "ok":
+            return None
+        outcome, failure = failed_cell(reply, None, code)
+        return self._verdict(outcome, failure._replace(line=None))
 
     def _await_round(self, rounds: Rounds, number: int) -> NextRound | _Ended:
         while True:
@@ -241,19 +276,26 @@ class NotebookRun:
                 return "silent"
 
     def _run_cell(self, place: CellPosition) -> dict[str, Any] | _Ended:
-        request = self._channels.send(
+        source = source_of(self.transcript.cell(place.position))
+        request = self._send_execute(source, silent=False)
+        self._cell_of[request] = place.position
+        return self._await_reply(request)
+
+    def _send_execute(self, code: str, *, silent: bool) -> str:
+        return self._channels.send(
             self._channels.shell,
             "execute_request",
             {
-                "code": source_of(self.transcript.cell(place.position)),
-                "silent": False,
-                "store_history": True,
+                "code": code,
+                "silent": silent,
+                "store_history": not silent,
                 "user_expressions": {},
                 "allow_stdin": False,
                 "stop_on_error": True,
             },
         )
-        self._cell_of[request] = place.position
+
+    def _await_reply(self, request: str) -> dict[str, Any] | _Ended:
         answered_at: float | None = None
         while True:
             self._pump(_TICK)

@@ -58,8 +58,8 @@ class Verdict(NamedTuple):
     cells: tuple[tuple[int, float], ...]
 
 
-def failed_cell(reply: dict[str, Any], cell: int, source: str) -> tuple[Outcome, Failure]:
-    """The verdict on a cell whose reply's status was anything but `ok`."""
+def failed_cell(reply: dict[str, Any], cell: int | None, source: str) -> tuple[Outcome, Failure]:
+    """The verdict on a cell whose reply's status was anything but `ok`; None for other code."""
     name = str(reply.get("ename") or "")
     value = str(reply.get("evalue") or "")
     lines = reply.get("traceback")

@@ -14,6 +14,7 @@ from phtlab.runtime.model import decode_tensors, encode_tensors
 from phtlab.runtime.rounds.keeping import KEPT
 from tests.limits import LIMIT
 from tests.runtime.conftest import Sandbox
+from tests.runtime.round_requests import RoundRequests
 
 LOAD = "import phtlab, os\nstarted = 0"
 ROUND = """\
@@ -26,33 +27,8 @@ OUTPUTS = [{"name": "update", "kind": "model", "counts": None, "of": True, "tens
 RECEIVED = [{"name": "beta", "kind": "model", "path": None}]
 
 
-class Rounds:
-    """The station's end: asks for rounds, and waits for what they leave."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.folder = sandbox.root / "in/rounds"
-        self.folder.mkdir(parents=True, exist_ok=True)
-
-    def ask(
-        self, number: int, values: dict[str, bytes] | None = None, *, ends: bool = False
-    ) -> None:
-        place = self.folder / str(number)
-        place.mkdir(exist_ok=True)
-        for name, content in (values or {}).items():
-            (place / name).write_bytes(content)
-        draft = self.folder / ".next"
-        draft.write_text(json.dumps({"number": number, "ends": ends}))
-        draft.replace(self.folder / "next.json")
-
-    def answer(self, number: int) -> dict[str, Any]:
-        path = self.sandbox.out / "rounds" / str(number) / "run.json"
-        end = time.monotonic() + LIMIT
-        while not path.exists():
-            assert time.monotonic() < end, "the round does not end"
-            time.sleep(0.002)
-        found: dict[str, Any] = json.loads(path.read_bytes())
-        return found
+class Rounds(RoundRequests):
+    """The station's end: asks for rounds, and reads what they publish."""
 
     def update(self, number: int) -> float:
         folder = self.sandbox.out / "rounds" / str(number) / "outputs"

@@ -1,8 +1,9 @@
 """`updates`, `report`, `send` and `finish`: what combine cells call between two rounds.
 
-Whoever runs combine cells sets the `Combination` of the round with `combining`. Without one, and
-outside of a station, their author runs them by hand, after the round cells: they get what these
-published here, as if it were that of one station. At a station combine cells never run.
+Whoever runs combine cells sets the `Combination` of the round: the researcher's kernel, or that of
+an aggregator's sandbox. Without one, and outside of a station, their author runs them by hand,
+after the round cells: they get what these published here, as if it were that of one station. At a
+station with data combine cells never run.
 """
 
 from __future__ import annotations
@@ -61,12 +62,18 @@ _by_hand: _ByHand | None = None
 @contextmanager
 def combining(combination: Combination) -> Iterator[Combination]:
     """Make `combination` the one that combine cells of this process work on."""
-    global _current
-    before, _current = _current, combination
+    before = _current
+    set_combination(combination)
     try:
         yield combination
     finally:
-        _current = before
+        set_combination(before)
+
+
+def set_combination(combination: Combination | None) -> None:
+    """Make `combination` the one that cells work on from now on, where no block encloses them."""
+    global _current
+    _current = combination
 
 
 @dataclass(frozen=True)

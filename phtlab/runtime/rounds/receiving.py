@@ -19,6 +19,8 @@ from phtlab.runtime.job import ReceivedValue, read_job
 from phtlab.runtime.rounds.folders import current_round, round_folder
 from phtlab.runtime.rounds.local_rounds import local_rounds
 
+RECEIVED_ENDINGS: Final = {"model": "safetensors", "scalar": "json"}
+"""The ending of a value's file by the value's kind."""
 _MISSING: Final = object()
 
 
@@ -133,9 +135,8 @@ def _content_of(value: ReceivedValue) -> bytes | None:
     if number is None:
         return None if value.path is None else Path(value.path).read_bytes()
     folder = round_folder(os.environ.get("PHTLAB_IN", "/phtlab/in"), number)
-    ending = "safetensors" if value.kind == "model" else "json"
     try:
-        return Path(f"{folder}/{value.name}.{ending}").read_bytes()
+        return Path(f"{folder}/{value.name}.{RECEIVED_ENDINGS[value.kind]}").read_bytes()
     except FileNotFoundError:
         return None
 
