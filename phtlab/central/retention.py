@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from phtlab.central.audit.log import audited
@@ -99,9 +99,11 @@ def _remove_journeys(services: CentralContext, registry: Registry) -> tuple[int,
 
 def _forget_payloads(change: Change, journey: str) -> None:
     """Remove the sealed content of rounds that came beside its documents."""
-    for row in (InstructionRow, RoundRow):
-        content = update(row).where(row.journey_id == journey, row.payload.is_not(None))
-        change.session.execute(content.values(payload=None))
+    reports = or_(InstructionRow.payload.is_not(None), InstructionRow.report.is_not(None))
+    instructions = update(InstructionRow).where(InstructionRow.journey_id == journey, reports)
+    change.session.execute(instructions.values(payload=None, report=None))
+    rounds = update(RoundRow).where(RoundRow.journey_id == journey, RoundRow.payload.is_not(None))
+    change.session.execute(rounds.values(payload=None))
 
 
 def _close(services: CentralContext, journey: str) -> None:

@@ -1,4 +1,4 @@
-"""A journey of rounds at central: what its researcher and its stations sign and send."""
+"""A journey of rounds at central: what whoever combines and its stations sign and send."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ def inline(content: bytes) -> str:
 
 @dataclass
 class RoundSeries:
-    """Signs with `KEY` and the stations' keys; remembers what was sent, so that the next follows.
+    """Signs with members' keys; remembers what was sent, so that the next follows.
 
-    `instructions` begins with that of round 2.
+    Instructions are signed with `KEY`, or by the order's aggregator. `instructions` begins with
+    that of round 2.
     """
 
     central: World
@@ -57,9 +58,11 @@ class RoundSeries:
         quorum: int = 1,
         stations: Sequence[str] = STATIONS,
         recipients: tuple[str, ...] = (),
+        aggregator: str | None = None,
     ) -> RoundSeries:
         """A journey of at most four rounds, submitted by ada."""
-        rounds = OrderedRounds(most=4, key=KEY.public, quorum=quorum, deadline=60)
+        key = None if aggregator else KEY.public
+        rounds = OrderedRounds(most=4, aggregator=aggregator, key=key, quorum=quorum, deadline=60)
         train = central.train(route="rounds")
 
         def with_rounds(order: Order) -> Order:
@@ -78,6 +81,11 @@ class RoundSeries:
     def order(self) -> Order:
         return order_of(self.journey.order)
 
+    @property
+    def combiner(self) -> str:
+        """The member who sends the instructions."""
+        return self.order.aggregator or "ada"
+
     def cargo(
         self, kind: RoundCargoKind, content: bytes, number: int, station: str = ""
     ) -> RoundCargo:
@@ -85,7 +93,12 @@ class RoundSeries:
         return RoundCargo(digest=digest(content), size=len(content), context=context)
 
     def instruction(
-        self, *, values: bytes | None = None, by: Identity = KEY, **changes: Any
+        self,
+        *,
+        values: bytes | None = None,
+        report: bytes | None = None,
+        by: Identity | None = None,
+        **changes: Any,
     ) -> SentInstruction:
         """The next instruction; it names the newest records of the round before."""
         number = changes.get("number", len(self.instructions) + 2)
@@ -95,15 +108,21 @@ class RoundSeries:
             previous=self.instructions[-1].digest if self.instructions else self.id,
             heard={name: found[-1].digest for name, found in self.records.items() if found},
             values=self.cargo("values", values, number) if values else None,
+            report=self.cargo("report", report, number) if report else None,
             issued=self.central.clock(),
         )
-        signed = Instruction.model_validate(made.model_dump() | changes).sign(by)
-        return SentInstruction(instruction=signed, values=inline(values) if values else None)
+        own = self.central.identity(self.combiner) if self.order.aggregator else KEY
+        signed = Instruction.model_validate(made.model_dump() | changes).sign(by or own)
+        return SentInstruction(
+            instruction=signed,
+            values=inline(values) if values else None,
+            report=inline(report) if report else None,
+        )
 
     def instruct(self, **changes: Any) -> SentInstruction:
-        """Send the next instruction as ada."""
+        """Send the next instruction as whoever combines."""
         sent = self.instruction(**changes)
-        self.central.client("ada").put_instruction(self.id, sent)
+        self.central.client(self.combiner).put_instruction(self.id, sent)
         self.instructions.append(sent.instruction)
         return sent
 
@@ -142,8 +161,11 @@ class RoundSeries:
         return sent
 
     def depart(self, station: str) -> None:
-        """Send the record of a stop that ends after the station's last round."""
-        own = self.records[station]
+        """Send the record of a stop that ends after the station's last round.
+
+        An aggregator's ends after its last instruction.
+        """
+        own = self.instructions if station == self.order.aggregator else self.records[station]
         record = StopRecord(
             journey=self.id,
             train=self.journey.train,

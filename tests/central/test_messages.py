@@ -73,7 +73,9 @@ def test_what_a_member_may_not_do(small_central: World) -> None:
             ),
             "nobody else can cancel it": lambda: ulm.cancel(journey.id),
             "not for bob to see": lambda: bob.journey(journey.id),
-            "This is for a station; ada is on the roster as researcher": lambda: ada.inbox(),
+            "This is for a station or an aggregator; ada is on the roster as researcher": (
+                lambda: ada.inbox()
+            ),
             "Only the station ulm speaks for its stop, not mainz": lambda: mainz.update_stop(
                 journey.id, "ulm", running
             ),

@@ -42,6 +42,8 @@ ROLES: dict[str, tuple[Role, ...]] = {
     "ulm": ("station",),
     "mainz": ("station",),
     "jena": ("station",),
+    "adder": ("aggregator",),
+    "tally": ("aggregator",),
 }
 HANDED_ON = (Output(name="model", kind="model", to=OutputTarget.NEXT),)
 KERNEL = KernelImage(

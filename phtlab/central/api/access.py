@@ -8,7 +8,7 @@ dependency         with a member's key    with a hub user's token
 `Dispatcher`       any member             scope dispatch, and the member of that name
 `Commenter`        any member             scope dispatch or govern, and the member of that name
 `RegistryUser`     any member             scope read or dispatch, and the member of that name
-`StationMember`    a station              never
+`StationMember`    a station, aggregator  never
 =================  =====================  =====================================================
 
 Routes check finer permissions themselves: an order belongs to its researcher, a stop to its
@@ -21,7 +21,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
@@ -30,9 +30,12 @@ from phtlab.central.context import CentralContext, ServicesOf
 from phtlab.central.hub.users import DISPATCH, GOVERN, READ, HubUser
 from phtlab.central.problems import Refusal, forbidden, unauthenticated
 from phtlab.errors import CentralError, NotOnRosterError
-from phtlab.train.crypto.identity import Member
+from phtlab.train.crypto.identity import Member, Role
 from phtlab.train.documents.roster import Roster
 from phtlab.wire.central.token import verify
+
+STOP_ROLES: Final[frozenset[Role]] = frozenset({"station", "aggregator"})
+"""Roles of members that have stops: a hub token never acts under them."""
 
 member_key = HTTPBearer(
     scheme_name="memberKey",
@@ -153,15 +156,19 @@ async def commenter(
 
 
 async def station_member(sender: SenderOf, _key: _ByKey) -> Member:
-    """Require a station with its own key: a hub token never acts as a station."""
+    """Require a member that has stops, a station or an aggregator, with its own key.
+
+    A hub token never acts as one.
+    """
     if sender.user is not None:
         raise forbidden(
             "This is for a station and its own key. A token of the hub never acts as a station."
         )
     member = sender.as_member()
-    if not member.is_station:
+    if not member.has_stops:
         raise forbidden(
-            f"This is for a station; {member.name} is on the roster as {', '.join(member.roles)}."
+            f"This is for a station or an aggregator; {member.name} is on the roster as "
+            f"{', '.join(member.roles)}."
         )
     return member
 
@@ -191,9 +198,9 @@ def hub_sender(services: CentralContext, token: str) -> Requester:
 
 
 def member_called(roster: Roster, name: str) -> Member | None:
-    """Return the member with the name of a hub user, without the role station, or None."""
+    """Return the member with the name of a hub user, without roles that have stops, or None."""
     member = next((member for member in roster.members if member.name == name), None)
-    roles = tuple(role for role in member.roles if role != "station") if member else ()
+    roles = tuple(role for role in member.roles if role not in STOP_ROLES) if member else ()
     return member.model_copy(update={"roles": roles}) if member and roles else None
 
 

@@ -86,7 +86,11 @@ class TrainRow(Table):
 
 
 class JourneyRow(Table):
-    """A journey. `round_number` is its newest round; None on another route than one of rounds."""
+    """A journey. `round_number` is its newest round; None on another route than one of rounds.
+
+    `aggregator` is the member that combines its rounds, if its order names one; `rounds_finishing`
+    says that the researcher asked it to end them.
+    """
 
     __tablename__ = "journey"
     __table_args__ = (
@@ -105,6 +109,8 @@ class JourneyRow(Table):
     continues: Mapped[str | None] = mapped_column(String(71), unique=True)
     round_number: Mapped[int | None]
     rounds_ended: Mapped[bool] = mapped_column(default=False, server_default=false())
+    rounds_finishing: Mapped[bool] = mapped_column(default=False, server_default=false())
+    aggregator: Mapped[str | None] = mapped_column(String(63))
     removed: Mapped[datetime | None]
     continued_by: ClassVar[MappedSQLExpression[str | None]]  # the journey that continues it
 
@@ -122,7 +128,7 @@ JourneyRow.continued_by = column_property(
 
 
 class PartyRow(Table):
-    """A member who may see a journey: its researcher, a recipient or a station."""
+    """A member who may see a journey: its researcher, a recipient or a member with a stop."""
 
     __tablename__ = "party"
     journey_id: Mapped[str] = mapped_column(ForeignKey("journey.id"), primary_key=True)
@@ -161,7 +167,8 @@ class StopRow(Table):
 class InstructionRow(Table):
     """The signed instruction of a round. `payload` are its sealed values, if they came with it.
 
-    Central keeps the newest values of a journey only: a station that is late starts with those.
+    Central keeps the newest values of a journey only: a station that is late starts with those. It
+    keeps each `report`, which is sealed to the recipients.
     """
 
     __tablename__ = "instruction"
@@ -172,6 +179,7 @@ class InstructionRow(Table):
     submitted: Mapped[datetime]
     envelope: Mapped[str] = mapped_column(Text)
     payload: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    report: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
 
 class RoundRow(Table):

@@ -147,7 +147,7 @@ def visible_approvals(
     if before is not None:
         query = query.where(ApprovalRow.number < before)
     if "officer" not in member.roles:
-        own = ApprovalRow.station if member.is_station else ApprovalRow.researcher
+        own = ApprovalRow.station if member.has_stops else ApprovalRow.researcher
         query = query.where(own == member.name)
     if station is not None:
         query = query.where(ApprovalRow.station == station)

@@ -63,7 +63,7 @@ def _keep(
         require_room(change, most, "signed ends of logs", CheckpointRow.received, own)
         if checkpoint.log == change.log:
             _require_fit(session, checkpoint)
-        elif checkpoint.log == sender.name and sender.is_station:
+        elif checkpoint.log == sender.name and sender.has_stops:
             _require_onward(session, checkpoint)
         else:
             raise forbidden(

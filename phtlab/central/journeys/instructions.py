@@ -9,17 +9,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session, undefer
 
 from phtlab.central.audit.log import audited, note_contradiction
 from phtlab.central.changes import bus
 from phtlab.central.db.database import Change, Database
 from phtlab.central.db.tables import InstructionRow, JourneyRow, RoundRow
+from phtlab.central.journeys.aggregators import combines
 from phtlab.central.journeys.events import rounds_changed
 from phtlab.central.journeys.inline import inline_bytes, inline_json
 from phtlab.central.journeys.journeys import visible_journey
-from phtlab.central.journeys.rounds import order_of
+from phtlab.central.journeys.rounds import ANSWER_BYTES, order_of
 from phtlab.central.journeys.trains import check_size
 from phtlab.central.problems import forbidden
 from phtlab.errors import JourneyError, OrderError
@@ -42,14 +43,14 @@ def put_instruction(
     The same instruction again changes nothing. Raises what `verify_instruction` raises; OrderError:
     ``instruction-heard`` if it names a record that central does not have, ``instruction-ended``
     after the one that ends the rounds; JourneyError: ``instruction-exists`` for another instruction
-    of a round, ``journey-over``; CentralError: ``forbidden`` unless `member` ordered the journey,
-    ``too-large``, ``inline-content``.
+    of a round, ``journey-over``; CentralError: ``forbidden`` unless `member` is the journey's
+    aggregator, or without one its researcher, ``too-large``, ``inline-content``.
     """
     envelope = sent.instruction
     check_size(envelope, MAX_INSTRUCTION_BYTES, "instruction")
     with database.read() as session:
         row = visible_journey(session, member, journey)
-        _require_researcher(row, member)
+        _require_combiner(row, member)
         if _is_stored(session, journey, envelope):
             return
         instruction = _verified(session, roster, row, envelope)
@@ -57,7 +58,10 @@ def put_instruction(
         if new:
             _require_open(row, database.clock())
             _require_records(session, instruction)
-    payload = inline_bytes(sent.values, instruction.values, "values") if new else None
+    payload, report = None, None
+    if new:
+        payload = inline_bytes(sent.values, instruction.values, "values")
+        report = inline_bytes(sent.report, instruction.report, "contents of the report")
     with database.change() as change:
         row = visible_journey(change.session, member, journey)
         if _is_stored(change.session, journey, envelope):
@@ -65,7 +69,7 @@ def put_instruction(
         new = _is_new(change.session, instruction)
         if new:
             _require_open(row, change.now)
-            _add(change, row, member, instruction, envelope, payload)
+            _add(change, row, member, instruction, envelope, payload, report)
         else:
             note_contradiction(
                 change,
@@ -83,29 +87,51 @@ def put_instruction(
         )
 
 
-def instructions_json(session: Session, journey: str, after: int) -> str | None:
+def instructions_json(session: Session, journey: str, after: int, *, opens: bool) -> str | None:
     """Return the `Instructions` of rounds over `after`, None if there are none yet.
 
-    Stored envelopes are inserted without parsing.
+    Reports are for members who may open the journey's results (`opens`). Stored envelopes are
+    inserted without parsing.
     """
-    query = (
-        select(InstructionRow)
-        .where(InstructionRow.journey_id == journey, InstructionRow.number > after)
-        .order_by(InstructionRow.number)
-        .limit(MAX_ROUNDS_OF_ANSWER)
-    )
-    # Only the newest values of a journey are stored, so that this reads one payload at most.
-    rows = session.scalars(query.options(undefer(InstructionRow.payload))).all()
-    if not rows:
+    later = InstructionRow.journey_id == journey, InstructionRow.number > after
+    newest = _newest_of_answer(session, later, after, with_reports=opens)
+    if newest == after:
         return None
+    query = select(InstructionRow).where(*later, InstructionRow.number <= newest)
+    # Only the newest values of a journey are stored, so that this reads one payload at most.
+    query = query.order_by(InstructionRow.number).options(undefer(InstructionRow.payload))
+    if opens:
+        query = query.options(undefer(InstructionRow.report))
     found = (
-        f'{{"instruction":{row.envelope},"values":{inline_json(row.payload)}}}' for row in rows
+        f'{{"instruction":{row.envelope},"values":{inline_json(row.payload)},'
+        f'"report":{inline_json(row.report if opens else None)}}}'
+        for row in session.scalars(query)
     )
     return f'{{"instructions":[{",".join(found)}]}}'
 
 
-def _require_researcher(journey: JourneyRow, member: Member) -> None:
-    if journey.researcher != member.name:
+def _newest_of_answer(
+    session: Session, later: tuple[ColumnElement[bool], ...], after: int, *, with_reports: bool
+) -> int:
+    """Return the last round whose instruction fits the answer, `after` if there is none."""
+    size = func.coalesce(func.length(InstructionRow.report), 0)
+    query = select(InstructionRow.number, size).where(*later).order_by(InstructionRow.number)
+    newest, room = after, ANSWER_BYTES
+    for number, report_bytes in session.execute(query.limit(MAX_ROUNDS_OF_ANSWER)).all():
+        if with_reports and report_bytes > room and newest > after:
+            break
+        newest, room = number, room - report_bytes
+    return newest
+
+
+def _require_combiner(journey: JourneyRow, member: Member) -> None:
+    if journey.aggregator is not None:
+        if not combines(journey, member):
+            raise forbidden(
+                f"The aggregator {journey.aggregator} combines the rounds of this journey: nobody "
+                f"else instructs its stations, so not {member.name}."
+            )
+    elif journey.researcher != member.name:
         raise forbidden(
             f"{journey.researcher} ordered this journey: nobody else instructs its stations, so "
             f"not {member.name}."
@@ -175,7 +201,7 @@ def _require_open(journey: JourneyRow, now: datetime) -> None:
         why = "is cancelled"
     elif now >= journey.expires:
         why = f"expired at {journey.expires:%Y-%m-%d %H:%M} UTC"
-    elif all(stop.final for stop in journey.stops):
+    elif all(stop.final for stop in journey.stops if stop.station != journey.aggregator):
         why = "is done at all of its stations"
     else:
         return
@@ -189,10 +215,11 @@ def _require_open(journey: JourneyRow, now: datetime) -> None:
 def _add(
     change: Change,
     journey: JourneyRow,
-    researcher: Member,
+    combiner: Member,
     instruction: Instruction,
     envelope: Envelope,
     payload: bytes | None,
+    report: bytes | None,
 ) -> None:
     if instruction.values is not None:
         earlier = InstructionRow.journey_id == journey.id, InstructionRow.payload.is_not(None)
@@ -206,6 +233,7 @@ def _add(
             submitted=change.now,
             envelope=envelope.to_bytes().decode(),
             payload=payload,
+            report=report,
         )
     )
     if instruction.ends:
@@ -214,7 +242,7 @@ def _add(
         journey.round_number = instruction.number
     audited(
         change,
-        actor=researcher.name,
+        actor=combiner.name,
         action="rounds-ended" if instruction.ends else "round-instructed",
         subject=journey.id,
         digest=envelope.digest,

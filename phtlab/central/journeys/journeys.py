@@ -29,7 +29,7 @@ MAX_ORDER_BYTES = 256 * 1024
 def submit_journey(
     database: Database, roster: Roster, sender: Member, envelope: Envelope, *, most: int
 ) -> tuple[JourneyView, bool]:
-    """Store a signed order and offer it to its stations; return whether it is new.
+    """Store a signed order and offer it to its stops; return whether it is new.
 
     A researcher may order `most` journeys a day. Raises OrderError, SignatureError,
     NotOnRosterError or TrainError if the order is invalid, CentralError if it is too large, not
@@ -107,12 +107,26 @@ def cancel(database: Database, member: Member, journey: str) -> JourneyView:
                 "cancel.",
                 code="journey-done",
             )
-        row.cancelled = True
         audited(change, actor=member.name, action="journey-cancelled", subject=row.id)
-        for stop in row.stops:
-            if not stop.final:
-                _cancel_stop(change, row, stop)
+        cancel_stops(change, row, "The researcher cancelled")
         return journey_view(row)
+
+
+def cancel_stops(change: Change, journey: JourneyRow, why: str) -> None:
+    """Mark `journey` as cancelled, and offer or close each of its stops that goes on.
+
+    `why` is a clause that the sentence of each of these stops begins with.
+    """
+    journey.cancelled = True
+    for stop in journey.stops:
+        if stop.final:
+            continue
+        if stop.offered:
+            stop.sentence = f"{why}; the station has not answered yet."
+            offer(change, journey, stop)
+        else:
+            sentence = f"{why} before the train came here."
+            close(change, journey, stop, "cancelled-before-turn", sentence)
 
 
 def offer(change: Change, journey: JourneyRow, stop: StopRow) -> None:
@@ -136,15 +150,6 @@ def close(change: Change, journey: JourneyRow, stop: StopRow, code: str, sentenc
     if stop.offered:
         stop.offered = change.tick()
         change.notify(bus.of_station(stop.station))
-
-
-def _cancel_stop(change: Change, journey: JourneyRow, stop: StopRow) -> None:
-    if stop.offered:
-        stop.sentence = "The researcher cancelled; the station has not answered yet."
-        offer(change, journey, stop)
-    else:
-        sentence = "The researcher cancelled before the train came here."
-        close(change, journey, stop, "cancelled-before-turn", sentence)
 
 
 def _train(session: Session, sender: Member, envelope: Envelope) -> TrainRow:
@@ -191,6 +196,8 @@ def _add(
         continues=order.continues.journey if order.continues else None,
         round_number=1 if order.rounds else None,
         rounds_ended=False,
+        rounds_finishing=False,
+        aggregator=order.aggregator,
         removed=None,
         stops=[
             StopRow(
@@ -203,11 +210,11 @@ def _add(
                 sentence="",
                 updated=change.now,
             )
-            for number, station in enumerate(order.stations)
+            for number, station in enumerate(order.stops)
         ],
         parties=[
             PartyRow(member=name, opens=name in order.recipients or name == researcher.name)
-            for name in sorted({researcher.name, *order.recipients, *order.stations})
+            for name in sorted({researcher.name, *order.recipients, *order.stops})
         ],
     )
     change.session.add(row)
@@ -219,7 +226,8 @@ def _add(
         action="journey-ordered",
         subject=row.id,
         digest=order.train,
-        details={"stations": ", ".join(order.stations)},
+        details={"stations": ", ".join(order.stations)}
+        | ({"aggregator": order.aggregator} if order.aggregator else {}),
     )
     for stop in row.stops:
         if order.route != "sequential" or stop.number == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from sqlalchemy import func, select
@@ -84,14 +85,24 @@ def put_round(
 
 
 def rounds_json(
-    session: Session, journey: str, after: int, *, opens: bool, over: bool
+    session: Session,
+    journey: str,
+    after: int,
+    *,
+    opens: bool,
+    over: bool,
+    finishing: bool = False,
 ) -> str | None:
     """Return the `Rounds` after the cursor `after`; None if there are none and time is not `over`.
 
-    Updates are for members who may open the journey's results (`opens`). A cursor that is newer
-    than all records is of another state of the database: then all records are new. Stored
-    envelopes are inserted without parsing.
+    An answer without records comes too if the journey is finishing, unless the client knows that
+    (`finishing`). Updates are for members who may read them (`opens`). A cursor that is newer than
+    all records is of another state of the database: then all records are new. Stored envelopes are
+    inserted without parsing.
     """
+    asked = bool(
+        session.scalar(select(JourneyRow.rounds_finishing).where(JourneyRow.id == journey))
+    )
     newest = session.scalar(select(func.max(RoundRow.cursor)).where(RoundRow.journey_id == journey))
     if after > (newest or 0):
         after, over = 0, True
@@ -102,14 +113,14 @@ def rounds_json(
         if size > room and cursor > after:
             break
         cursor, room = arrival, room - size
-    if cursor == after and not over:
+    if cursor == after and not over and (finishing or not asked):
         return None
     rows = select(RoundRow).where(*of_journey, RoundRow.cursor <= cursor).order_by(RoundRow.cursor)
     found = (
         f'{{"record":{row.envelope},"update":{inline_json(row.payload if opens else None)}}}'
         for row in session.scalars(rows.options(undefer(RoundRow.payload)) if opens else rows)
     )
-    return f'{{"cursor":{cursor},"rounds":[{",".join(found)}]}}'
+    return f'{{"cursor":{cursor},"finishing":{json.dumps(asked)},"rounds":[{",".join(found)}]}}'
 
 
 def order_of(journey: JourneyRow) -> Order:

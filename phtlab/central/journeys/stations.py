@@ -31,12 +31,16 @@ AT_WORK = frozenset({"running", "airlock", "sealed"})
 def stations_of(
     session: Session, roster: Roster, now: datetime, online: timedelta
 ) -> tuple[StationView, ...]:
-    """Return the stations on the roster; `online`: how recent a poll makes a station online."""
+    """Return the stations and aggregators on the roster.
+
+    `online` is how recent a poll makes one of them online.
+    """
     rows = {row.name: row for row in session.scalars(select(StationRow))}
     loads = _loads(session)
     return tuple(
         _view(member, rows.get(member.name), loads.get(member.name, _Load()), now, online)
-        for member in roster.stations
+        for member in roster.members
+        if member.has_stops
     )
 
 
@@ -142,6 +146,7 @@ def _view(
     return StationView(
         name=member.name,
         organisation=member.organisation,
+        roles=member.roles,
         online=_is_online(last, now, online),
         last_seen=last,
         datasets=profile.datasets,

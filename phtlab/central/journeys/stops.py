@@ -8,6 +8,7 @@ from phtlab.central.audit.log import audited
 from phtlab.central.db.database import Change, Database
 from phtlab.central.db.rows import envelope_of, stop_view
 from phtlab.central.db.tables import EventRow, JourneyRow, StopRow
+from phtlab.central.journeys.aggregators import cancel_uncombined
 from phtlab.central.journeys.continuations import previous_record
 from phtlab.central.journeys.events import happened
 from phtlab.central.journeys.journeys import close, offer, visible_journey
@@ -161,6 +162,7 @@ def _finish(
     )
     # The station's inbox is now one shorter, which may make room for another offer.
     offer(change, journey, stop)
+    cancel_uncombined(change, journey, stop)
     if journey.route != "sequential":
         return
     later = [other for other in journey.stops if other.number > stop.number and not other.final]
@@ -191,8 +193,8 @@ def _previous(
 
 
 def require_own(member: Member, station: str) -> None:
-    """Raise CentralError (``forbidden``) unless `member` is `station`."""
-    if member.name != station or not member.is_station:
+    """Raise CentralError (``forbidden``) unless `member` is `station`, or such an aggregator."""
+    if member.name != station or not member.has_stops:
         raise forbidden(f"Only the station {station} speaks for its stop, not {member.name}.")
 
 

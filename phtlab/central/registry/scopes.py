@@ -10,13 +10,17 @@ station     ``cargo/HEX/PREVIOUS``   pull         the same, on a sequential rout
 station     ``values/HEX``           pull         its own unfinished journeys of rounds
 station     ``logs/HEX/SELF``        pull, push   its own journeys, ended ones too
 station     ``self-test/SELF``       pull, push   what its self-test leaves
+aggregator  as a station                          its own stops
+aggregator  ``cargo/HEX/STATION``    pull         unfinished journeys whose rounds it combines
+aggregator  ``values/HEX``           pull, push   the same, unless cancelled
 researcher  ``trains/SELF/…``        pull, push   their own
 researcher  ``trains/…``             pull         the trains that central lists for them
 researcher  ``kernels/…``            pull         all
 researcher  ``cargo/HEX/…``          pull         journeys that they ordered or may open
 researcher  ``logs/HEX/…``           pull         the same
-researcher  ``values/HEX``           pull, push   their own unfinished journeys of rounds
-researcher  ``values/HEX``           pull         the same, ended or cancelled
+researcher  ``values/HEX``           pull, push   their own unfinished journeys of rounds that no
+                                                  aggregator combines
+researcher  ``values/HEX``           pull         all journeys of rounds that they may open
 officer     ``kernels/…``            pull, push   all
 =========== ======================== ============ =======================================
 
@@ -34,6 +38,7 @@ from sqlalchemy.orm import Session
 
 from phtlab.central.db.tables import JourneyRow, PartyRow, StopRow, TrainRow
 from phtlab.central.hub.users import DISPATCH, READ, HubUser
+from phtlab.central.journeys.aggregators import combines
 from phtlab.central.registry.token import Access
 from phtlab.train.crypto.identity import Member
 from phtlab.train.documents.roster import Catalogue
@@ -90,7 +95,7 @@ def _rights(
     if kind == "trains":
         return _train_rights(session, member, repository)
     if kind == "self-test":
-        return PUSH if member.is_station and repository == f"self-test/{member.name}" else NOTHING
+        return PUSH if member.has_stops and repository == f"self-test/{member.name}" else NOTHING
     of_rounds = _VALUES.fullmatch(repository)
     if of_rounds is not None:
         return _value_rights(session, member, f"sha256:{of_rounds['journey']}")
@@ -109,7 +114,7 @@ def _kernel_rights(
     if "researcher" in member.roles:
         return PULL
     places = {image.digest: image.repository for image in catalogue.images}
-    if member.is_station and repository in places.values():
+    if member.has_stops and repository in places.values():
         return PULL  # a station fetches what it allows ahead of the first train
     needed = {
         places.get(train.kernel, f"kernels/{train.kernel_name}")
@@ -139,10 +144,12 @@ def _cargo_rights(session: Session, member: Member, journey: str, station: str) 
     if _continues(session, member, row, station):
         return rights | PULL
     own = next((stop for stop in row.stops if stop.station == member.name), None)
-    if own is None or not member.is_station or own.final or not own.offered:
+    if own is None or not member.has_stops or own.final or not own.offered:
         return rights
     if station == member.name:
         return rights | PUSH
+    if combines(row, member):
+        return rights | PULL  # updates that are too large for a message
     before = [stop.station for stop in row.stops if stop.number == own.number - 1]
     if row.route == "sequential" and station in before:
         return rights | PULL
@@ -178,25 +185,30 @@ def _log_rights(session: Session, member: Member, journey: str, station: str) ->
     if party is None or row is None:
         return NOTHING
     own = any(stop.station == member.name == station and stop.offered for stop in row.stops)
-    if own and member.is_station and row.removed is None:
+    if own and member.has_stops and row.removed is None:
         return PUSH
     return PULL if party.opens else NOTHING
 
 
 def _value_rights(session: Session, member: Member, journey: str) -> frozenset[str]:
+    party = session.get(PartyRow, (journey, member.name))
     row = session.get(JourneyRow, journey)
-    if row is None or row.route != "rounds" or row.removed is not None:
+    if party is None or row is None or row.route != "rounds" or row.removed is not None:
         return NOTHING
-    going_on = [stop for stop in row.stops if not stop.final]
-    if row.researcher == member.name:
-        return PUSH if going_on and not row.cancelled else PULL
-    own = member.is_station and any(stop.station == member.name for stop in going_on)
-    return PULL if own else NOTHING
+    going_on = [stop.station for stop in row.stops if not stop.final]
+    own = member.has_stops and member.name in going_on
+    if row.aggregator is None:
+        sends = row.researcher == member.name and bool(going_on)
+    else:
+        sends = own and combines(row, member)
+    if sends and not row.cancelled:
+        return PUSH
+    return PULL if own or party.opens else NOTHING
 
 
 def _trains_at(session: Session, member: Member) -> list[TrainRow]:
     """Return the trains of the unfinished stops that were offered to `member`."""
-    if not member.is_station:
+    if not member.has_stops:
         return []
     query = (
         select(TrainRow)

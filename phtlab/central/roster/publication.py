@@ -127,7 +127,7 @@ class Publication:
                     digest=digest(accepted.metadata[signed]),
                 )
                 members = [
-                    member.name for member in accepted.roster.members if not member.is_station
+                    member.name for member in accepted.roster.members if not member.has_stops
                 ]
                 notify(change, "roster-published", members, f"roster {accepted.version}")
         return self.current()

@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue
 
 from phtlab.strict_model import StrictModel
 from phtlab.train.canonical import Digest
-from phtlab.train.crypto.identity import MemberName
+from phtlab.train.crypto.identity import MemberName, Role
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.moment import Moment
 from phtlab.train.documents.record import FINAL_STATES, CellError, StopState
@@ -224,6 +224,7 @@ class DataSetDescription(StrictModel):
 class StationView(StrictModel):
     """`GET /stations`: `last_seen` is None until it first asked for its inbox.
 
+    `roles` are those of the roster: an aggregator without the role `station` has no data.
     `paused` says why nothing new begins there, if so. `airlock` is by which rules it checks
     outputs, as it says: what differs from the defaults of `[airlock]`; None if it says nothing.
     `running` and `waiting` count its unfinished stops: those at work (in the sandbox, the
@@ -232,6 +233,7 @@ class StationView(StrictModel):
 
     name: MemberName
     organisation: str = ""
+    roles: tuple[Role, ...] = ("station",)
     online: bool
     last_seen: Moment | None = None
     datasets: tuple[DataSetDescription, ...] = ()
@@ -240,6 +242,16 @@ class StationView(StrictModel):
     waiting: int = 0
     paused: str = ""
     airlock: dict[str, JsonValue] | None = None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether journeys go there for data: not to an aggregator, which combines rounds."""
+        return "station" in self.roles
+
+    @property
+    def aggregates(self) -> bool:
+        """Whether it combines the rounds of journeys."""
+        return "aggregator" in self.roles
 
 
 class StationProfile(StrictModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Self
 from urllib.parse import quote
 
@@ -174,6 +174,13 @@ class CentralClient:
     def journey(self, journey: str) -> JourneyView:
         return parsed(JourneyView, self._send("GET", f"/journeys/{quote(journey)}"))
 
+    def finish_rounds(self, journey: str) -> JourneyView:
+        """Ask the journey's aggregator to end its rounds. Only the researcher may.
+
+        Raises JourneyError (``rounds-not-aggregated``) if the order names no aggregator.
+        """
+        return parsed(JourneyView, self._send("POST", f"/journeys/{quote(journey)}/finish"))
+
     def cancel(self, journey: str) -> JourneyView:
         """Ask the stations to stop. Only the researcher who ordered the journey may."""
         return parsed(JourneyView, self._send("POST", f"/journeys/{quote(journey)}/cancel"))
@@ -269,10 +276,11 @@ class CentralClient:
     # Rounds
 
     def put_instruction(self, journey: str, sent: SentInstruction) -> None:
-        """Send the signed instruction of the next round. Only the journey's researcher may.
+        """Send the signed instruction of the next round.
 
-        The same instruction again changes nothing. Raises JourneyError (``instruction-exists``)
-        if central has another instruction of that round.
+        Only the journey's aggregator may, or without one its researcher. The same instruction
+        again changes nothing. Raises JourneyError (``instruction-exists``) if central has another
+        instruction of that round.
         """
         path = f"/journeys/{quote(journey)}/instructions"
         self._send("POST", path, content=sent.model_dump_json().encode())
@@ -280,8 +288,8 @@ class CentralClient:
     def instructions(self, journey: str, after: int = 0, wait: float = 0.0) -> Instructions:
         """The instructions of rounds over `after`, in order, as soon as there are any.
 
-        Waits for at most `wait` seconds. An answer has `MAX_ROUNDS_OF_ANSWER` at most; only the
-        newest values of the journey come with their instruction.
+        Waits for at most `wait` seconds. An answer has `MAX_ROUNDS_OF_ANSWER` at most, and a few
+        mebibytes of reports; only the newest values of the journey come with their instruction.
         """
         path = f"/journeys/{quote(journey)}/instructions"
         return parsed(Instructions, self._poll(path, after, wait))
@@ -295,18 +303,26 @@ class CentralClient:
         path = f"/journeys/{quote(journey)}/rounds/{quote(station)}/{number}"
         self._send("PUT", path, content=sent.model_dump_json().encode())
 
-    def rounds(self, journey: str, after: int = 0, wait: float = 0.0) -> Rounds:
+    def rounds(
+        self, journey: str, after: int = 0, wait: float = 0.0, *, finishing: bool = False
+    ) -> Rounds:
         """The records of rounds after cursor `after`, as soon as there are any.
 
-        They come in the order of their arrival at central. Waits for at most `wait` seconds. After
+        They come in the order of their arrival at central. Waits for at most `wait` seconds; less
+        if the journey is finishing, unless that is known (`finishing` of the answer before). After
         a restore of central's database, records may come again.
         """
-        return parsed(Rounds, self._poll(f"/journeys/{quote(journey)}/rounds", after, wait))
+        path = f"/journeys/{quote(journey)}/rounds"
+        # Only where it is so: a central that does not know of it yet refuses nothing.
+        known = {"finishing": "true"} if finishing else {}
+        return parsed(Rounds, self._poll(path, after, wait, known))
 
-    def _poll(self, path: str, after: int, wait: float) -> bytes:
-        """Wait for something newer than `after`, for at most `wait` seconds."""
+    def _poll(
+        self, path: str, after: int, wait: float, known: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Wait for something newer than `after` and what is `known`, for at most `wait` seconds."""
         wait = min(max(wait, 0.0), MAX_WAIT_SECONDS)
-        query = {"after": str(after), "wait": str(wait)}
+        query = {"after": str(after), "wait": str(wait), **(known or {})}
         return self._send("GET", path, query=query, read=wait + READ_SECONDS)
 
     # The registry

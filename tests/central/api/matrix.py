@@ -34,15 +34,31 @@ NOBODY: Final = Sender("no token")
 ROLE_TOKENS: Final = tuple(
     Sender(f"hub: {role}", user="ada", scopes=scopes) for role, scopes in ROLES.items()
 )
-# Named as nobody on the roster, and as a station on it; both with every scope there is.
+# Named as nobody on the roster, as a station and an aggregator on it; with every scope there is.
 STRANGER: Final = Sender("hub: no member", user="eve", scopes=ROLES["admin"])
 NAMESAKE: Final = Sender("hub: named as a station", user="ulm", scopes=ROLES["admin"])
+COMBINING_NAMESAKE: Final = Sender(
+    "hub: named as an aggregator", user="adder", scopes=ROLES["admin"]
+)
 NO_SCOPE: Final = Sender("hub: no scope", user="ada")
 KEYS: Final = tuple(
     Sender(f"key: {role}", key=name)
-    for role, name in (("researcher", "ada"), ("station", "ulm"), ("officer", "vera"))
+    for role, name in (
+        ("researcher", "ada"),
+        ("station", "ulm"),
+        ("aggregator", "adder"),
+        ("officer", "vera"),
+    )
 )
-SENDERS: Final = (NOBODY, NO_SCOPE, STRANGER, NAMESAKE, *ROLE_TOKENS, *KEYS)
+SENDERS: Final = (
+    NOBODY,
+    NO_SCOPE,
+    STRANGER,
+    NAMESAKE,
+    COMBINING_NAMESAKE,
+    *ROLE_TOKENS,
+    *KEYS,
+)
 
 
 def _roles(*scopes: str) -> frozenset[Sender]:
@@ -52,11 +68,11 @@ def _roles(*scopes: str) -> frozenset[Sender]:
 
 EVERYONE: Final = frozenset(SENDERS)
 MEMBERS: Final = frozenset(KEYS)
-ONLOOKERS: Final = MEMBERS | _roles(READ) | {STRANGER, NAMESAKE}
+ONLOOKERS: Final = MEMBERS | _roles(READ) | {STRANGER, NAMESAKE, COMBINING_NAMESAKE}
 READERS: Final = MEMBERS | _roles(READ)
 DISPATCHERS: Final = MEMBERS | _roles(DISPATCH)
 COMMENTERS: Final = MEMBERS | _roles(DISPATCH, GOVERN)
-STATIONS: Final = frozenset(s for s in KEYS if s.key == "ulm")
+STATIONS: Final = frozenset(s for s in KEYS if s.key in ("ulm", "adder"))
 
 ALLOWED: Final[dict[tuple[str, str], frozenset[Sender]]] = {
     ("GET", "/health"): EVERYONE,
@@ -90,6 +106,7 @@ ALLOWED: Final[dict[tuple[str, str], frozenset[Sender]]] = {
     ("POST", "/api/v1/trains"): DISPATCHERS,
     ("POST", "/api/v1/journeys"): DISPATCHERS,
     ("POST", "/api/v1/journeys/{journey}/cancel"): DISPATCHERS,
+    ("POST", "/api/v1/journeys/{journey}/finish"): DISPATCHERS,
     # The journey's own key signed it; a hub's token carries it for whoever may dispatch.
     ("POST", "/api/v1/journeys/{journey}/instructions"): DISPATCHERS,
     ("GET", "/api/v1/proposals"): READERS,

@@ -65,6 +65,8 @@ def test_trains_and_journeys_of_before_keep_each_other(database_url: str) -> Non
         assert session.execute(text("SELECT member FROM party")).scalar() == "bob"
         rounds = session.execute(text("SELECT round_number, rounds_ended FROM journey")).one()
         assert (rounds.round_number, bool(rounds.rounds_ended)) == (None, False)
+        combined = session.execute(text("SELECT aggregator, rounds_finishing FROM journey")).one()
+        assert (combined.aggregator, bool(combined.rounds_finishing)) == (None, False)
         if not database.is_postgresql:
             assert session.execute(text("PRAGMA foreign_keys")).scalar() == 1
             assert session.execute(text("PRAGMA foreign_key_check")).all() == []

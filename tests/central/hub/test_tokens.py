@@ -32,7 +32,13 @@ def test_a_reader_sees_what_the_member_of_that_name_sees(
 ) -> None:
     journey = hub_central.journey("ulm")
     ada = hub_central.client(None, hub.token("ada", ["read"]))
-    assert [station.name for station in ada.stations()] == ["ulm", "mainz", "jena"]
+    assert [station.name for station in ada.stations()] == [
+        "ulm",
+        "mainz",
+        "jena",
+        "adder",
+        "tally",
+    ]
     assert ada.journey(journey.id) == journey
     assert ada.journeys().journeys == (journey,)
     assert len(ada.trains()) == 1
@@ -74,7 +80,7 @@ def test_who_is_no_member_sees_the_stations_and_is_told_why_no_more(
     hub_central: World, hub: HubSimulator
 ) -> None:
     eve = hub_central.client(None, hub.token("eve", ["read", "dispatch"]))
-    assert len(eve.stations()) == 3
+    assert {station.name for station in eve.stations()} >= {"ulm", "mainz", "jena"}
     for ask in (eve.journeys, eve.trains, lambda: eve.journey(f"sha256:{'0' * 64}")):
         with raises_code(NotOnRosterError, "not-on-roster"):
             ask()
@@ -306,7 +312,7 @@ def test_stations_are_news_when_they_come_change_and_work(
     news = hub_central.client(None, hub.token("ada", ["read"])).changes()
     first = next(news)
     assert isinstance(first, tuple)
-    assert [station.online for station in first] == [False, False, False]
+    assert not any(station.online for station in first)
     ulm = hub_central.client("ulm")
     asking = threading.Thread(target=ulm.inbox)
     asking.start()

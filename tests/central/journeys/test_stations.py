@@ -44,7 +44,18 @@ def test_a_station_is_online_while_it_asks(central: World) -> None:
 
 def test_every_station_of_the_roster_is_listed(central: World) -> None:
     names = {station.name for station in central.client("ada").stations()}
-    assert names == {"ulm", "mainz", "jena"}
+    assert names == {"ulm", "mainz", "jena", "adder", "tally"}
+
+
+def test_stations_and_aggregators_are_told_apart_by_their_roles(central: World) -> None:
+    adder = central.client("adder")
+    adder.put_profile(StationProfile(version="0.1.0"))
+    adder.inbox()
+    seen = _seen(central.client("ada"), "adder")
+    assert (seen.roles, seen.online, seen.version) == (("aggregator",), True, "0.1.0")
+    assert (seen.has_data, seen.aggregates) == (False, True)
+    station = _seen(central.client("ada"), "ulm")
+    assert (station.roles, station.has_data, station.aggregates) == (("station",), True, False)
 
 
 def test_a_profile_is_shown_to_researchers(central: World) -> None:

@@ -158,7 +158,8 @@ def test_values_go_from_the_researcher_to_the_stations_of_a_journey_of_rounds(
     assert _granted(central, "ada", scope) == {values: ["pull", "push"]}
     for station in ("ulm", "mainz"):
         assert _granted(central, station, scope) == {values: ["pull"]}
-    for name in ("bob", "jena", "vera"):
+    assert _granted(central, "bob", scope) == {values: ["pull"]}  # what combine cells report
+    for name in ("adder", "jena", "vera"):
         assert _granted(central, name, scope, f"repository:{values}/ulm:pull") == {}
     series.depart("ulm")
     assert _granted(central, "ulm", scope) == {}
@@ -172,6 +173,59 @@ def test_a_cancelled_journey_gets_no_more_values(central: World) -> None:
     values = values_repository(series.id)
     central.client("ada").cancel(series.id)
     assert _granted(central, "ada", f"repository:{values}:pull,push") == {values: ["pull"]}
+
+
+def test_an_aggregator_sends_values_and_reads_updates_while_its_stop_goes_on(
+    central: World,
+) -> None:
+    series = RoundSeries.ordered(central, recipients=("bob",), aggregator="adder")
+    values, cargo = values_repository(series.id), cargo_repository(series.id, "ulm")
+    scopes = [f"repository:{name}:pull,push" for name in (values, cargo)]
+    assert _granted(central, "adder", *scopes) == {values: ["pull", "push"], cargo: ["pull"]}
+    for name in ("ada", "bob"):
+        assert _granted(central, name, *scopes) == {values: ["pull"], cargo: ["pull"]}
+    assert _granted(central, "ulm", *scopes) == {values: ["pull"], cargo: ["pull", "push"]}
+    assert _granted(central, "mainz", *scopes) == {values: ["pull"]}
+    for name in ("tally", "jena", "vera"):
+        assert _granted(central, name, *scopes) == {}
+    series.compute("ulm", 1)
+    series.instruct(ends=True)
+    series.depart("adder")
+    assert _granted(central, "adder", *scopes) == {}
+
+
+def test_an_aggregator_of_a_cancelled_journey_sends_no_values(central: World) -> None:
+    series = RoundSeries.ordered(central, aggregator="adder")
+    values = values_repository(series.id)
+    central.client("ada").cancel(series.id)
+    for name in ("adder", "ada"):
+        assert _granted(central, name, f"repository:{values}:pull,push") == {values: ["pull"]}
+
+
+def test_an_aggregator_has_the_rights_of_a_station_for_its_own_stop_alone(central: World) -> None:
+    ahead = {"kernels/python": ["pull"], "self-test/adder": ["pull", "push"]}
+    series = RoundSeries.ordered(central, aggregator="adder")
+    other = RoundSeries.ordered(central)
+    own_log, log = (log_repository(series.id, name) for name in ("adder", "ulm"))
+    scopes = [
+        "repository:trains/ada/heart:pull,push",
+        "repository:kernels/python:pull,push",
+        "repository:self-test/adder:pull,push",
+        "repository:self-test/ulm:pull,push",
+        *(f"repository:{name}:pull,push" for name in (own_log, log)),
+        f"repository:{cargo_repository(other.id, 'ulm')}:pull",
+        f"repository:{log_repository(other.id, 'ulm')}:pull",
+    ]
+    assert _granted(central, "adder", *scopes) == {
+        "trains/ada/heart": ["pull"],
+        own_log: ["pull", "push"],
+        **ahead,
+    }
+    assert _granted(central, "tally", *scopes) == {"kernels/python": ["pull"]}
+    central.client("adder").put_record(
+        series.id, "adder", central.record(series.journey, "adder", "failed")
+    )
+    assert _granted(central, "adder", *scopes) == {own_log: ["pull", "push"], **ahead}
 
 
 def test_other_routes_have_no_values(central: World) -> None:

@@ -13,6 +13,7 @@ from phtlab.central.api.paging import LARGEST
 from phtlab.central.changes import bus
 from phtlab.central.context import PublishedNow, ServicesOf
 from phtlab.central.db.tables import PartyRow
+from phtlab.central.journeys.aggregators import combines, finish_rounds
 from phtlab.central.journeys.instructions import instructions_json, put_instruction
 from phtlab.central.journeys.journeys import visible_journey
 from phtlab.central.journeys.rounds import put_round, rounds_json
@@ -20,7 +21,7 @@ from phtlab.central.problems import RESPONSES
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.order import MAX_ROUNDS
-from phtlab.wire.api.journeys import PREFIX
+from phtlab.wire.api.journeys import PREFIX, JourneyView
 from phtlab.wire.api.rounds import Instructions, Rounds, SentInstruction, SentRound
 
 router = APIRouter(
@@ -39,7 +40,10 @@ def instruct(
     published: PublishedNow,
     services: ServicesOf,
 ) -> None:
-    """Only the journey's researcher may. The stations receive the instruction at once."""
+    """Only whoever combines may: the journey's aggregator, or without one its researcher.
+
+    The stations receive the instruction at once.
+    """
     put_instruction(services.database, published.roster, member, journey, sent)
 
 
@@ -58,20 +62,33 @@ async def instructions(
 ) -> Response:
     """Those of rounds over `after`, in order, at most 50; only the newest values come with them.
 
-    If there are none, answers after `wait` seconds, 50 at most, without any.
+    Reports, at most 4 MiB, are for the researcher and recipients only. If there are no
+    instructions, answers after `wait` seconds, 50 at most, without any.
     """
+    opens = False
 
     def first(over: bool) -> str | None:
+        nonlocal opens
         with services.database.read() as session:
             visible_journey(session, member, journey)
+            opens = session.get_one(PartyRow, (journey, member.name)).opens
         return read(over)
 
     def read(over: bool) -> str | None:
         with services.database.read() as session:
-            found = instructions_json(session, journey, after)
+            found = instructions_json(session, journey, after, opens=opens)
         return '{"instructions":[]}' if over and found is None else found
 
     return await long_poll(services, request, bus.of_instructions(journey), wait, read, first=first)
+
+
+@router.post("/journeys/{journey}/finish", summary="End the rounds of a journey early")
+def finish(journey: Digest, member: Dispatcher, services: ServicesOf) -> JourneyView:
+    """Only its researcher may, and only if an aggregator combines the rounds.
+
+    The aggregator ends the rounds with its next instruction.
+    """
+    return finish_rounds(services.database, member, journey)
 
 
 @router.put(
@@ -102,22 +119,26 @@ async def records(
     services: ServicesOf,
     after: Annotated[int, Query(ge=0, le=LARGEST, description="The last cursor seen")] = 0,
     wait: Wait = 0.0,
+    finishing: Annotated[bool, Query(description="`finishing` of the last answer")] = False,
 ) -> Response:
-    """In the order of arrival, at most 50, and 4 MiB of updates; these for recipients only.
+    """In the order of arrival, at most 50, and 4 MiB of updates.
 
-    If there are none, answers after `wait` seconds, 50 at most, without any.
+    Updates are for the researcher, recipients and the aggregator only. If there are no records,
+    answers after `wait` seconds, 50 at most, without any; at once if the researcher has asked the
+    aggregator to end the rounds, unless the client knows that (`finishing`).
     """
     opens = False
 
     def first(over: bool) -> str | None:
         nonlocal opens
         with services.database.read() as session:
-            visible_journey(session, member, journey)
-            opens = session.get_one(PartyRow, (journey, member.name)).opens
+            row = visible_journey(session, member, journey)
+            party = session.get_one(PartyRow, (journey, member.name))
+            opens = party.opens or combines(row, member)
         return read(over)
 
     def read(over: bool) -> str | None:
         with services.database.read() as session:
-            return rounds_json(session, journey, after, opens=opens, over=over)
+            return rounds_json(session, journey, after, opens=opens, over=over, finishing=finishing)
 
     return await long_poll(services, request, bus.of_rounds(journey), wait, read, first=first)

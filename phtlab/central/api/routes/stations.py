@@ -26,7 +26,7 @@ _OCTETS = "application/octet-stream"
 
 @router.get("", summary="The consortium's stations")
 def stations(_: Onlooker, published: PublishedNow, services: ServicesOf) -> tuple[StationView, ...]:
-    """Each station: online or when last seen, and the data sets that it declares."""
+    """Each station and aggregator: online or when last seen, and the data sets that it declares."""
     with services.database.read() as session:
         return stations_of(session, published.roster, services.clock(), services.online)
 
