@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from phtlab.lab.display.route_map import RouteMap, route_map
-from phtlab.lab.rounds.reports import RoundReport
-from phtlab.train.documents.order import Continuation
+from phtlab.rounds.reports import RoundReport
+from phtlab.train.documents.order import Continuation, OrderedRounds
 from phtlab.train.documents.record import CellError
 from phtlab.wire.api.journeys import JourneyView
 from phtlab.wire.api.rounds import RoundsView
@@ -55,7 +55,22 @@ def examples() -> list[dict[str, Any]]:
         _map(over, {}),
         _map(resumable, {}),
         _map(iterating, began, reports),
+        _map(_aggregated(), began, reports),
     ]
+
+
+def _aggregated() -> JourneyView:
+    """A journey whose last stop is that of an aggregator."""
+    limits = OrderedRounds(most=20, aggregator="adder", quorum=2, deadline=60)
+    ordered = view(
+        stations=("cleveland", "hungary"),
+        route="rounds",
+        rounds=limits,
+        state="running",
+        updated=NOON,
+    )
+    rounds = RoundsView(number=3, heard=("cleveland",))
+    return ordered.model_copy(update={"rounds": rounds})
 
 
 def _map(

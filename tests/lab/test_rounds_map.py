@@ -7,7 +7,7 @@ from threading import Event
 
 from phtlab.lab.display.paced import Paced
 from phtlab.lab.display.rounds_map import MAX_LINES, MAX_POINTS, reported_lines, rounds_map
-from phtlab.lab.rounds.reports import RoundReport
+from phtlab.rounds.reports import RoundReport
 from phtlab.wire.api.rounds import RoundsView, newest_rounds
 from tests.lab.told_journey import view
 from tests.limits import LIMIT

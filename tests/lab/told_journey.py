@@ -12,7 +12,7 @@ from phtlab.errors import CentralUnreachableError
 from phtlab.lab.client.journey import Journey
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.manifest import Route
-from phtlab.train.documents.order import Continuation, Order
+from phtlab.train.documents.order import Continuation, Order, OrderedRounds
 from phtlab.train.documents.record import RecordedCargo, StopRecord
 from phtlab.wire.api.journeys import JourneyEvent, JourneyView, StopView
 from tests.limits import LIMIT
@@ -27,7 +27,11 @@ def researcher() -> Identity:
 
 @cache
 def _order(
-    stations: tuple[str, ...], min_age: int, route: Route, continues: Continuation | None
+    stations: tuple[str, ...],
+    min_age: int,
+    route: Route,
+    continues: Continuation | None,
+    rounds: OrderedRounds | None = None,
 ) -> tuple[Order, Any]:
     order = Order.new(
         TRAIN,
@@ -37,6 +41,7 @@ def _order(
         1,
         route=route,
         continues=continues,
+        rounds=rounds,
         now=datetime.now(UTC),
     )
     return order, order.sign(researcher())
@@ -48,10 +53,11 @@ def view(
     name: str = "heart",
     route: Route = "parallel",
     continues: Continuation | None = None,
+    rounds: OrderedRounds | None = None,
     **stop: Any,
 ) -> JourneyView:
     """A journey with every stop as `stop` says, running where it does not say."""
-    order, signed = _order(stations, min_age, route, continues)
+    order, signed = _order(stations, min_age, route, continues, rounds)
     values = {"state": "running", "updated": datetime.now(UTC), **stop}
     return JourneyView(
         id=signed.digest,
@@ -63,7 +69,7 @@ def view(
         order=signed,
         stops=tuple(
             StopView(station=station, number=number, **values)
-            for number, station in enumerate(stations)
+            for number, station in enumerate(order.stops)
         ),
     )
 

@@ -14,18 +14,19 @@ from phtlab.errors import JourneyError, PhtlabError, RecordError
 from phtlab.files.cargo_archive import unpack
 from phtlab.files.sealed_file import open_file
 from phtlab.lab.client.continuation import earlier_journeys, signed_journey
+from phtlab.lab.client.journey_rounds import JourneyRounds
 from phtlab.lab.display.journey_display import Faces, JourneyDisplay, Requests
 from phtlab.lab.display.journey_follower import Followed
 from phtlab.lab.display.journey_html import journey_html
 from phtlab.lab.display.journey_text import describe, short
 from phtlab.lab.display.progress import journey_progress
-from phtlab.lab.display.round_progress import RoundProgress
 from phtlab.lab.display.route_map import route_map
 from phtlab.lab.display.route_order import (
     ARROW,
     is_resumable,
     resume_hint,
     route_order,
+    stop_name,
     stop_text,
 )
 from phtlab.lab.results.folder import ResultsFolder
@@ -33,15 +34,12 @@ from phtlab.lab.results.handed_on import handed_on_by, route_end
 from phtlab.lab.results.released_log import released_log
 from phtlab.lab.results.results import Results, StationResults
 from phtlab.lab.results.round_results import RoundResults
-from phtlab.lab.rounds.combiner import Combiner
-from phtlab.lab.rounds.driver import RoundDriver
 from phtlab.lab.rounds.ended_series import round_results
 from phtlab.lab.rounds.journey_key import forget_journey_key
 from phtlab.lab.rounds.patience import patiently
-from phtlab.lab.rounds.reports import kept_reports, reports_frame, reports_of
-from phtlab.lab.rounds.train_cells import fetch_combine_cells
 from phtlab.lab.session.session import Session
 from phtlab.printable import escaped
+from phtlab.rounds.reports import reports_frame
 from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.manifest import Train
 from phtlab.train.documents.order import Order, cargo_context
@@ -99,23 +97,31 @@ class Journey:
         self._id = journey or view.id
         self._view = self._own(view)
         self._began: dict[str, datetime] = {}
-        self._rounds: RoundProgress | None = None
-        self._driver: RoundDriver | None = None
-        self._shown_rounds: Callable[[JourneyView], None] = lambda _: None
         # The widget's thread handles events beside the caller's thread.
         self._hearing = threading.Lock()
+        self._rounds = JourneyRounds(
+            session,
+            self._id,
+            verified=self.verified,
+            view=lambda: self._view,
+            refresh=lambda: self.refresh().view,
+            changed=lambda: self._display.round_changed(),
+        )
         self._display = JourneyDisplay(
             Faces(
                 view=lambda: self._view,
                 route=lambda view: route_map(
-                    view, self._began, rounds=self._rounds_text(), reports=reports_of(view)
+                    view,
+                    self._began,
+                    rounds=self._rounds.text,
+                    reports=self._rounds.known_reports,
                 ),
                 html=self._repr_html_,
                 text=self.__repr__,
             ),
             Followed(
-                fetch=lambda: self.refresh().view,
-                apply=self._take,
+                fetch=lambda: self._followed(self.refresh().view),
+                apply=lambda event: self._followed(self._take(event)),
                 events=lambda after: session.central.events(self.id, after, patience=0.0),
             ),
             Requests(cancel=lambda: self.cancel().view, finish=lambda: self.finish().view),
@@ -175,19 +181,23 @@ class Journey:
         and needs the key that `lab.dispatch` kept on this machine. What a combine cell raises ends
         the wait; the journey stays as it is, and waiting again combines the same round again.
         Raises JourneyError (`round-quorum`) if fewer stations are left than a round needs,
-        (`journey-key-missing`) on another machine, and (`sent-…`) for values that are not as round
-        cells declare; RecordError or SignatureError for what stations or central did not sign so.
+        (`journey-key-missing`) on another machine, (`report-limits`) if too much is reported, and
+        (`sent-…`) for values that are not as round cells declare; RecordError or SignatureError for
+        what stations or central did not sign so.
+
+        Where an aggregator combines the rounds, this shows them, and what is reported; they go on
+        without it.
         """
         until = None if timeout is None else time.monotonic() + timeout
-        with journey_progress(on_change, self._display, self._rounds_text) as show:
-            self.refresh()
+        with journey_progress(on_change, self._display, lambda: self._rounds.text) as show:
+            self._follow(self.refresh().view)
             show(self._view)
             if self.done:
                 return self._over()
-            if route_order(self._view).is_rounds:
-                self._drive(show, until)
+            if self._is_combined_here:
+                self._rounds.drive(show, until)
             for event in self._session.central.events(self.id):
-                self._take(event)
+                self._follow(self._take(event))
                 show(self._view)
                 if self.done:
                     break
@@ -197,53 +207,65 @@ class Journey:
                         f"It goes on: 'phtlab journey wait {short(self.id)}' waits again.",
                         code="wait-timeout",
                     )
-        return self.refresh()._over()
+        self._follow(self.refresh().view)
+        return self._over()
 
     def _over(self) -> Journey:
         """Remove the key of a journey that has ended: nothing is signed with it any more."""
-        if self.done and route_order(self._view).is_rounds:
+        if self.done and self._is_combined_here:
             forget_journey_key(self._order().nonce)
         return self
+
+    @property
+    def _is_combined_here(self) -> bool:
+        """Whether the researcher's kernels combine the rounds of the journey, which has some."""
+        order = route_order(self._view)
+        return order.is_rounds and order.aggregator is None
+
+    def _follow(self, view: JourneyView) -> None:
+        """Take what is new of rounds that an aggregator combines."""
+        if route_order(view).aggregator is not None or view.done:
+            patiently(lambda: self._rounds.follow(view), time.sleep)
+
+    def _followed(self, view: JourneyView) -> JourneyView:
+        """Take what is new of the rounds of `view`, in the thread that follows the journey."""
+        self._rounds.follow(view)
+        return view
 
     def finish(self) -> Journey:
         """End a journey of rounds early; returns itself.
 
         Stations compute no further round, and end as after the last one. What was sent last is the
-        result; `cancel()` asks stations to stop at once. Raises JourneyError (`route-rounds`) for
-        another journey, (`journey-key-missing`) on another machine, and what central refuses.
+        result; `cancel()` asks stations to stop at once. An aggregator ends the rounds once it
+        sees the request. Raises JourneyError (`route-rounds`) for another journey,
+        (`journey-key-missing`) on another machine, and what central refuses.
         """
         self._require_rounds()
-        # One of its own: another thread may drive the rounds meanwhile.
-        self._new_driver(lambda: self.refresh().view).finish()
+        if self._is_combined_here:
+            self._rounds.finish()
+        else:
+            self._session.central.finish_rounds(self.id)
         return self.refresh()
 
     @property
     def reports(self) -> pd.DataFrame:
         """What combine cells reported, a row per round; `heard` is of how many stations.
 
-        Kept on the machine that combined. Empty for a journey without rounds.
+        Fetched from central and opened with this key. `attrs["unreadable"]` maps rounds to why
+        their reports cannot be opened. Empty for a journey without rounds. Raises as `verified`,
+        and OrderError for instructions that do not verify.
         """
-        return reports_frame(kept_reports(self._order().nonce))
+        if not route_order(self._view).is_rounds:
+            return reports_frame(())
+        reports = self._rounds.reports()
+        reports.refresh()
+        frame = reports_frame(reports.reports)
+        frame.attrs["unreadable"] = {n: str(why) for n, why in reports.unreadable.items()}
+        return frame
 
     def _order(self) -> Order:
         """The journey's order: its digest is the journey's id, whoever signed it."""
         return Order.model_validate(peek(self._view.order).predicate)
-
-    def _drive(self, show: Callable[[JourneyView], None], until: float | None) -> None:
-        """Combine rounds until they have ended, if this researcher's kernel combines them."""
-        rounds = self._order().rounds
-        if rounds is not None and rounds.key is not None:
-            self._round_driver(show).drive(until)
-
-    def _round_driver(self, show: Callable[[JourneyView], None]) -> RoundDriver:
-        """Return the driver of this journey; the names of its combine cells stay with it."""
-        self._require_rounds()
-        self._shown_rounds = show
-        if self._driver is not None:
-            patiently(self._session.refresh, time.sleep)  # stations may have left since
-        else:
-            self._driver = self._new_driver(self._read_view)
-        return self._driver
 
     def _require_rounds(self) -> None:
         if not route_order(self._view).is_rounds:
@@ -252,34 +274,6 @@ class Journey:
                 "journey.cancel() asks its stations to stop.",
                 code="route-rounds",
             )
-
-    def _new_driver(self, read_view: Callable[[], JourneyView]) -> RoundDriver:
-        train, order, _ = patiently(self.verified, time.sleep)
-        session = self._session
-        combiner = Combiner(
-            session,
-            self.id,
-            order,
-            train.manifest,
-            lambda: patiently(lambda: fetch_combine_cells(session, train), time.sleep),
-        )
-        return RoundDriver(
-            session, self.id, order, combiner, read_view=read_view, show=self._round_changed
-        )
-
-    def _read_view(self) -> JourneyView:
-        view = self.refresh().view
-        self._shown_rounds(view)
-        return view
-
-    def _round_changed(self, progress: RoundProgress) -> None:
-        if progress != self._rounds:
-            self._rounds = progress
-            self._display.round_changed()
-            self._shown_rounds(self._view)
-
-    def _rounds_text(self) -> str:
-        return self._rounds.text if self._rounds is not None else ""
 
     def _own(self, view: JourneyView) -> JourneyView:
         """Return `view`. Raises RecordError for another journey, which would verify as well."""
@@ -347,7 +341,8 @@ class Journey:
         them. Of a journey that continues another, the stops before it are included.
 
         Of a journey of rounds, `of_rounds` has what the combine cells made of them, their reports,
-        and each round's updates; all instructions and records of rounds are verified first.
+        and each round's updates; all instructions and records of rounds are verified first. An
+        aggregator that combined them is no station of the results.
 
         Raises JourneyError (`journey-unfinished`) while a stop has not ended (with `partial`: while
         none has), SealError for cargo that differs from its record or is not sealed to this key,
@@ -360,7 +355,7 @@ class Journey:
             for stop in self.stops
             if stop.state in FINAL_STATES and stop.station not in records
         }
-        waiting = [s for s in order.stations if s not in records and s not in unsigned]
+        waiting = [s for s in order.stops if s not in records and s not in unsigned]
         if waiting and not (partial and (records or verified.earlier)):
             present = waiting[:1] if order.route == "sequential" else waiting
             raise JourneyError(
@@ -390,8 +385,8 @@ class Journey:
         for station, record in records.items():
             if record.outcome != "departed":
                 failures[station] = record
-                continue
-            opened[station] = self._open(verified.train, self.id, order, record, folder)
+            elif station != order.aggregator:
+                opened[station] = self._open(verified.train, self.id, order, record, folder)
         stops = {stop.station: stop for stop in self.stops}
         under_way = {station: stops.get(station) for station in waiting}
         return Results(
@@ -404,13 +399,20 @@ class Journey:
             end=route_end(verified.train.manifest, order),
             resume=resume_hint(self.view),
             of_rounds=self._round_results(verified),
+            aggregator=order.aggregator,
         )
 
     def _round_results(self, verified: _VerifiedJourney) -> RoundResults | None:
         if verified.order.rounds is None:
             return None
-        manifest = verified.train.manifest
-        return round_results(self._session, self.id, verified.order, manifest, verified.records)
+        return round_results(
+            self._session,
+            self.id,
+            verified.order,
+            verified.train.manifest,
+            verified.records,
+            self._rounds.reports(),
+        )
 
     def _contradicted(self, verified: _VerifiedJourney) -> dict[str, StopRecord]:
         """Return the second record of each station that signed two, if both verify."""
@@ -482,17 +484,19 @@ class Journey:
         head = f"Journey {short(self.id)} of {escaped(view.train_name)}"
         if order.is_sequential:
             head += f": {f' {ARROW} '.join(stop.station for stop in self.stops)}"
-        if self._rounds is not None:
-            head += f": {self._rounds.text}"
+        if text := self._rounds.text:
+            head += f": {text}"
         lines = [head]
         if order.continues is not None:
             lines.append(f"  continues journey {escaped(short(order.continues))}")
-        lines += [f"  {s.number + 1}. {s.station}: {stop_text(view, s)}" for s in self.stops]
+        lines += [
+            f"  {s.number + 1}. {stop_name(view, s)}: {stop_text(view, s)}" for s in self.stops
+        ]
         lines += [hint] if (hint := resume_hint(view)) else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return journey_html(self._view, self._began, rounds=self._rounds_text())
+        return journey_html(self._view, self._began, rounds=self._rounds.text)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
         return self._display.bundle()

@@ -25,8 +25,6 @@ _NEEDS_DISPATCH: Final = frozenset(
         "_hearing",
         "_display",
         "_rounds",
-        "_driver",
-        "_shown_rounds",
     }
 )
 

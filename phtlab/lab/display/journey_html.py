@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from phtlab.lab.display.colours import CARD, CODE, FOREIGN, MUTED, badge
-from phtlab.lab.display.journey_text import mark
+from phtlab.lab.display.journey_text import COMBINES, mark
 from phtlab.lab.display.route_map import (
     MappedError,
     MappedStop,
@@ -85,7 +85,8 @@ def _row(stop: MappedStop, turn: str | None, shown: RouteMap) -> str:
     return (
         f'<tr><td style="{left}" aria-hidden="true">{badge(sign, tone)}</td>'
         f'<th scope="row" style="{left}" title="{_text(stop.station)}">'
-        f'{arrow}<bdi style="{FOREIGN}">{_text(middle(stop.station))}</bdi></th>'
+        f'{arrow}<bdi style="{FOREIGN}">{_text(middle(stop.station))}</bdi>'
+        f"{COMBINES if stop.combines else ''}</th>"
         f'<td style="{left};{FOREIGN}">{note}</td></tr>'
     )
 

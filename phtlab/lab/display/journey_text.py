@@ -15,6 +15,9 @@ TWO_RECORDS: Final = (
 )
 """What is said of a contradicted stop, after the station's name."""
 
+COMBINES: Final = " (combines)"
+"""What is said of an aggregator's stop, after its name."""
+
 _MARKS = {"departed": "✓", "failed": "✗", "refused": "✗", "cancelled": "–", "held": "‖"}
 
 
@@ -53,6 +56,11 @@ def passage(verdict: OutputVerdict) -> str:
     """An output, and what its station's airlock says of it, on one line."""
     kept_back = "withheld. " if verdict.verdict == "refused" else ""
     return escaped(f"{verdict.name}: {kept_back}{verdict.sentence}")
+
+
+def rounds_text(count: int) -> str:
+    """How many rounds a station computed: `computed 12 rounds`."""
+    return f"computed {count} round{'' if count == 1 else 's'}"
 
 
 def mark(state: str) -> str:

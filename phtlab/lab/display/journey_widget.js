@@ -304,7 +304,7 @@ class RoundsView {
     this._plot = new RoundsPlot(_trans);
     this.node.setAttribute('aria-label', _trans.__('Rounds'));
     this._head.append(this._number, this._stations);
-    this.node.append(this._head, this._plot.node);
+    this.node.append(this._head, this._plot.node, this._locked);
   }
   node = makeElement('div', 'rounds', '', { role: 'group' });
   update(rounds) {
@@ -320,6 +320,12 @@ class RoundsView {
     this._stations.replaceChildren(...stations);
     this._stations.hidden = 0 === stations.length;
     this._plot.update(rounds);
+    setText(
+      this._locked,
+      rounds.locked
+        ? this._trans.__('Unlock your key to see what was reported.')
+        : ''
+    );
   }
   _station(name, isHeard) {
     const node = makeElement('li', 'answer');
@@ -341,6 +347,7 @@ class RoundsView {
   }
   _plot;
   _head = makeElement('div', 'rounds-head');
+  _locked = makeElement('p', 'rounds-locked');
   _number = makeElement('span', 'rounds-number');
   _stations = makeElement('ul', 'answers', '', { role: 'list' });
 }
@@ -573,9 +580,10 @@ class StopView {
       if (this._shown?.error) openCell(this._shown.error);
     });
     this._error.append(this._errorWords, this._errorMessage, this._cell);
+    this._name.append(this._station, this._combines);
     this.node.append(
       rail,
-      this._station,
+      this._name,
       this._word,
       this._bar,
       this._spent,
@@ -601,6 +609,7 @@ class StopView {
     );
     setText(this._mark, mark);
     setUntrusted(this._station, stop.station, stopView_NAME_LIMIT);
+    setText(this._combines, stop.combines ? trans.__(' (combines)') : '');
     const words = stopText(stop, trans, turn);
     setText(
       this._word,
@@ -646,7 +655,9 @@ class StopView {
   }
   _shown = null;
   _mark = makeElement('span', 'mark');
+  _name = makeElement('div', 'station-name');
   _station = makeElement('bdi', 'station');
+  _combines = makeElement('span', 'combines');
   _word = makeElement('div', 'word');
   _bar = makeElement('div', 'bar', '', { role: 'progressbar' });
   _fill = makeElement('div', 'fill');

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from phtlab.lab.display.journey_text import mark, short
-from phtlab.lab.display.route_order import stop_text
+from phtlab.lab.display.route_order import stop_name, stop_text
 from phtlab.wire.api.journeys import JourneyView
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _line_display(rounds: Callable[[], str]) -> Show:
         for stop in view.stops:
             if lines.get(stop.station) != stop.state:
                 lines[stop.station] = stop.state
-                print(f"{stop.station}: {stop_text(view, stop)}", file=sys.stderr)  # noqa: T201
+                print(f"{stop_name(view, stop)}: {stop_text(view, stop)}", file=sys.stderr)  # noqa: T201
 
     return show
 
@@ -77,7 +77,8 @@ def route_table(view: JourneyView, rounds: str = "") -> Table:
     for stop in view.stops:
         colour = colours.get(stop.state, "cyan")
         # As text: what others say of a stop is no markup.
-        table.add_row(Text(mark(stop.state), colour), stop.station, Text(stop_text(view, stop)))
+        name = stop_name(view, stop)
+        table.add_row(Text(mark(stop.state), colour), name, Text(stop_text(view, stop)))
     table.caption = ", ".join(filter(None, [f"journey {short(view.id)}", rounds]))
     table.caption_justify = "left"
     return table

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from phtlab.lab.display.route_order import stations_of
 from phtlab.printable import escaped
+from phtlab.train.documents.record import FINAL_STATES
+from phtlab.wire.api.journeys import JourneyView
+from phtlab.wire.api.rounds import RoundsView
 
 
 @dataclass(frozen=True)
@@ -32,3 +36,21 @@ class RoundProgress:
         if self.gone:
             text += f"; without {', '.join(self.gone)}"
         return escaped(text)
+
+
+def progress_of(view: JourneyView, rounds: RoundsView) -> RoundProgress:
+    """Return how far `rounds` of the journey `view` are, as central reports them."""
+    stations = stations_of(view)
+    gone = tuple(
+        stop.station
+        for stop in stations
+        if stop.state in FINAL_STATES and stop.station not in rounds.heard
+    )
+    ended = rounds.ended or view.done
+    return RoundProgress(
+        number=rounds.number + ended,
+        answered=len(rounds.heard),
+        expected=len(stations) - len(gone),
+        gone=gone,
+        ended=ended,
+    )

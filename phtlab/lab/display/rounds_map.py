@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from phtlab.errors import PhtlabError
+from phtlab.lab.display.route_order import stations_of
 from phtlab.printable import escaped
 from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.record import FINAL_STATES
@@ -59,28 +60,33 @@ class RoundsMap(BaseModel):
     heard: tuple[str, ...]
     awaited: tuple[str, ...]
     lines: tuple[ReportedLine, ...] = Field(
-        description="What combine cells reported, as far as this machine knows."
+        description="What combine cells reported, as far as it was opened."
     )
+    locked: bool = Field(description="Whether the key that opens what was reported is locked.")
 
 
-def rounds_map(view: JourneyView, reports: Sequence[Report]) -> RoundsMap | None:
-    """Return the rounds of `view`, with `reports`; None before there are any."""
+def rounds_map(view: JourneyView, reports: Sequence[Report] | None) -> RoundsMap | None:
+    """Return the rounds of `view`, with `reports`; None before there are any.
+
+    `reports` are None while the key that opens them is locked.
+    """
     rounds = view.rounds
     if rounds is None:
         return None
-    heard = frozenset(rounds.heard)
+    heard, stations = frozenset(rounds.heard), stations_of(view)
     ended = rounds.ended or view.done
     return RoundsMap(
         number=rounds.number,
         most=_most(view),
         ended=ended,
-        heard=tuple(stop.station for stop in view.stops if stop.station in heard),
+        heard=tuple(stop.station for stop in stations if stop.station in heard),
         awaited=tuple(
             stop.station
-            for stop in view.stops
+            for stop in stations
             if not ended and stop.station not in heard and stop.state not in FINAL_STATES
         ),
-        lines=reported_lines(reports),
+        lines=reported_lines(reports or ()),
+        locked=reports is None,
     )
 
 

@@ -10,7 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from phtlab.lab.display.journey_text import TWO_RECORDS, short
 from phtlab.lab.display.rounds_map import Report, RoundsMap, rounds_map
-from phtlab.lab.display.route_order import is_resumable, route_order, station_at_turn
+from phtlab.lab.display.route_order import (
+    is_resumable,
+    route_order,
+    station_at_turn,
+    stations_of,
+)
 from phtlab.lab.display.stop_cost import stop_cost
 from phtlab.printable import escaped
 from phtlab.train.documents.moment import Moment
@@ -53,6 +58,7 @@ class MappedStop(_Model):
     updated: Moment
     seconds: float | None
     size: int = Field(description="Bytes of sealed results; 0 where there are none.")
+    combines: bool = Field(description="Whether it is that of an aggregator, which has no data.")
 
 
 class RouteMap(_Model):
@@ -110,11 +116,13 @@ def route_map(
         resumable=is_resumable(view),
         summary=", ".join(filter(None, [summary(view), middle(rounds, MAX_SENTENCE)])),
         rounds=rounds_map(view, reports),
-        stops=tuple(_stop(stop, began or {}, moment) for stop in view.stops),
+        stops=tuple(_stop(stop, began or {}, moment, order.aggregator) for stop in view.stops),
     )
 
 
-def _stop(stop: StopView, began: Mapping[str, datetime], now: datetime) -> MappedStop:
+def _stop(
+    stop: StopView, began: Mapping[str, datetime], now: datetime, aggregator: str | None
+) -> MappedStop:
     cost = stop_cost(stop, began, now)
     running = stop.state == "running" and bool(stop.cells)
     return MappedStop(
@@ -130,6 +138,7 @@ def _stop(stop: StopView, began: Mapping[str, datetime], now: datetime) -> Mappe
         updated=stop.updated,
         seconds=cost.seconds,
         size=cost.size,
+        combines=stop.station == aggregator,
     )
 
 
@@ -160,7 +169,8 @@ def summary(view: JourneyView) -> str:
         counted = dict.fromkeys(ended)
         return ", ".join(f"{states.count(state)} {state}" for state in counted)
     parts = [f"{len(ended)} of {len(states)} ended"] if ended else []
-    running = [stop.station for stop in view.stops if stop.state == "running"]
+    # An aggregator runs as long as the stations do.
+    running = [stop.station for stop in stations_of(view) if stop.state == "running"]
     if view.cancelled:
         parts.append("asked to stop")
     elif len(running) == 1:

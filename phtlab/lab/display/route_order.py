@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from phtlab.errors import SignatureError
-from phtlab.lab.display.journey_text import describe, short
+from phtlab.lab.display.journey_text import COMBINES, describe, short
 from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.record import FINAL_STATES
 from phtlab.wire.api.journeys import JourneyView, StopView
@@ -21,10 +21,14 @@ _WAITING: Final = ("offered", "verified")
 
 @dataclass(frozen=True)
 class RouteOrder:
-    """`route` is the kind of route, `continues` the id of the journey that this one continues."""
+    """`route` is the kind of route, `continues` the id of the journey that this one continues.
+
+    `aggregator` is the member that combines rounds; None where it is the researcher's kernel.
+    """
 
     route: str = "parallel"
     continues: str | None = None
+    aggregator: str | None = None
 
     @property
     def is_sequential(self) -> bool:
@@ -49,9 +53,19 @@ def _route_order(envelope: Envelope) -> RouteOrder:
         return RouteOrder()
     continues = order.get("continues")
     journey = continues.get("journey") if isinstance(continues, dict) else None
+    rounds = order.get("rounds")
+    aggregator = rounds.get("aggregator") if isinstance(rounds, dict) else None
     return RouteOrder(
-        str(order.get("route", "parallel")), journey if isinstance(journey, str) else None
+        str(order.get("route", "parallel")),
+        journey if isinstance(journey, str) else None,
+        aggregator if isinstance(aggregator, str) else None,
     )
+
+
+def stations_of(view: JourneyView) -> tuple[StopView, ...]:
+    """Return the stops at stations: all but that of an aggregator."""
+    aggregator = route_order(view).aggregator
+    return tuple(stop for stop in view.stops if stop.station != aggregator)
 
 
 def station_at_turn(view: JourneyView) -> str | None:
@@ -68,6 +82,12 @@ def waits_for(view: JourneyView, stop: StopView) -> str | None:
         return None
     turn = station_at_turn(view)
     return None if turn == stop.station else turn
+
+
+def stop_name(view: JourneyView, stop: StopView) -> str:
+    """Return the name of a stop's member; `adder (combines)` for an aggregator's."""
+    combines = stop.station == route_order(view).aggregator
+    return stop.station + (COMBINES if combines else "")
 
 
 def stop_text(view: JourneyView, stop: StopView) -> str:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from phtlab.errors import PhtlabError
 from phtlab.lab.display.colours import CARD, FOREIGN, MUTED, badge
-from phtlab.lab.display.journey_text import TWO_RECORDS, why_not
+from phtlab.lab.display.journey_text import TWO_RECORDS, rounds_text, why_not
 from phtlab.lab.display.route_map import middle
 from phtlab.lab.display.stop_cost import duration, size
 from phtlab.lab.results.forecast import CAVEAT, foreseen
@@ -226,7 +226,8 @@ def _stations(stations: Mapping[str, ReleasedOutputs]) -> str:
 
 
 def _cost(record: StopRecord) -> str:
-    parts = [f"sent {size(record.size)}"]
+    done = record.rounds
+    parts = [f"sent {size(record.size)}" if done is None else rounds_text(done.count)]
     if record.started is not None:
         ran = max(0.0, (record.finished - record.started).total_seconds())
         parts.insert(0, f"ran {duration(ran)}")

@@ -7,10 +7,17 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from phtlab.errors import JourneyError
-from phtlab.lab.display.journey_text import NOT_BEGUN, TWO_RECORDS, describe, passage, why_not
+from phtlab.lab.display.journey_text import (
+    NOT_BEGUN,
+    TWO_RECORDS,
+    describe,
+    passage,
+    rounds_text,
+    why_not,
+)
 from phtlab.lab.results.folder import ResultsFolder
 from phtlab.lab.results.forecast import foreseen
 from phtlab.lab.results.handed_on import RouteEnd, handed_on_text
@@ -26,6 +33,8 @@ if TYPE_CHECKING:
     from phtlab.lab.results.round_results import RoundResults
     from phtlab.lab.results.withheld import Withheld
     from phtlab.wire.api.journeys import StopView
+
+_Stop = TypeVar("_Stop")
 
 
 class StationResults(ReleasedOutputs):
@@ -63,11 +72,14 @@ class Results(Mapping[str, StationResults]):
         end: RouteEnd | None = None,
         resume: str = "",
         of_rounds: RoundResults | None = None,
+        aggregator: str | None = None,
     ) -> None:
         """Hold what `Journey.results` opened; `resume` says how an ended journey goes on.
 
-        `of_rounds` are the results of a journey's rounds, None if it has none.
+        `of_rounds` are the results of a journey's rounds, None if it has none. `aggregator` is who
+        combined them, if the journey has a stop there: outputs are never missing of it.
         """
+        self._aggregator = aggregator
         self.of_rounds = of_rounds
         self._stations = stations
         self._end = end
@@ -187,7 +199,17 @@ class Results(Mapping[str, StationResults]):
         from phtlab.lab.results.withheld import withheld
 
         records = {released.station: released.record for released in self.values()} | self.failures
-        return withheld(records, self.unsigned, self._under_way, names, self._end)
+        return withheld(
+            self._of_stations(records),
+            self._of_stations(self.unsigned),
+            self._of_stations(self._under_way),
+            names,
+            self._end,
+        )
+
+    def _of_stations(self, stops: Mapping[str, _Stop]) -> dict[str, _Stop]:
+        """Return `stops` without that of the aggregator."""
+        return {name: stop for name, stop in stops.items() if name != self._aggregator}
 
     def missing(self, name: str) -> dict[str, str]:
         """Map each station to what it lacks of the output `name`, in words to follow its name."""
@@ -262,7 +284,8 @@ class Results(Mapping[str, StationResults]):
         )
 
     def __repr__(self) -> str:
-        whole = len(self) + len(self.failures) + len(self.unsigned) + len(self.waiting)
+        stops = (*self, *self.failures, *self.unsigned, *self.waiting)
+        whole = len([station for station in stops if station != self._aggregator])
         so_far = f" so far, of {whole}" if self.waiting else ""
         lines = [f"Results of {len(self)} station{'' if len(self) == 1 else 's'}{so_far}"]
         for released in self.values():
@@ -296,7 +319,12 @@ class Results(Mapping[str, StationResults]):
 
 
 def _contents(released: StationResults) -> str:
-    """Say what a station released, and what it handed on: `counts (table); handed on to …`."""
+    """Say what a station released, and what it handed on: `counts (table); handed on to …`.
+
+    Of a station of rounds, how many it computed.
+    """
+    if released.record.rounds is not None:
+        return rounds_text(released.record.rounds.count)
     parts = [", ".join(f"{o.name} ({o.kind})" for o in released.outputs.values())]
     for following in dict.fromkeys(released.handed_on.values()):
         names = [name for name, station in released.handed_on.items() if station == following]

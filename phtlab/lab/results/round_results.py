@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from phtlab.rounds.reports import RoundReport, reports_frame
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -17,14 +19,19 @@ Updates = Mapping[str, Mapping[str, Any]]
 class RoundResults:
     """`combined` are the values that the rounds finished with, or that were sent last, by name.
 
-    `reports` has a row per round: what combine cells reported, and how many stations were `heard`.
-    `rounds` maps each station to the numbers of the rounds whose records it signed, all verified.
+    `reported` is what combine cells reported of each round. `rounds` maps each station to the
+    numbers of the rounds whose records it signed, all verified.
     """
 
     combined: Mapping[str, Any]
-    reports: pd.DataFrame = field(repr=False)
+    reported: tuple[RoundReport, ...] = field(repr=False)
     rounds: Mapping[str, tuple[int, ...]]
     _open: Callable[[int], Updates] = field(repr=False, compare=False)
+
+    @property
+    def reports(self) -> pd.DataFrame:
+        """A row per round: what was reported, and of how many stations updates were `heard`."""
+        return reports_frame(self.reported)
 
     @property
     def count(self) -> int:

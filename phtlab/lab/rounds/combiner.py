@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from phtlab.errors import JourneyError, SealError, SealFormatError
-from phtlab.files.values_archive import pack_values
 from phtlab.lab.rounds.combine_cells import CombineCells, CombineRun
 from phtlab.lab.rounds.journey_key import journey_key
 from phtlab.lab.rounds.patience import patiently
 from phtlab.lab.rounds.payloads import fetch_update, fetch_values, send_values
-from phtlab.lab.rounds.reports import RoundReport, keep_finished, keep_report
+from phtlab.lab.rounds.round_reports import OpenedReport
 from phtlab.lab.rounds.sent_values import encoded_results, encoded_values
 from phtlab.lab.session.session import Session
+from phtlab.rounds.reports import (
+    MAX_NAME,
+    MAX_REPORTED,
+    RoundReport,
+    may_be_reported,
+    seal_report,
+)
 from phtlab.rounds.sealed_values import open_values, seal_values
 from phtlab.rounds.series import Series
 from phtlab.rounds.updates import COMBINED, open_update
@@ -27,16 +32,22 @@ from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.manifest import TrainManifest
 from phtlab.train.documents.order import Order, context_digest
-from phtlab.train.documents.round import Instruction, RoundCargo, round_context
+from phtlab.train.documents.round import (
+    Instruction,
+    RoundCargo,
+    RoundCargoKind,
+    round_context,
+)
 from phtlab.wire.api.rounds import SentInstruction
 from phtlab.wire.registry.client import Registry
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A signed instruction, which central may not have yet, and the one that it follows."""
+    """A signed instruction, which central may not have yet, its report, and what it follows."""
 
     sent: SentInstruction
+    opened: OpenedReport
     follows: str
 
 
@@ -76,10 +87,10 @@ class Combiner:
     def combine(self, series: Series, stations: tuple[str, ...]) -> Prepared | None:
         """Combine the updates of `stations` of the present round; return the next instruction.
 
-        Return None if an update cannot be used: `series` leaves it out then. What was reported, and
-        finished with, is kept on this machine first. Raises what a combine cell raises,
-        JourneyError for values that cannot be sent, SealChangedError for a payload that differs
-        from its record, and errors of the registry.
+        Return None if an update cannot be used: `series` leaves it out then. Raises what a combine
+        cell raises, JourneyError for values that cannot be sent and (``report-limits``) for more
+        reported than fits, SealChangedError for a payload that differs from its record, and errors
+        of the registry.
         """
         contents = self._contents(series, stations)
         if contents is None:
@@ -104,10 +115,8 @@ class Combiner:
                 "End them with phtlab.send(…) or phtlab.finish().",
                 code="combine-nothing",
             )
-        if ends:
-            self._keep_values(values)
-        self._keep_report(RoundReport(series.number, stations, combination.reported))
-        return self.instruction(series, stations, {} if ends else values, ends=ends)
+        report = RoundReport(series.number, stations, combination.reported)
+        return self.instruction(series, report, values, ends=ends)
 
     def open_answers(self, series: Series, stations: Collection[str]) -> bool:
         """Open the updates of `stations` that are not open yet; return whether all can be used.
@@ -151,44 +160,61 @@ class Combiner:
     def instruction(
         self,
         series: Series,
-        stations: tuple[str, ...],
+        report: RoundReport,
         values: Mapping[str, bytes],
         *,
         ends: bool = False,
     ) -> Prepared:
-        """Sign the next instruction; values that are too large for a message are pushed first.
+        """Sign the next instruction; what is too large for a message is pushed first.
 
-        Raises JourneyError (``journey-key-missing``), NotOnRosterError for a station that has left.
+        `values` are sealed to the stations, or with `ends` to the recipients, with the `report`.
+        Raises JourneyError (``journey-key-missing``, ``report-limits``), NotOnRosterError for a
+        station or a recipient that has left.
         """
         key = self._key or journey_key(self._session.identity, self._order)
-        number = series.number + 1
-        cargo, inline = None, None
-        if values:
-            sealed = seal_values(
+        if not may_be_reported(report.reported):
+            raise _over_limits(report.number)
+        journey, order, number = self._journey, self._order, series.number + 1
+        roster = self._session.trusted.roster
+        opened = OpenedReport(report, values if ends else {})
+        sealed_report = seal_report(
+            report, opened.values, journey=journey, order=order, roster=roster
+        )
+        sent_values: tuple[RoundCargo | None, str | None] = (None, None)
+        if values and not ends:
+            sealed_values = seal_values(
                 values,
-                journey=self._journey,
-                order=self._order,
+                journey=journey,
+                order=order,
                 number=number,
-                roster=self._session.trusted.roster,
+                roster=roster,
                 combiner=self._session.identity,
             )
-            context = context_digest(round_context(self._journey, self._order, "values", number))
-            cargo = RoundCargo(digest=digest(sealed), size=len(sealed), context=context)
-            inline = patiently(
-                lambda: send_values(self._registry, self._journey, sealed), self._sleep
-            )
+            sent_values = self._sent_payload(sealed_values, "values", number)
+        cargo, inline = sent_values
+        report_cargo, report_inline = self._sent_payload(sealed_report, "report", number)
         envelope = Instruction(
-            journey=self._journey,
+            journey=journey,
             number=number,
             previous=series.previous,
-            heard={station: series.answers[station].digest for station in stations},
+            heard={station: series.answers[station].digest for station in report.stations},
             values=cargo,
+            report=report_cargo,
             ends=ends,
             issued=self._clock(),
         ).sign(key)
-        if values:
+        if cargo is not None:
             self._sent = (envelope.digest, dict(values))
-        return Prepared(SentInstruction(instruction=envelope, values=inline), series.previous)
+        sent = SentInstruction(instruction=envelope, values=inline, report=report_inline)
+        return Prepared(sent, opened, series.previous)
+
+    def _sent_payload(
+        self, sealed: bytes, kind: RoundCargoKind, number: int
+    ) -> tuple[RoundCargo, str | None]:
+        """Return what an instruction says of `sealed`, and its text for the message, if any."""
+        context = context_digest(round_context(self._journey, self._order, kind, number))
+        inline = patiently(lambda: send_values(self._registry, self._journey, sealed), self._sleep)
+        return RoundCargo(digest=digest(sealed), size=len(sealed), context=context), inline
 
     def _contents(
         self, series: Series, stations: tuple[str, ...]
@@ -232,39 +258,23 @@ class Combiner:
         except SealError as error:
             raise SealFormatError(error.message, error.hint, code=error.code) from None
 
-    def keep_last(self, series: Series) -> None:
-        """Keep what was sent last as the result of rounds that end here. Raises as `values`."""
-        self._keep_values(self.values(series))
-
-    def ending(self, series: Series) -> Prepared:
+    def ending(self, series: Series, values: Mapping[str, bytes]) -> Prepared:
         """Sign the instruction that ends the rounds before the present one is combined.
 
-        Raises as `instruction`.
+        `values` are the result. Raises as `instruction`.
         """
         answered = tuple(s for s in self._order.stations if s in series.answers)
-        return self.instruction(series, answered, {}, ends=True)
-
-    def _keep_values(self, values: Mapping[str, bytes]) -> None:
-        """Keep the values that the rounds end with: no instruction sends them."""
-        if values:
-            with _kept("The values that the rounds end with"):
-                keep_finished(self._session.identity, self._order.nonce, pack_values(values))
-
-    def _keep_report(self, report: RoundReport) -> None:
-        with _kept(f"The report of round {report.number}"):
-            keep_report(self._order.nonce, report)
+        report = RoundReport(series.number, answered, {}, combined=False)
+        return self.instruction(series, report, values, ends=True)
 
     def _registry(self) -> Registry:
         return self._session.registry
 
 
-@contextmanager
-def _kept(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise JourneyError(
-            f"{what} cannot be kept on this machine: {error.strerror}.",
-            "Make room, then wait for the journey again.",
-            code="round-kept",
-        ) from None
+def _over_limits(number: int) -> JourneyError:
+    return JourneyError(
+        f"What the combine cells reported of round {number} is too much: at most {MAX_REPORTED} "
+        f"numbers, with printable names of at most {MAX_NAME} characters.",
+        "Report fewer numbers with phtlab.report(…), then dispatch the train again.",
+        code="report-limits",
+    )

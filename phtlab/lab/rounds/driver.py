@@ -7,9 +7,10 @@ combined again only if its instruction is not at central.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from phtlab.errors import JourneyError, PhtlabError, UnreachableError
@@ -18,6 +19,7 @@ from phtlab.lab.display.round_progress import RoundProgress
 from phtlab.lab.rounds.combiner import Combiner, Prepared
 from phtlab.lab.rounds.journey_key import forget_journey_key
 from phtlab.lab.rounds.patience import patiently
+from phtlab.lab.rounds.round_reports import RoundReports
 from phtlab.lab.session.session import Session
 from phtlab.rounds.series import Ended, Ready, Series, TooFew, Waiting
 from phtlab.train.documents.order import Order
@@ -31,8 +33,8 @@ POLL_SECONDS: Final = 5.0
 class RoundDriver:
     """Drives the rounds of `journey`, whose verified order is `order`.
 
-    `read_view` returns what central says of its stops; `show` gets progress. `clock` is the time,
-    `sleep` waits before a new attempt to reach central.
+    `reports` get the report of each round. `read_view` returns what central says of its stops;
+    `show` gets progress. `clock` is the time, `sleep` waits before a new attempt to reach central.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class RoundDriver:
         order: Order,
         combiner: Combiner,
         *,
+        reports: RoundReports,
         read_view: Callable[[], JourneyView],
         show: Callable[[RoundProgress], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -51,6 +54,7 @@ class RoundDriver:
         self._journey = journey
         self._order = order
         self._combiner = combiner
+        self._reports = reports
         self._read_view = read_view
         self._show = show
         self._clock = clock
@@ -105,8 +109,8 @@ class RoundDriver:
         """
         self._begin()
         while not self.series.ended:  # a kernel that combines meanwhile may be first
-            self._combiner.keep_last(self.series)
-            self._send(self._combiner.ending(self.series))
+            values = self._combiner.values(self.series)
+            self._send(self._combiner.ending(self.series, values))
         forget_journey_key(self._order.nonce)
 
     def _begin(self) -> JourneyView:
@@ -126,7 +130,8 @@ class RoundDriver:
                 lambda: central.instructions(self._journey, self.series.number), self._sleep
             )
             for sent in answer.instructions:
-                self.series.take_instruction(sent)
+                instruction = self.series.take_instruction(sent)
+                patiently(partial(self._reports.take, sent, instruction), self._sleep)
             if not answer.instructions:
                 return
 
@@ -180,17 +185,19 @@ class RoundDriver:
                 raise
             self._catch_up()
         else:
-            self.series.take_instruction(prepared.sent)
+            instruction = self.series.take_instruction(prepared.sent)
+            self._reports.take(prepared.sent, instruction, prepared.opened)
         self._prepared = None
 
     def _give_up(self, step: TooFew) -> None:
         """End the rounds, so that no station waits for ever. Raises JourneyError."""
         number = self.series.number
         unusable = [f"{name}: {why}" for name, why in self.series.unusable.items()]
+        values: Mapping[str, bytes] = {}
         with suppress(PhtlabError):  # to end the rounds is more urgent than their last values
-            self._combiner.keep_last(self.series)
+            values = self._combiner.values(self.series)
         with suppress(PhtlabError):  # central refuses where no station is left
-            self._send(self._combiner.ending(self.series))
+            self._send(self._combiner.ending(self.series, values))
             forget_journey_key(self._order.nonce)
         raise JourneyError(
             f"Round {number} cannot be combined: {', '.join(step.gone)} sent nothing that can be "

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from phtlab.errors import JourneyError
+from phtlab.errors import JourneyError, SealKeyError
 from phtlab.lab.results.round_results import RoundResults, Updates
 from phtlab.lab.rounds.payloads import fetch_update, fetch_values
-from phtlab.lab.rounds.reports import kept_finished, kept_reports, reports_frame
+from phtlab.lab.rounds.round_reports import RoundReports
 from phtlab.lab.session.session import Session
-from phtlab.rounds.sealed_values import open_values, unpacked_values
-from phtlab.rounds.updates import open_update
-from phtlab.runtime.rounds.combine_names import decoded_value
+from phtlab.rounds.sealed_values import open_values
+from phtlab.rounds.updates import open_update, read_arrays
+from phtlab.runtime.rounds.combine_names import value_of
 from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.manifest import TrainManifest
 from phtlab.train.documents.order import Order
@@ -40,10 +41,12 @@ def round_results(
     order: Order,
     manifest: TrainManifest,
     records: Mapping[str, StopRecord],
+    reports: RoundReports,
 ) -> RoundResults:
     """Return the results of the rounds of `journey`, whose verified order and manifest these are.
 
-    `records` are the verified stop records, which close the stations' chains. Raises as
+    `records` are the verified stop records, which close the chains of the stations and of an
+    aggregator; `reports` are those of the journey, as far as they were taken. Raises as
     `verify_series`, and SealError for values that do not open.
     """
     instructions = _instructions(session, journey)
@@ -61,11 +64,17 @@ def round_results(
         roster=session.trusted.roster,
         done={station: closed for station, closed in done.items() if closed is not None},
     )
-    combined = _combined(session, journey, order, manifest, instructions)
+    for sent in instructions:
+        reports.take(sent, _content(sent))
+    combined = _combined(session, journey, order, manifest, instructions, reports)
+    sender = order.aggregator or session.name
     opened = partial(_opened, session, journey, order, manifest, answers, verified)
     return RoundResults(
-        {name: decoded_value(name, content) for name, content in combined.items()},
-        reports_frame(kept_reports(order.nonce)),
+        {
+            name: value_of(name, read_arrays(content, name, sender))
+            for name, content in combined.items()
+        },
+        reports.reports,
         {station: tuple(r.number for r in records) for station, records in verified.items()},
         opened,
     )
@@ -94,30 +103,39 @@ def _combined(
     order: Order,
     manifest: TrainManifest,
     instructions: list[SentInstruction],
-) -> dict[str, bytes]:
+    reports: RoundReports,
+) -> Mapping[str, bytes]:
     """Return what the rounds ended with, else what was sent last, as safetensors files.
 
-    What they ended with is on the machine that combined them, and nowhere else.
+    Nothing if that was sealed to others: what an aggregator sends is for stations.
     """
-    finished = kept_finished(session.identity, order.nonce)
-    if finished is not None:
-        return unpacked_values(finished)
+    if reports.values is not None:
+        return reports.values
+    if reports.ended and (unreadable := reports.unreadable.get(reports.number - 1)):
+        raise unreadable
     for number, sent in reversed([*enumerate(instructions, 2)]):
-        cargo = Instruction.model_validate(peek(sent.instruction).predicate).values  # verified
+        cargo = _content(sent).values
         if cargo is None:
             continue
         if sent.values is None and cargo.size <= INLINE_BYTES:
             break  # central gives values with the last instruction only
         sealed = fetch_values(lambda: session.registry, journey, cargo, sent.values)
-        return open_values(
-            sealed,
-            journey=journey,
-            order=order,
-            number=number,
-            combiner=session.identity,
-            names=[received.name for received in manifest.received],
-        )
+        with suppress(SealKeyError):
+            return open_values(
+                sealed,
+                journey=journey,
+                order=order,
+                number=number,
+                combiner=session.identity,
+                names=[received.name for received in manifest.received],
+            )
+        break
     return {}
+
+
+def _content(sent: SentInstruction) -> Instruction:
+    """Return what a verified instruction says."""
+    return Instruction.model_validate(peek(sent.instruction).predicate)
 
 
 def _opened(

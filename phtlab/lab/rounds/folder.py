@@ -1,9 +1,7 @@
 """Folder of what this machine keeps of a journey of rounds, found by the nonce of its order.
 
 NONCE/ (0700)
-├── key.age          the journey's key, sealed to the researcher; gone once the rounds have ended
-├── reports.jsonl    what combine cells reported, a line per round
-└── finished.age     the values that the rounds finished with, sealed to the researcher
+└── key.age    the journey's key, sealed to the researcher; gone once the rounds have ended
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Final
 from phtlab.errors import SealChangedError, SealFormatError
 from phtlab.train.canonical import digest
 from phtlab.train.documents.round import RoundCargo
-from phtlab.wire.api.rounds import inline_of, sealed_of
+from phtlab.wire.api.rounds import INLINE_BYTES, inline_of, sealed_of
 from phtlab.wire.registry.cargo import pull_cargo, pull_values, push_values
 from phtlab.wire.registry.client import Registry
 
@@ -61,8 +61,29 @@ def fetch_values(
         return _as_named(path.read_bytes(), cargo, "the last instruction")
 
 
+def fetch_report(
+    registry: Callable[[], Registry], journey: str, cargo: RoundCargo, inline: str | None
+) -> bytes:
+    """Return the sealed report that an instruction names as `cargo`. Raises as `fetch_update`.
+
+    SealChangedError also where central withholds one that comes with its instruction.
+    """
+    if cargo.size > MAX_PAYLOAD:
+        raise SealFormatError(
+            f"The report of a round has {cargo.size} bytes; at most {MAX_PAYLOAD} are opened.",
+            "End the rounds with fewer numbers.",
+            code="seal-cargo-size",
+        )
+    if inline is None and cargo.size <= INLINE_BYTES:
+        raise _changed("an instruction")
+    return fetch_values(registry, journey, cargo, inline)
+
+
 def send_values(registry: Callable[[], Registry], journey: str, sealed: bytes) -> str | None:
-    """Return `sealed` for the message; if it is too large for one, push it and return None."""
+    """Return sealed values, or a report, for the message; None if it is too large for one.
+
+    It is pushed to the registry then.
+    """
     if (inline := inline_of(sealed)) is not None:
         return inline
     with tempfile.TemporaryDirectory(prefix="phtlab-values-") as folder:

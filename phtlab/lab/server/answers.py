@@ -18,7 +18,6 @@ from phtlab.lab.display.route_map import MAX_SENTENCE, MAX_TITLE, middle
 from phtlab.lab.display.route_order import is_resumable, route_order, stop_text
 from phtlab.lab.display.stop_cost import stop_cost
 from phtlab.lab.keys.key_files import KeyFile
-from phtlab.lab.rounds.reports import reports_of
 from phtlab.lab.server import api
 from phtlab.lab.server.refusals import readable
 from phtlab.lab.workspace.workspace import Workspace
@@ -197,7 +196,7 @@ def journey_answer(workspace: Workspace, view: JourneyView, named: Named) -> api
         parameters=parameters if isinstance(parameters, dict) else None,
         recipients=_names(recipients),
         notebook=named(sent) if sent else None,
-        rounds=rounds_map(view, reports_of(view)),
+        rounds=rounds_map(view, workspace.reports(view.id)),
         stops=[_stop(view, stop) for stop in view.stops],
     )
 
@@ -235,6 +234,7 @@ def _stop(view: JourneyView, stop: StopView) -> api.Stop:
         updated=stop.updated,
         # Of what runs, the browser counts for itself.
         seconds=stop_cost(stop, {}, stop.updated).seconds if final else None,
+        combines=stop.station == route_order(view).aggregator,
     )
 
 

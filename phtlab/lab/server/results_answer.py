@@ -20,7 +20,6 @@ from phtlab.lab.display.rounds_map import reported_lines
 from phtlab.lab.display.route_map import MAX_SENTENCE
 from phtlab.lab.results.results import Results, StationResults
 from phtlab.lab.results.round_results import RoundResults
-from phtlab.lab.rounds.reports import reports_of
 from phtlab.lab.server import api
 from phtlab.lab.server.answers import Named, error_answer, journey_answer, words
 from phtlab.lab.workspace.workspace import Workspace
@@ -56,14 +55,14 @@ def results_answer(
             for name in results.names()
             for station, sentence in results.missing(name).items()
         ],
-        rounds=None if results.of_rounds is None else _rounds(view, results.of_rounds),
+        rounds=None if results.of_rounds is None else _rounds(results.of_rounds),
     )
 
 
-def _rounds(view: JourneyView, results: RoundResults) -> api.RoundResults:
+def _rounds(results: RoundResults) -> api.RoundResults:
     return api.RoundResults(
         count=results.count,
-        lines=list(reported_lines(reports_of(view))),
+        lines=list(reported_lines(results.reported)),
         combined=list(islice(_combined(results.combined), MAX_ARRAYS)),
     )
 

@@ -18,12 +18,15 @@ from phtlab.lab.client.journey import Journey
 from phtlab.lab.client.lab import Lab
 from phtlab.lab.keys.key_files import WorkspaceKeys
 from phtlab.lab.results.results import Results
+from phtlab.lab.rounds.round_reports import RoundReports
 from phtlab.lab.session.pinned_trust import trust_of
 from phtlab.lab.session.session import Session
 from phtlab.lab.workspace.central_follower import CentralSnapshot, Follower, Kind, Trouble
+from phtlab.lab.workspace.followed_reports import MOST, FollowedReports
 from phtlab.lab.workspace.opened_results import OpenedResults
 from phtlab.lab.workspace.payload_digest import payload_digest_of
 from phtlab.lab.workspace.twins import Twins
+from phtlab.rounds.reports import RoundReport
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.record import FINAL_STATES
 from phtlab.train.documents.roster import Catalogue, Roster
@@ -128,6 +131,16 @@ class Workspace:
         with self._using() as connection:
             return connection.reading().journey(journey)
 
+    def reports(self, journey: str) -> tuple[RoundReport, ...] | None:
+        """Return what was reported of a journey's rounds, as far as it was opened here.
+
+        Nothing is fetched. None while the key is locked.
+        """
+        connection = self._connection
+        if connection is None or self.keys.identity is None:
+            return None
+        return connection.reports.of(journey)
+
     def proposal(self, proposal: str) -> ProposalView:
         """Return a whole proposal. Raises JourneyError, or what central's client raises."""
         with self._using() as connection:
@@ -156,11 +169,23 @@ class Workspace:
             listener(kind, journey)
 
     def _handle_change(self, kind: Kind, journey: str | None) -> None:
-        """Handle a change from the following thread: report it to listeners, then fetch twins."""
+        """Handle a change from the following thread: report it to listeners.
+
+        Then fetch twins, or what rounds reported.
+        """
         self._report_change(kind, journey)
         connection = self._connection
-        if kind == "stations" and connection is not None:
+        if connection is None:
+            return
+        if kind == "stations":
             self._twins.keep(connection.client(), connection.follower.snapshot)
+        if kind == "journeys":
+            of_rounds = [view for view in self.journeys() if view.rounds is not None]
+            for view in sorted(of_rounds[:MOST], key=lambda view: view.done):
+                connection.reports.follow(view)
+        changed = connection.follower.snapshot.journeys.get(journey or "")
+        if kind == "journey" and changed is not None:
+            connection.reports.follow(changed)
 
     # Life cycle
 
@@ -200,7 +225,12 @@ class Workspace:
             self._wrong, self._rest = Trouble.of(unset), CentralSnapshot()
             return
         self._connection = _Connection(
-            profile, self.keys.identity, self._handle_change, first, self._may_speak
+            profile,
+            self.keys.identity,
+            self._handle_change,
+            first,
+            self._may_speak,
+            self._report_change,
         )
         self._connection.follower.start()
 
@@ -411,6 +441,7 @@ class _Connection:
         report: Callable[[Kind, str | None], None],
         first: CentralSnapshot | None,
         speaks: Callable[[Roster | None], bool],
+        listener: Listener,
     ) -> None:
         self.profile = profile
         self._open = CentralClient(profile.central)
@@ -424,6 +455,9 @@ class _Connection:
         self._users = 1
         self._counting = threading.Lock()
         self.follower = Follower(self._open, self.trust, self._reader, report, first, self.leave)
+        self.reports = FollowedReports(
+            self._open_reports, lambda journey: listener("journey", journey)
+        )
 
     def trust(self) -> Trust:
         """Return the profile's trust store. Raises RosterError as `trust_of`."""
@@ -440,6 +474,17 @@ class _Connection:
             )
         return self._lab
 
+    def _open_reports(self, view: JourneyView) -> RoundReports | None:
+        """Return the reports of `view`, whose order is verified; None if they cannot be opened.
+
+        Raises as `Journey.verified`.
+        """
+        lab = self.lab
+        if lab is None:
+            return None
+        _, order, _ = Journey(lab.session, view, journey=view.id).verified()
+        return RoundReports(lab.session, view.id, order) if lab.name in order.recipients else None
+
     def client(self) -> CentralClient | None:
         """Return the client that may read now, or None."""
         return self._reader(self.follower.snapshot.roster)
@@ -453,6 +498,7 @@ class _Connection:
     def close(self) -> None:
         """Close the clients once the following thread has ended and every other user has left."""
         self.follower.stop()
+        self.reports.close()
         for client in self._clients():
             client.end_streams()
 

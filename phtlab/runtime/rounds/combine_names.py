@@ -88,7 +88,11 @@ def decoded_value(name: str, content: bytes) -> Any:
     """
     from phtlab.runtime.model import decode_tensors
 
-    arrays = decode_tensors(content)
+    return value_of(name, decode_tensors(content))
+
+
+def value_of(name: str, arrays: dict[str, Any]) -> Any:
+    """Return the value `name`, whose `arrays` these are: a single array or number as itself."""
     if set(arrays) != {name}:
         return arrays
     array = arrays[name]

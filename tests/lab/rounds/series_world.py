@@ -26,9 +26,11 @@ from phtlab.lab.rounds.combine_cells import CombineCells, read_combine_cells
 from phtlab.lab.rounds.combiner import Combiner
 from phtlab.lab.rounds.driver import RoundDriver
 from phtlab.lab.rounds.journey_key import keep_journey_key, new_journey_key
+from phtlab.lab.rounds.round_reports import RoundReports
 from phtlab.lab.session.session import Session
 from phtlab.lab.train_preparation import NOTEBOOK
 from phtlab.runtime.model import decode_tensors, encode_tensors
+from phtlab.runtime.rounds.combine_names import decoded_value
 from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.train.canonical import digest
@@ -332,13 +334,14 @@ class Central:
                 raise OrderError("It heard what is not here.", code="instruction-heard")
         if self.cancelled or self.view().done:
             raise JourneyError("The journey is over.", code="journey-over")
-        if sent.values is not None:
-            content = base64.b64decode(sent.values)
-            assert instruction.values is not None
-            assert (digest(content), len(content)) == (
-                instruction.values.digest,
-                instruction.values.size,
-            )
+        for inline, cargo in (
+            (sent.values, instruction.values),
+            (sent.report, instruction.report),
+        ):
+            if inline is not None:
+                content = base64.b64decode(inline)
+                assert cargo is not None
+                assert (digest(content), len(content)) == (cargo.digest, cargo.size)
         self.sent.append(sent)
 
     def train(self, _: str) -> SimpleNamespace:
@@ -489,11 +492,28 @@ class SeriesWorld:
             self.journey,
             self.order,
             combiner,
+            reports=self.reports(),
             read_view=lambda: self.central.journey(self.journey),
             show=self._show,
             clock=self.clock,
             sleep=self.clock.pass_by,
         )
+
+    def reports(self) -> RoundReports:
+        """The reports as they are read anew, none fetched yet."""
+        return RoundReports(self.session, self.journey, self.order)
+
+    def reported(self) -> RoundReports:
+        """The reports that central has, opened with the researcher's key."""
+        reports = self.reports()
+        reports.refresh()
+        return reports
+
+    def finished(self, name: str = "beta") -> Any:
+        """What the rounds ended with, by the last report."""
+        values = self.reported().values
+        assert values is not None
+        return decoded_value(name, values[name])
 
     def _show(self, progress: RoundProgress) -> None:
         if not self.shown or self.shown[-1] != progress.text:

@@ -10,9 +10,7 @@ import pytest
 
 from phtlab.errors import JourneyError
 from phtlab.lab.rounds.folder import journey_folder
-from phtlab.lab.rounds.reports import kept_finished, kept_reports, reports_frame
-from phtlab.rounds.sealed_values import unpacked_values
-from phtlab.runtime.rounds.combine_names import decoded_value
+from phtlab.rounds.reports import MAX_REPORTED, reports_frame
 from phtlab.train.documents.manifest import Received
 from phtlab.wire.api.rounds import SentInstruction
 from tests.lab.rounds.series_world import (
@@ -20,27 +18,20 @@ from tests.lab.rounds.series_world import (
     STATIONS,
     Killed,
     SeriesWorld,
-    identity,
     instruction_of,
 )
 from tests.raising import raises_code
 
 
-def finished(world: SeriesWorld) -> Any:
-    archive = kept_finished(identity("ada"), world.order.nonce)
-    assert archive is not None
-    return decoded_value("beta", unpacked_values(archive)["beta"])
-
-
 def test_a_regression_over_three_stations_equals_the_direct_computation(tmp_path: Path) -> None:
     world = SeriesWorld(tmp_path)
     world.kernel().drive()
-    assert finished(world).tolist() == world.pooled().tolist()
+    assert world.finished().tolist() == world.pooled().tolist()
     rounds = len(world.central.sent)
     assert rounds > 3
     assert [s.computed for s in world.stations.values()] == 3 * [list(range(1, rounds + 1))]
     assert instruction_of(world.central.sent[-1].instruction).ends
-    frame = reports_frame(kept_reports(world.order.nonce))
+    frame = reports_frame(world.reported().reports)
     assert frame.index.tolist() == list(range(1, rounds + 1))
     assert frame["heard"].tolist() == rounds * [3]
     assert frame["step"].iloc[-1] < 1e-10 < frame["step"].iloc[0]
@@ -58,7 +49,8 @@ def test_the_journeys_key_is_removed_once_the_rounds_have_ended(tmp_path: Path) 
 def test_a_kernel_killed_at_any_step_leaves_nothing_half_done(tmp_path: Path) -> None:
     whole = SeriesWorld(tmp_path, most=3)
     whole.kernel().drive()
-    expected, steps = finished(whole), whole.central.asked
+    steps = whole.central.asked
+    expected = whole.finished()
     for kill in range(steps):
         folder = tmp_path / str(kill)
         folder.mkdir()
@@ -68,20 +60,20 @@ def test_a_kernel_killed_at_any_step_leaves_nothing_half_done(tmp_path: Path) ->
             world.kernel().drive()
         world.central.steps = None
         world.kernel().drive()
-        assert finished(world).tolist() == expected.tolist()
+        assert world.finished().tolist() == expected.tolist()
         rounds = len(whole.central.sent)
         assert len(world.central.sent) == rounds
         for station in world.stations.values():
             assert station.computed == list(range(1, rounds + 1))
-        reports = kept_reports(world.order.nonce)
+        reports = world.reported().reports
         assert [report.number for report in reports] == list(range(1, rounds + 1))
 
 
 @pytest.mark.parametrize(
-    "place", ["combiner.keep_report", "combiner.keep_finished", "driver.forget_journey_key"]
+    "place", ["combiner.seal_report", "combiner.send_values", "driver.forget_journey_key"]
 )
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_kernel_killed_while_it_writes_leaves_nothing_half_done(
+def test_a_kernel_killed_while_it_sends_leaves_nothing_half_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, after: bool
 ) -> None:
     (tmp_path / "whole").mkdir()
@@ -91,9 +83,9 @@ def test_a_kernel_killed_while_it_writes_leaves_nothing_half_done(
     module = f"phtlab.lab.rounds.{module}"
     write = getattr(importlib.import_module(module), name)
 
-    def killed(*arguments: Any) -> None:
+    def killed(*arguments: Any, **named: Any) -> None:
         if after:
-            write(*arguments)
+            write(*arguments, **named)
         raise Killed
 
     with monkeypatch.context() as patch:
@@ -102,8 +94,8 @@ def test_a_kernel_killed_while_it_writes_leaves_nothing_half_done(
             world.kernel().drive()
     if _has_key(world):
         world.kernel().drive()
-    assert finished(world).tolist() == finished(whole).tolist()
-    assert [r.number for r in kept_reports(world.order.nonce)] == [1, 2]
+    assert world.finished().tolist() == whole.finished().tolist()
+    assert [r.number for r in world.reported().reports] == [1, 2]
     assert all(station.computed == [1, 2] for station in world.stations.values())
 
 
@@ -125,7 +117,7 @@ def test_the_same_kernel_sends_what_it_has_signed_and_does_not_combine_again(
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             kernel.drive()
-    assert [r.number for r in kept_reports(world.order.nonce)] == [1]
+    assert not kernel._reports.reports
     world.central.take = take
     kernel.drive()
     run = kernel._combiner._run
@@ -147,7 +139,7 @@ def test_an_error_of_a_combine_cell_leaves_the_journey_where_it_is(tmp_path: Pat
         assert "raise ValueError" in str(frame.statement)
     names["fail"] = False
     kernel.drive()
-    assert finished(world).tolist() == world.pooled().tolist()
+    assert world.finished().tolist() == world.pooled().tolist()
 
 
 def _names_of(kernel: Any) -> dict[str, Any]:
@@ -164,7 +156,7 @@ def test_a_late_station_is_waited_for_until_the_deadline_and_then_named(tmp_path
     world.stations["jena"].awake = False
     world.kernel().drive()
     others = {name: world.stations[name] for name in ("ulm", "mainz")}
-    assert finished(world).tolist() == world.pooled(others).tolist()
+    assert world.finished().tolist() == world.pooled(others).tolist()
     rounds = len(world.central.sent)
     assert (world.clock.now - world.order.issued).total_seconds() >= 60 * rounds
     assert "round 2, heard 2 of 3; late in round 1: jena" in world.shown
@@ -222,7 +214,7 @@ def test_without_a_quorum_the_round_waits_beyond_the_deadline(tmp_path: Path) ->
 
     world.clock.pass_by = morning  # type: ignore[method-assign]
     world.kernel().drive()
-    assert finished(world).tolist() == world.pooled().tolist()
+    assert world.finished().tolist() == world.pooled().tolist()
 
 
 def test_the_last_round_that_the_order_allows_ends_them(tmp_path: Path) -> None:
@@ -230,7 +222,7 @@ def test_the_last_round_that_the_order_allows_ends_them(tmp_path: Path) -> None:
     world.kernel().drive()
     assert [instruction_of(s.instruction).number for s in world.central.sent] == [2, 3]
     assert world.stations["ulm"].computed == [1, 2]
-    assert finished(world).shape == (3,)
+    assert world.finished().shape == (3,)
 
 
 def test_a_value_that_is_not_sent_again_stays_as_it_was_sent_last(tmp_path: Path) -> None:
@@ -239,7 +231,7 @@ def test_a_value_that_is_not_sent_again_stays_as_it_was_sent_last(tmp_path: Path
     world.kernel().drive()
     received = [beta.tolist() for beta in world.stations["ulm"].received]
     assert received == [[0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, 0.5, 0.5]]
-    assert finished(world).tolist() == received[-1]
+    assert world.finished().tolist() == received[-1]
 
 
 def test_a_cancelled_journey_is_driven_no_further(tmp_path: Path) -> None:
@@ -277,7 +269,7 @@ def test_two_kernels_go_on_from_the_instruction_that_was_first(tmp_path: Path) -
 
     world.central.take = overtaken
     first.drive()
-    assert finished(world).tolist() == world.pooled().tolist()
+    assert world.finished().tolist() == world.pooled().tolist()
     assert world.shown[-1].startswith("ended after round")
 
 
@@ -290,7 +282,7 @@ def test_payloads_too_large_for_a_message_go_through_the_registry(tmp_path: Path
     for station in world.stations.values():
         station.large = True
     world.kernel().drive()
-    assert finished(world).tolist() == world.pooled().tolist()
+    assert world.finished().tolist() == world.pooled().tolist()
     assert all(sent.update is None for sent in world.central.kept)
     assert world.central.sent[0].values is None
     assert instruction_of(world.central.sent[0].instruction).values is not None
@@ -302,3 +294,41 @@ def test_another_machine_cannot_drive_the_journey(tmp_path: Path) -> None:
     with raises_code(JourneyError, "journey-key-missing"):
         world.kernel().drive()
     assert world.central.asked == 0
+
+
+def test_the_driver_feeds_reports_without_a_request_to_central(tmp_path: Path) -> None:
+    world = SeriesWorld(tmp_path, most=3)
+    kernel = world.kernel()
+    kernel.drive()
+    asked = world.central.asked
+    reports = kernel._reports
+    assert [report.number for report in reports.reports] == [1, 2, 3]
+    assert (reports.ended, world.central.asked) == (True, asked)
+    assert reports.reports == world.reported().reports
+
+
+def test_rounds_that_end_early_end_with_what_was_sent_last(tmp_path: Path) -> None:
+    world = SeriesWorld(tmp_path)
+    take = world.central.take
+
+    def ended(sent: SentInstruction) -> None:
+        take(sent)
+        world.central.end("jena")
+        world.stations["jena"].awake = False
+
+    world.central.take = ended
+    with raises_code(JourneyError, "round-quorum"):
+        world.kernel().drive()
+    first, last = world.reported().reports
+    assert (first.number, first.combined, last.number, last.combined) == (1, True, 2, False)
+    assert not last.reported
+    assert world.finished().tolist() == world.stations["ulm"].received[1].tolist()
+    assert reports_frame((first, last)).index.tolist() == [1]
+
+
+def test_more_than_a_report_has_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    many = f"**{{f'n{{n}}': n for n in range({MAX_REPORTED + 1})}}"
+    world = SeriesWorld(tmp_path, combine=COMBINE.replace("stations=len(updates)", many))
+    with raises_code(JourneyError, "report-limits"):
+        world.kernel().drive()
+    assert not world.central.sent

@@ -12,6 +12,7 @@ from phtlab.lab.display.round_progress import RoundProgress
 from phtlab.lab.rounds.folder import journey_folder
 from phtlab.lab.rounds.ordered import round_limits
 from phtlab.lab.rounds.sent_values import encoded_values
+from phtlab.rounds.reports import MAX_REPORTED
 from phtlab.train.documents.manifest import DeclaredArray, Received
 from tests.lab.rounds.series_world import COMBINE, SeriesWorld
 from tests.raising import wrong_messages
@@ -52,8 +53,11 @@ def test_rounds_that_cannot_go_on(tmp_path: Path) -> None:
     lost = SeriesWorld(tmp_path)
     (journey_folder(lost.order.nonce) / "key.age").unlink()
     silent = SeriesWorld(tmp_path, combine=COMBINE.replace("phtlab.send(beta=beta)", "pass"))
+    many = ", ".join(f"n{n}=0" for n in range(MAX_REPORTED + 1))
+    much = SeriesWorld(tmp_path, combine=COMBINE.replace("stations=len(updates)", many))
     assert not wrong_messages(
         {
+            "What the combine cells reported of round 1 is too much": much.kernel().drive,
             "Round 1 cannot be combined: jena sent nothing that can be used, and it needs 3 "
             "stations. The rounds have ended.": ended.kernel().drive,
             "The key that combines this journey's rounds is not at": lost.kernel().drive,

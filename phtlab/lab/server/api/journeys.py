@@ -37,6 +37,7 @@ class Stop(ApiModel):
     cells: int | None
     updated: Timestamp
     seconds: float | None = Field(description="How long it took; null until it has ended.")
+    combines: bool = Field(description="Whether it is that of an aggregator, which has no data.")
 
 
 class Journey(ApiModel):

@@ -16,7 +16,7 @@ export class RoundsView {
     this._plot = new RoundsPlot(_trans);
     this.node.setAttribute('aria-label', _trans.__('Rounds'));
     this._head.append(this._number, this._stations);
-    this.node.append(this._head, this._plot.node);
+    this.node.append(this._head, this._plot.node, this._locked);
   }
 
   readonly node = makeElement('div', 'rounds', '', { role: 'group' });
@@ -37,6 +37,12 @@ export class RoundsView {
     this._stations.replaceChildren(...stations);
     this._stations.hidden = stations.length === 0;
     this._plot.update(rounds);
+    setText(
+      this._locked,
+      rounds.locked
+        ? this._trans.__('Unlock your key to see what was reported.')
+        : ''
+    );
   }
 
   private _station(name: string, isHeard: boolean): HTMLElement {
@@ -56,6 +62,7 @@ export class RoundsView {
 
   private readonly _plot: RoundsPlot;
   private readonly _head = makeElement('div', 'rounds-head');
+  private readonly _locked = makeElement('p', 'rounds-locked');
   private readonly _number = makeElement('span', 'rounds-number');
   private readonly _stations = makeElement('ul', 'answers', '', {
     role: 'list'

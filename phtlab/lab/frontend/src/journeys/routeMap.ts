@@ -20,6 +20,8 @@ export interface IRouteStop {
   seconds: number | null;
   /** Bytes of sealed results. */
   size?: number;
+  /** Whether it is that of an aggregator, which combines rounds and has no data. */
+  combines?: boolean;
 }
 
 export interface IReportedLine {
@@ -40,6 +42,8 @@ export interface IRouteRounds {
   awaited: readonly string[];
   /** What combine cells reported, a number per round and name. */
   lines: readonly IReportedLine[];
+  /** Whether the key that opens what was reported is locked. */
+  locked?: boolean;
 }
 
 export interface IRouteMap {
@@ -154,7 +158,8 @@ function parseStop(value: unknown): IRouteStop | null {
     cell: numberOf(value.cell),
     cells: numberOf(value.cells),
     seconds: numberOf(value.seconds),
-    size: numberOf(value.size) ?? 0
+    size: numberOf(value.size) ?? 0,
+    combines: value.combines === true
   };
 }
 
@@ -169,7 +174,8 @@ function parseRounds(value: unknown): IRouteRounds | null {
     ended: value.ended,
     heard: textsOf(value.heard),
     awaited: textsOf(value.awaited),
-    lines: lines.map(parseLine).filter(line => line !== null)
+    lines: lines.map(parseLine).filter(line => line !== null),
+    locked: value.locked === true
   };
 }
 

@@ -26,9 +26,10 @@ export class StopView {
       }
     });
     this._error.append(this._errorWords, this._errorMessage, this._cell);
+    this._name.append(this._station, this._combines);
     this.node.append(
       rail,
-      this._station,
+      this._name,
       this._word,
       this._bar,
       this._spent,
@@ -57,6 +58,7 @@ export class StopView {
     );
     setText(this._mark, mark);
     setUntrusted(this._station, stop.station, NAME_LIMIT);
+    setText(this._combines, stop.combines ? trans.__(' (combines)') : '');
     const words = stopText(stop, trans, turn);
     setText(
       this._word,
@@ -113,7 +115,9 @@ export class StopView {
 
   private _shown: IRouteStop | null = null;
   private readonly _mark = makeElement('span', 'mark');
+  private readonly _name = makeElement('div', 'station-name');
   private readonly _station = makeElement('bdi', 'station');
+  private readonly _combines = makeElement('span', 'combines');
   private readonly _word = makeElement('div', 'word');
   private readonly _bar = makeElement('div', 'bar', '', {
     role: 'progressbar'

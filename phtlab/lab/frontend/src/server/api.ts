@@ -313,9 +313,13 @@ export interface IRoundsMap {
   heard: string[];
   awaited: string[];
   /**
-   * What combine cells reported, as far as this machine knows.
+   * What combine cells reported, as far as it was opened.
    */
   lines: IReportedLine[];
+  /**
+   * Whether the key that opens what was reported is locked.
+   */
+  locked: boolean;
 }
 
 /**
@@ -360,6 +364,10 @@ export interface IStop {
    * How long it took; null until it has ended.
    */
   seconds: number | null;
+  /**
+   * Whether it is that of an aggregator, which has no data.
+   */
+  combines: boolean;
 }
 
 export interface ICellError {

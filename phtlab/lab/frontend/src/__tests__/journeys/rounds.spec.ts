@@ -63,6 +63,27 @@ describe('the rounds of a journey', () => {
     expect(press('Ending the rounds…')).toBe(false);
   });
 
+  it('say who combines them, where that is an aggregator', () => {
+    const { node } = shown(maps[4] as IRouteMap);
+    expect(texts(node, 'station-name')).toEqual([
+      'cleveland',
+      'hungary',
+      'adder (combines)'
+    ]);
+    expect(texts(node, 'answer')).toHaveLength(2);
+  });
+
+  it('say that a locked key keeps what was reported', () => {
+    const rounds = { ...iterating.rounds!, lines: [], locked: true };
+    const { view, node } = shown({ ...iterating, rounds });
+    expect(texts(node, 'rounds-locked')).toEqual([
+      'Unlock your key to see what was reported.'
+    ]);
+    view.update(iterating);
+    const locked = node.querySelector('.pht-journey-rounds-locked');
+    expect(locked?.hasAttribute('hidden')).toBe(true);
+  });
+
   it('are absent on other routes', () => {
     const { node, press } = shown(maps[0] as IRouteMap);
     expect(

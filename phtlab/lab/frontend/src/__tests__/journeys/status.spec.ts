@@ -41,6 +41,7 @@ function stop(state: string, changes: Partial<IStop> = {}): IStop {
     cells: null,
     updated: '2026-05-04T12:00:00Z',
     seconds: null,
+    combines: false,
     ...changes
   };
 }
