@@ -26,7 +26,7 @@ _RECORDS = (
 # Steps of `follow`, called one after the other; and what is called within these.
 _STEPS = {
     "_receive_instructions": "instruction and values",
-    "_request": "request",
+    "request": "request",
     "_take_over": "copy of the outputs",
     "_check": "airlock and seal",
     "_sign": "record",
@@ -78,7 +78,8 @@ def station_steps(folder: Path, rounds: int) -> dict[str, float]:
         fsync = times.timed("of all, fsync", os.fsync)
         stack.enter_context(mock.patch.object(os, "fsync", fsync))
         for number in range(1, rounds + 1):
-            series.instruct(float(number), heard={"cleveland": central.sent_rounds[-1].record.digest})
+            last = central.sent_rounds[-1].record.digest
+            series.instruct(float(number), heard={"cleveland": last})
             times.clear()
             began = time.perf_counter()
             while len(central.sent_rounds) == number:
