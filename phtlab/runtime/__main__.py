@@ -83,10 +83,8 @@ def _rounds(job: Job, inputs: str, outputs: str) -> Rounds | None:
     if job.rounds is None:
         return None
     folders = RoundFolders(inputs, outputs)
-    asked = job.rounds
-    return Rounds(
-        asked.cells, asked.first, job.seconds, folders, asked.combine, aggregates=asked.aggregates
-    )
+    cells, first, combine, aggregates = job.rounds
+    return Rounds(cells, first, job.seconds, folders, combine, aggregates)
 
 
 def _progress(job: Job, outputs: str, notebook: dict[str, object]) -> Hooks:

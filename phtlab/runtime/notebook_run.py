@@ -197,14 +197,14 @@ class NotebookRun:
     def _execute_rounds(self, rounds: Rounds, places: Sequence[CellPosition]) -> Verdict:
         """Run the cells of each round that is asked for, in the kernel that stays."""
         done, before = self._verdict("completed", None), None
-        asked: NextRound | _Ended = NextRound(rounds.first, ends=False)
+        next_round: NextRound | _Ended = NextRound(rounds.first, ends=False)
         if rounds.aggregates:
             if failed := self._run_call("prepare"):
                 return failed
             self._deadline = None
-            asked = self._await_round(rounds, rounds.first - 1)
-        while isinstance(asked, NextRound) and not asked.ends:
-            number = asked.number
+            next_round = self._await_round(rounds, rounds.first - 1)
+        while isinstance(next_round, NextRound) and not next_round.ends:
+            number = next_round.number
             self._renew(places)
             rounds.folders.begin(number, before)
             self._deadline = time.monotonic() + rounds.seconds
@@ -215,8 +215,8 @@ class NotebookRun:
             self._deadline = None
             done, before = self._verdict("completed", None), number
             rounds.folders.finish(number, record_of(done, started, time.time()))
-            asked = self._await_round(rounds, number)
-        return done if isinstance(asked, NextRound) else self._judge_end(asked, None)
+            next_round = self._await_round(rounds, number)
+        return done if isinstance(next_round, NextRound) else self._judge_end(next_round, None)
 
     def _combine(self, places: Sequence[CellPosition]) -> Verdict | None:
         """Run the combine cells of a round between what reads its updates and what is left."""

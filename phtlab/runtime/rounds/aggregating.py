@@ -44,7 +44,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _combination: Combination | None = None
 
 
-class _Asked(NamedTuple):
+class _CombinationFile(NamedTuple):
     """The content of combination.json: `outputs` by name with their kinds."""
 
     stations: tuple[str, ...]
@@ -73,13 +73,13 @@ def begin() -> None:
     global _combination
     number = _present_round()
     folder = Path(round_folder(os.environ.get("PHTLAB_IN", "/phtlab/in"), number))
-    asked = _read_asked(folder / COMBINATION)
+    described = _read_combination(folder / COMBINATION)
     received = {
         name: decoded_value(name, content)
-        for name in sorted(asked.received)
+        for name in sorted(described.received)
         if (content := _content(folder / f"received.{name}.safetensors")) is not None
     }
-    contents = {name: _values(folder, asked, name) for name in asked.outputs}
+    contents = {name: _values(folder, described, name) for name in described.outputs}
     names = _user_names()
     parameters = _job().parameters
     errors = bind_names(names, _cell_names(), parameters, received, "<defaults of received values>")
@@ -90,7 +90,7 @@ def begin() -> None:
             f"{type(error).__name__}: {error}. Write it without names that only station cells "
             "have.",
         ) from error
-    _combination = Combination(number, asked.stations, contents, received=asked.received)
+    _combination = Combination(number, described.stations, contents, received=described.received)
     set_combination(_combination)
 
 
@@ -121,16 +121,16 @@ def end() -> None:
     write_atomic(folder, COMBINED, json.dumps(decided, sort_keys=True).encode())
 
 
-def _values(folder: Path, asked: _Asked, output: str) -> dict[str, Any]:
+def _values(folder: Path, described: _CombinationFile, output: str) -> dict[str, Any]:
     """Return the output's values by station; a station need not have published it."""
     from phtlab.runtime.model import decode_tensors
 
-    kind = asked.outputs[output]
+    kind = described.outputs[output]
     read = decode_tensors if kind == "model" else read_scalar
     ending = RECEIVED_ENDINGS[kind]
     return {
         station: read(content)
-        for station in asked.stations
+        for station in described.stations
         if (content := _content(folder / f"update.{station}.{output}.{ending}")) is not None
     }
 
@@ -152,7 +152,7 @@ def _encoded(name: str, value: Any) -> bytes:
     return encode_tensors(arrays)
 
 
-def _read_asked(path: Path) -> _Asked:
+def _read_combination(path: Path) -> _CombinationFile:
     try:
         content = json.loads(path.read_bytes())
         stations, received = content["stations"], content["received"]
@@ -164,7 +164,7 @@ def _read_asked(path: Path) -> _Asked:
         kind in RECEIVED_ENDINGS for kind in outputs.values()
     ):
         raise JobError(f"{path} names stations, outputs or received values of another form.")
-    return _Asked(tuple(stations), outputs, frozenset(received))
+    return _CombinationFile(tuple(stations), outputs, frozenset(received))
 
 
 def _content(path: Path) -> bytes | None:

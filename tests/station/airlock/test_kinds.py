@@ -308,6 +308,7 @@ def test_a_file_leaves_only_where_the_policy_lists_the_kind() -> None:
     [
         ("KeyError", "KeyError"),
         ("numpy.linalg.LinAlgError", "LinAlgError"),
+        ("CombineError", "CombineError"),
         ("JaneDoe1950Error", "Exception"),
         ("KeyError: 'Jane Doe'", "Exception"),
         ("\u202eKeyError", "Exception"),

@@ -36,6 +36,7 @@ _LIBRARIES = {
     "UndefinedVariableError",
     "UnsupportedFunctionCall",
     # phtlab's own, inside the run
+    "CombineError",
     "DatasetError",
     "ReceiveError",
     "KeepError",
