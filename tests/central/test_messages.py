@@ -127,6 +127,18 @@ def test_what_is_refused_of_rounds(small_central: World) -> None:
             ),
         }
     )
+    combined = RoundSeries.ordered(world, aggregator="adder")
+    combined.compute("ulm", 1)
+    first = combined.instruction()
+    assert not wrong_messages(
+        {
+            "nobody else instructs its stations, so not ada": lambda: ada.put_instruction(
+                combined.id, first
+            ),
+            "nobody else can end its rounds, so not ulm": lambda: ulm.finish_rounds(combined.id),
+            "central has nobody to ask": lambda: ada.finish_rounds(series.id),
+        }
+    )
     sent = series.instruct()
     other = series.instruction(number=2, previous=series.id, ends=True)
     record = series.record("ulm", 1, update=b"other")

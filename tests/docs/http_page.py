@@ -33,7 +33,7 @@ TAKES: Final[Mapping[Callable[..., object], tuple[str, str]]] = {
     access.dispatcher: ("members", "dispatch"),
     access.commenter: ("members", "dispatch, govern"),
     access.registry_user: ("members", "read, dispatch"),
-    access.station_member: ("stations", "never"),
+    access.station_member: ("stations, aggregators", "never"),
 }
 
 

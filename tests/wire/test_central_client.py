@@ -216,6 +216,19 @@ def test_rounds_are_polled_after_what_is_known_and_no_longer_than_central_allows
     assert polled == [f"GET /journeys/sha256:j/{what}" for what in ("rounds", "instructions")]
 
 
+def test_what_is_known_of_the_end_is_said_only_if_there_is_something_to_say() -> None:
+    asked: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params.get("finishing"))
+        return httpx.Response(200, text='{"cursor": 4, "finishing": true}')
+
+    client = _client(answer)
+    for known in (False, True):
+        assert client.rounds("sha256:j", finishing=known) == Rounds(cursor=4, finishing=True)
+    assert asked == [None, "true"]
+
+
 def test_a_lost_answer_to_a_document_of_rounds_is_sent_again() -> None:
     """Central takes the same document twice, so that no answer is needed to know what it has."""
     sent: list[tuple[str, str, bytes]] = []

@@ -22,6 +22,7 @@ from phtlab.wire.central.client import CentralClient
 from tests.central.world import World
 from tests.governance import documents
 from tests.limits import join
+from tests.raising import raises_code
 
 LOG = "central of pht"
 
@@ -161,6 +162,15 @@ def test_a_member_signs_how_far_it_saw_the_log(central: World) -> None:
     assert [(kept.head, view.envelope) for kept, view in believed] == [(head, signed)]
     assert doubtful == []
     assert len(entries(central)) == number
+
+
+def test_an_aggregator_signs_its_own_log_as_stations_do(central: World) -> None:
+    adder, head = central.client("adder"), digest(b"head")
+    adder.audit.put_checkpoint(checkpoint(central, "adder", log="adder", number=4, head=head))
+    told = [e for e in entries(central) if e.action == "station-head"]
+    assert [(e.actor, e.digest) for e in told] == [("adder", head)]
+    with raises_code(CentralError, "forbidden"):
+        adder.audit.put_checkpoint(checkpoint(central, "adder", log="ulm", number=4, head=head))
 
 
 def test_a_station_signs_its_own_log_and_the_chain_says_so(central: World) -> None:

@@ -133,6 +133,8 @@ def test_who_is_concerned_is_told_and_nobody_else(small_central: World) -> None:
     assert events(world, "mainz") == ["proposal-waits", "proposal-said", "proposal-said"]
     assert events(world, "bob") == events(world, "jena") == []
     assert [one.event for one in told(world, "bob")] == ["roster-published"]
+    for machine in ("ulm", "adder"):
+        assert "roster-published" not in [one.event for one in told(world, machine)]
     text = json.dumps([one.model_dump(mode="json") for one in told(world, "ada")])
     assert not any(word in text for word in HIDDEN)
     (first, *_) = reversed(told(world, "ulm"))

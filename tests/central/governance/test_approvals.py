@@ -125,6 +125,34 @@ def test_a_forged_or_altered_approval_is_refused(
     assert refused.value.code == "approval-role"
 
 
+def test_an_aggregator_approves_what_it_combines(central: World) -> None:
+    key, adder = central.identity("adder"), central.client("adder").governance
+    approval = documents.approval(None, None, station="adder").sign(key)
+    adder.put_approval(approval)
+    for name in ("adder", "ada", "vera"):
+        (seen,) = central.client(name).governance.approvals()
+        assert (seen.station, seen.envelope) == ("adder", approval)
+    for name in ("ulm", "tally", "bob"):
+        assert central.client(name).governance.approvals() == ()
+    newest = documents.standing(1, approval, station="adder").sign(key)
+    assert adder.put_active_approvals("adder", newest).number == 1
+    revocation = documents.revocation(approval, station="adder").sign(key)
+    assert adder.put_revocation(revocation).revocation == revocation
+    with raises_code(CentralError, "forbidden"):
+        central.client("ulm").governance.put_approval(approval)
+
+
+def test_an_aggregator_has_no_proposals_as_a_station(
+    central: World, proposed: tuple[Proposal, Envelope]
+) -> None:
+    proposal, signed = proposed
+    adder, key = central.client("adder").governance, central.identity("adder")
+    decision = documents.approval(proposal, signed, station="adder").sign(key)
+    with raises_code(CentralError, "not-found"):
+        adder.decide(proposal.id, "adder", decision)
+    assert central.client("adder").inbox().proposals == 0
+
+
 def test_an_approval_without_a_proposal_is_seen_by_whom_it_concerns(central: World) -> None:
     approval = documents.approval(None, None).sign(central.identity("ulm"))
     ulm = central.client("ulm").governance

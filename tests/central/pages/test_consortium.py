@@ -106,6 +106,13 @@ def test_one_sees_one_s_own_journeys_and_nobody_else_s(
     assert journey.id not in browser.get().text
 
 
+def test_an_aggregator_is_shown_as_one(browser: Browser, hub: HubSimulator) -> None:
+    browser.log_in(hub.token("ada", ["read"]))
+    text = browser.get().text
+    assert text.count("combines rounds") == 2  # adder and tally
+    assert text.count("none declared") == 3
+
+
 def test_what_stations_say_of_themselves_is_text(
     browser: Browser, hub_central: World, hub: HubSimulator
 ) -> None:

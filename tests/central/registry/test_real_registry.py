@@ -182,6 +182,27 @@ def test_content_of_rounds_goes_through_the_registry(world: World, tmp_path: Pat
             pull_values(jena, series.id, values[0], tmp_path / "stolen")
 
 
+def test_an_aggregator_s_content_goes_through_the_registry(world: World, tmp_path: Path) -> None:
+    series = RoundSeries.ordered(world, recipients=("bob",), aggregator="adder")
+    sealed, pulled = tmp_path / "sealed", tmp_path / "pulled"
+    sealed.write_bytes(b"sealed" * 1000)
+    with _as(world, "ulm") as ulm, _as(world, "adder") as adder, _as(world, "ada") as ada:
+        update = push_cargo(ulm, series.id, "ulm", sealed)
+        pull_cargo(adder, series.id, "ulm", update, pulled)
+        assert pulled.read_bytes() == sealed.read_bytes()
+        values = push_values(adder, series.id, sealed)
+        pull_values(ulm, series.id, values, pulled, limit=8_000)
+        assert pulled.read_bytes() == sealed.read_bytes()
+        with raises_code(RegistryError, "registry-denied"):
+            push_values(ada, series.id, sealed)
+        with raises_code(RegistryError, "registry-denied"):
+            push_cargo(adder, series.id, "ulm", sealed)
+    with _as(world, "bob") as bob:
+        pull_values(bob, series.id, values, pulled, limit=8_000)
+    with _as(world, "tally") as tally, raises_code(RegistryError, "registry-denied"):
+        pull_cargo(tally, series.id, "ulm", update, pulled)
+
+
 def test_nobody_deletes_from_the_registry(world: World) -> None:
     with _as(world, "ada") as ada:
         image = _push_image(ada, "trains/ada/heart", b"the train")
@@ -231,7 +252,7 @@ def test_retention_removes_what_was_sealed_in_rounds_and_keeps_what_was_signed(
 ) -> None:
     series = RoundSeries.ordered(world)
     recorded = series.compute("ulm", 1)
-    instructed = series.instruct(values=b"values")
+    instructed = series.instruct(values=b"values", report=b"report")
     sealed = tmp_path / "sealed"
     sealed.write_bytes(b"sealed")
     with _as(world, "ulm") as ulm, _as(world, "ada") as registry:
@@ -242,7 +263,7 @@ def test_retention_removes_what_was_sealed_in_rounds_and_keeps_what_was_signed(
     ada = world.client("ada")
     assert ada.rounds(series.id).rounds == (recorded.model_copy(update={"update": None}),)
     assert ada.instructions(series.id).instructions == (
-        instructed.model_copy(update={"values": None}),
+        instructed.model_copy(update={"values": None, "report": None}),
     )
     values = values_repository(series.id)
     with registry_as_central(world.services) as registry:
