@@ -14,9 +14,9 @@ _INTRODUCTION = """\
 The tests send every route of central's, and every route of the server extension in somebody's
 Lab, a request of every kind of sender, and this page is what they expect. ✓ says that the sender
 gets to the thing itself, which may ask for more: an order is its researcher's, who signed it; a
-stop, a decision and an approval are their station's or aggregator's; a journey is there for its parties only, a
-proposal for its researcher, the stations that it names and officers, and for everyone else there is
-none. – says 401 without a token that holds, else 403.
+stop, a decision and an approval are their station's or aggregator's; a journey is there for its
+parties only, a proposal for its researcher, the stations that it names and officers, and for
+everyone else there is none. – says 401 without a token that holds, else 403.
 
 A **key** is a member's own: a token that it has signed. A **hub** column is the token of a hub
 user with the scopes of that role, who acts as the member of the same name. Three columns have every

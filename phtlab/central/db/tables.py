@@ -29,6 +29,8 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.types import JSON, TypeDecorator
 
+from phtlab.train.crypto.identity import Member
+
 
 class Moment(TypeDecorator[datetime]):
     """A time in UTC. SQLite stores no time zone, so reading adds UTC."""
@@ -119,6 +121,10 @@ class JourneyRow(Table):
         back_populates="journey", order_by="StopRow.number", lazy="selectin"
     )
     parties: Mapped[list[PartyRow]] = relationship(cascade="all, delete-orphan")
+
+    def is_combined_by(self, member: Member) -> bool:
+        """Return whether `member` is the journey's aggregator, and has that role now."""
+        return self.aggregator == member.name and "aggregator" in member.roles
 
 
 _later = JourneyRow.__table__.alias()

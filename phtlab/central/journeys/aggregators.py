@@ -1,4 +1,4 @@
-"""Journeys whose rounds an aggregator combines: who it is, and how such rounds are ended."""
+"""Journeys whose rounds an aggregator combines: how such rounds are ended."""
 
 from __future__ import annotations
 
@@ -12,11 +12,6 @@ from phtlab.central.problems import forbidden
 from phtlab.errors import JourneyError
 from phtlab.train.crypto.identity import Member
 from phtlab.wire.api.journeys import JourneyView
-
-
-def combines(journey: JourneyRow, member: Member) -> bool:
-    """Return whether `member` is the aggregator of `journey`, and has that role now."""
-    return journey.aggregator == member.name and "aggregator" in member.roles
 
 
 def finish_rounds(database: Database, member: Member, journey: str) -> JourneyView:

@@ -16,7 +16,6 @@ from phtlab.central.audit.log import audited, note_contradiction
 from phtlab.central.changes import bus
 from phtlab.central.db.database import Change, Database
 from phtlab.central.db.tables import InstructionRow, JourneyRow, RoundRow
-from phtlab.central.journeys.aggregators import combines
 from phtlab.central.journeys.events import rounds_changed
 from phtlab.central.journeys.inline import inline_bytes, inline_json
 from phtlab.central.journeys.journeys import visible_journey
@@ -126,7 +125,7 @@ def _newest_of_answer(
 
 def _require_combiner(journey: JourneyRow, member: Member) -> None:
     if journey.aggregator is not None:
-        if not combines(journey, member):
+        if not journey.is_combined_by(member):
             raise forbidden(
                 f"The aggregator {journey.aggregator} combines the rounds of this journey: nobody "
                 f"else instructs its stations, so not {member.name}."

@@ -100,7 +100,7 @@ def rounds_json(
     all records is of another state of the database: then all records are new. Stored envelopes are
     inserted without parsing.
     """
-    asked = bool(
+    finish_requested = bool(
         session.scalar(select(JourneyRow.rounds_finishing).where(JourneyRow.id == journey))
     )
     newest = session.scalar(select(func.max(RoundRow.cursor)).where(RoundRow.journey_id == journey))
@@ -113,14 +113,15 @@ def rounds_json(
         if size > room and cursor > after:
             break
         cursor, room = arrival, room - size
-    if cursor == after and not over and (finishing or not asked):
+    if cursor == after and not over and (finishing or not finish_requested):
         return None
     rows = select(RoundRow).where(*of_journey, RoundRow.cursor <= cursor).order_by(RoundRow.cursor)
     found = (
         f'{{"record":{row.envelope},"update":{inline_json(row.payload if opens else None)}}}'
         for row in session.scalars(rows.options(undefer(RoundRow.payload)) if opens else rows)
     )
-    return f'{{"cursor":{cursor},"finishing":{json.dumps(asked)},"rounds":[{",".join(found)}]}}'
+    finishes = json.dumps(finish_requested)
+    return f'{{"cursor":{cursor},"finishing":{finishes},"rounds":[{",".join(found)}]}}'
 
 
 def order_of(journey: JourneyRow) -> Order:

@@ -38,7 +38,6 @@ from sqlalchemy.orm import Session
 
 from phtlab.central.db.tables import JourneyRow, PartyRow, StopRow, TrainRow
 from phtlab.central.hub.users import DISPATCH, READ, HubUser
-from phtlab.central.journeys.aggregators import combines
 from phtlab.central.registry.token import Access
 from phtlab.train.crypto.identity import Member
 from phtlab.train.documents.roster import Catalogue
@@ -148,7 +147,7 @@ def _cargo_rights(session: Session, member: Member, journey: str, station: str) 
         return rights
     if station == member.name:
         return rights | PUSH
-    if combines(row, member):
+    if row.is_combined_by(member):
         return rights | PULL  # updates that are too large for a message
     before = [stop.station for stop in row.stops if stop.number == own.number - 1]
     if row.route == "sequential" and station in before:
@@ -200,7 +199,7 @@ def _value_rights(session: Session, member: Member, journey: str) -> frozenset[s
     if row.aggregator is None:
         sends = row.researcher == member.name and bool(going_on)
     else:
-        sends = own and combines(row, member)
+        sends = own and row.is_combined_by(member)
     if sends and not row.cancelled:
         return PUSH
     return PULL if own or party.opens else NOTHING

@@ -167,8 +167,8 @@ def test_a_member_signs_how_far_it_saw_the_log(central: World) -> None:
 def test_an_aggregator_signs_its_own_log_as_stations_do(central: World) -> None:
     adder, head = central.client("adder"), digest(b"head")
     adder.audit.put_checkpoint(checkpoint(central, "adder", log="adder", number=4, head=head))
-    told = [e for e in entries(central) if e.action == "station-head"]
-    assert [(e.actor, e.digest) for e in told] == [("adder", head)]
+    heads = [e for e in entries(central) if e.action == "station-head"]
+    assert [(e.actor, e.digest) for e in heads] == [("adder", head)]
     with raises_code(CentralError, "forbidden"):
         adder.audit.put_checkpoint(checkpoint(central, "adder", log="ulm", number=4, head=head))
 

@@ -47,7 +47,7 @@ def test_every_station_of_the_roster_is_listed(central: World) -> None:
     assert names == {"ulm", "mainz", "jena", "adder", "tally"}
 
 
-def test_stations_and_aggregators_are_told_apart_by_their_roles(central: World) -> None:
+def test_roles_distinguish_stations_and_aggregators(central: World) -> None:
     adder = central.client("adder")
     adder.put_profile(StationProfile(version="0.1.0"))
     adder.inbox()

@@ -13,7 +13,7 @@ from phtlab.central.api.paging import LARGEST
 from phtlab.central.changes import bus
 from phtlab.central.context import PublishedNow, ServicesOf
 from phtlab.central.db.tables import PartyRow
-from phtlab.central.journeys.aggregators import combines, finish_rounds
+from phtlab.central.journeys.aggregators import finish_rounds
 from phtlab.central.journeys.instructions import instructions_json, put_instruction
 from phtlab.central.journeys.journeys import visible_journey
 from phtlab.central.journeys.rounds import put_round, rounds_json
@@ -134,7 +134,7 @@ async def records(
         with services.database.read() as session:
             row = visible_journey(session, member, journey)
             party = session.get_one(PartyRow, (journey, member.name))
-            opens = party.opens or combines(row, member)
+            opens = party.opens or row.is_combined_by(member)
         return read(over)
 
     def read(over: bool) -> str | None:
