@@ -53,6 +53,14 @@ def dispatch(
         int | None,
         typer.Option(min=1, help="Seconds that a round waits for the others. Default: an hour."),
     ] = None,
+    aggregator: Annotated[
+        str | None,
+        typer.Option(
+            help="The member that combines the rounds, while no kernel runs. Default: the one that "
+            "the proposal names, else whoever waits for the journey.",
+            metavar="NAME",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Dispatch to the twin station only.")
     ] = False,
@@ -79,13 +87,14 @@ def dispatch(
         rounds=rounds,
         quorum=quorum,
         deadline=deadline or DEFAULT_DEADLINE,
+        aggregator=aggregator,
     )
     for answer in journey.answers:
         if answer.answer != "allows":
             err.print(f"! {answer.sentence}", markup=False)
     from phtlab.cli.journey import finish
     from phtlab.lab.display.journey_text import short
-    from phtlab.lab.display.route_order import ARROW, route_order
+    from phtlab.lab.display.route_order import ARROW, route_order, stop_name
 
     if wait:
         finish(journey, as_json)
@@ -93,7 +102,7 @@ def dispatch(
         print_json(journey.view)
     else:
         between = f" {ARROW} " if route_order(journey.view).is_sequential else ", "
-        names = between.join(stop.station for stop in journey.stops)
+        names = between.join(stop_name(journey.view, stop) for stop in journey.stops)
         err.print(f"Sent {train.name} to {names}. Its journey:", markup=False)
         out.print(short(journey.id))
         print_next_steps(f"phtlab journey wait {short(journey.id)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.table import Table
@@ -10,6 +10,8 @@ from rich.text import Text
 
 from phtlab.cli.terminal.output import JsonOption, err, out, print_json
 from phtlab.errors import OrderError
+
+COMBINES: Final = "combines rounds"
 
 if TYPE_CHECKING:
     from phtlab.wire.api.journeys import Column, StationView
@@ -22,7 +24,10 @@ def stations(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the stations, whether they are online, and their data sets; or one with its columns."""
+    """List the stations, whether they are online, and their data sets; or one with its columns.
+
+    Aggregators, which combine rounds and have no data, follow the stations.
+    """
     import phtlab
 
     lab = phtlab.connect()
@@ -56,6 +61,9 @@ def stations(
             first = ("", "", "")
         if not view.datasets:
             table.add_row(*map(Text, (*first, "none yet", "")))
+    for view in lab.central.stations():
+        if not view.has_data:
+            table.add_row(*map(Text, (view.name, view.organisation, presence(view), COMBINES, "")))
     out.print(table)
 
 

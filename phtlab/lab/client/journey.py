@@ -243,9 +243,11 @@ class Journey:
         self._require_rounds()
         if self._is_combined_here:
             self._rounds.finish()
-        else:
-            self._session.central.finish_rounds(self.id)
-        return self.refresh()
+            return self.refresh()
+        view = self._own(self._session.central.finish_rounds(self.id))
+        with self._hearing:
+            self._view = view
+        return self
 
     @property
     def reports(self) -> pd.DataFrame:

@@ -35,7 +35,7 @@ from phtlab.lab.proposals.station_answers import (
 )
 from phtlab.lab.results.results import Results
 from phtlab.lab.rounds.journey_key import keep_journey_key
-from phtlab.lab.rounds.ordered import DEFAULT_DEADLINE, round_limits
+from phtlab.lab.rounds.ordered import DEFAULT_DEADLINE, require_aggregator, round_limits
 from phtlab.lab.session.session import Session, open_session
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.manifest import Train as ManifestOf
@@ -114,6 +114,7 @@ class Lab:
         rounds: int | None = None,
         quorum: int | None = None,
         deadline: int = DEFAULT_DEADLINE,
+        aggregator: str | None = None,
     ) -> Journey:
         """Dispatch `train`: a Train, a notebook's path, or by default the notebook of this code.
 
@@ -127,7 +128,9 @@ class Lab:
         A train of rounds computes at most `rounds` of them, by default 50. Each needs at least
         `quorum` stations, by default all, and is combined without the others once `deadline`
         seconds have passed. `journey.wait()` combines them in this kernel; the key that signs the
-        instructions is kept on this machine, sealed to yours.
+        instructions is kept on this machine, sealed to yours. With an `aggregator`, a member of
+        `lab.aggregators()`, that one combines them, and they go on while no kernel runs. It reads
+        each station's updates. The default is the one that the `proposal` names, if any.
 
         In a cell of a JupyterLab page, the page asks first, except for twin stations: the journey
         is unsent until somebody presses *Send*, and whatever needs it raises JourneyError
@@ -144,15 +147,20 @@ class Lab:
         roster = self.refresh().roster
         if isinstance(proposal, str):
             proposal = self.proposals.get(proposal)
-        if proposal is not None and stations == "all":
-            stations = proposal.newest().stations
-        names = self._station_names(stations)
+        newest = proposal.newest() if proposal is not None else None
+        if newest is not None and stations == "all":
+            stations = newest.stations
+        if newest is not None and newest.rounds is not None and train.manifest.rounds is not None:
+            aggregator = aggregator or newest.rounds.aggregator
+        names = self._station_names(stations, without=aggregator)
         values = train.analysis.parameters.validate(parameters or {})
         readers = dict.fromkeys([self.name, *recipients])
         for reader in readers:
             roster.member(reader)
 
-        limits = round_limits(train.manifest, len(names), rounds, quorum, deadline)
+        limits = round_limits(train.manifest, len(names), rounds, quorum, deadline, aggregator)
+        if aggregator is not None:
+            require_aggregator(aggregator, roster, names, readers)
 
         def order() -> tuple[Order, Identity | None]:
             # Made again when it is sent: its lifetime begins then, and its key is for it alone.
@@ -180,7 +188,7 @@ class Lab:
                 outputs=tuple(output.name for output in train.manifest.outputs),
                 parameters=values,
                 recipients=tuple(readers),
-                proposal=proposal.newest().title if proposal else "",
+                proposal=newest.title if newest else "",
                 route=train.manifest.route,
                 rounds=limits.text(len(names)) if limits else "",
             )
@@ -283,8 +291,12 @@ class Lab:
         return [Journey(self.session, view) for view in self.central.all_journeys()]
 
     def stations(self) -> tuple[StationView, ...]:
-        """The stations, their data sets, and whether they are online."""
+        """The stations, their data sets, and whether they are online; no aggregators."""
         return self.session.stations()
+
+    def aggregators(self) -> tuple[str, ...]:
+        """The members that can combine the rounds of a journey, by the roster."""
+        return tuple(member.name for member in self.trusted.roster.with_role("aggregator"))
 
     def twin_stations(self) -> tuple[str, ...]:
         """Return the station for dry runs, as a tuple. Raises OrderError if there is none."""
@@ -327,9 +339,12 @@ class Lab:
         require_none_revoked(answers)
         return answers
 
-    def _station_names(self, stations: Stations) -> tuple[str, ...]:
+    def _station_names(self, stations: Stations, without: str | None = None) -> tuple[str, ...]:
+        """Return the names of `stations`; of "all", those of the roster but twins and `without`."""
         roster = self.trusted.roster
-        known = tuple(m.name for m in roster.stations if "twin" not in m.roles)
+        known = tuple(
+            m.name for m in roster.stations if "twin" not in m.roles and m.name != without
+        )
         if isinstance(stations, str) and stations != "all":
             stations = [stations]
         names = known if stations == "all" else tuple(dict.fromkeys(stations))

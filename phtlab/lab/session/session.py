@@ -56,8 +56,8 @@ class Session:
         return Registry(url, self.central.registry_token)
 
     def stations(self) -> tuple[StationView, ...]:
-        """The stations, their data sets, and whether they are online."""
-        return tuple(self.central.stations())
+        """The stations, their data sets, and whether they are online; no aggregators."""
+        return tuple(view for view in self.central.stations() if view.has_data)
 
     def twin_stations(self) -> tuple[str, ...]:
         """Return the first twin station, for dry runs. Raises OrderError if there is none."""

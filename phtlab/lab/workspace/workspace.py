@@ -96,7 +96,8 @@ class Workspace:
 
     @property
     def stations(self) -> tuple[StationView, ...]:
-        return self.snapshot.stations
+        """The members that journeys go to for data: no aggregators."""
+        return tuple(view for view in self.snapshot.stations if view.has_data)
 
     @property
     def twin_names(self) -> frozenset[str]:

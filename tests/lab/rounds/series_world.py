@@ -29,6 +29,7 @@ from phtlab.lab.rounds.journey_key import keep_journey_key, new_journey_key
 from phtlab.lab.rounds.round_reports import RoundReports
 from phtlab.lab.session.session import Session
 from phtlab.lab.train_preparation import NOTEBOOK
+from phtlab.rounds.series import Series
 from phtlab.runtime.model import decode_tensors, encode_tensors
 from phtlab.runtime.rounds.combine_names import decoded_value
 from phtlab.station.airlock.check_outputs import CheckedOutput
@@ -52,7 +53,13 @@ from phtlab.train.image.composition import compose, declared_files, train_files
 from phtlab.train.sealing import open_sealed, seal
 from phtlab.train.verify.rounds import verify_instruction, verify_round_record
 from phtlab.wire.api.journeys import JourneyEvent, JourneyView, StopView
-from phtlab.wire.api.rounds import INLINE_BYTES, Instructions, SentInstruction, SentRound
+from phtlab.wire.api.rounds import (
+    INLINE_BYTES,
+    Instructions,
+    RoundsView,
+    SentInstruction,
+    SentRound,
+)
 from phtlab.wire.api.rounds import Rounds as RoundsAnswer
 from phtlab.wire.registry.cargo import pull_values, push_cargo
 from phtlab.wire.registry.client import Registry
@@ -60,6 +67,7 @@ from tests.train.test_image import CONFIG, KERNEL, LOWER, MANIFEST
 from tests.wire.registry_simulator import RegistrySimulator
 
 STATIONS: Final = ("ulm", "mainz", "jena")
+AGGREGATOR: Final = "adder"
 REPOSITORY: Final = "trains/ada/heart"
 BEGIN: Final = datetime.now(UTC).replace(microsecond=0)
 
@@ -94,6 +102,8 @@ def roster() -> Roster:
     members += [
         Member(name=name, roles=("station",), keys=identity(name).public) for name in STATIONS
     ]
+    adder = identity(AGGREGATOR).public
+    members += [Member(name=AGGREGATOR, roles=("aggregator",), keys=adder)]
     return Roster(consortium="test", version=1, members=tuple(members))
 
 
@@ -209,7 +219,8 @@ class Station:
         world, target = self.world, io.BytesIO()
         context = round_context(world.journey, world.order, "update", number, self.name)
         with open_cargo(world.journey, self.name, _checked(files)) as archive:
-            sealed = seal(archive, target, [identity("ada").public.age], context)
+            readers = [identity(name).public.age for name in world.order.readers]
+            sealed = seal(archive, target, readers, context)
         content = target.getvalue()
         update: str | None = base64.b64encode(content).decode()
         if len(content) > INLINE_BYTES:
@@ -260,6 +271,45 @@ class Station:
         }
 
 
+class Aggregator:
+    """A member that combines one round a `step`, with the train's cells and keys of its own."""
+
+    def __init__(self, world: SeriesWorld) -> None:
+        self.world = world
+        session = SimpleNamespace(**vars(world.session) | {"identity": identity(AGGREGATOR)})
+        self.combiner = Combiner(
+            cast(Session, session),
+            world.journey,
+            world.order,
+            world.manifest,
+            lambda: world.cells,
+            clock=world.clock,
+            sleep=world.clock.pass_by,
+        )
+        self.combiner._key = identity(AGGREGATOR)
+        self.series = Series(world.journey, world.order, roster())
+        self.taken = 0
+
+    def step(self) -> None:
+        """Combine the present round; with `finishing`, end the rounds before it is combined."""
+        central, series = self.world.central, self.series
+        for station in self.world.stations.values():
+            station.work()
+        for sent in central.kept[self.taken :]:
+            series.take_record(sent, self.world.clock())
+        self.taken = len(central.kept)
+        if central.finishing:
+            prepared = self.combiner.ending(series, self.combiner.values(series))
+        else:
+            combined = self.combiner.combine(
+                series, tuple(s for s in STATIONS if s in series.answers)
+            )
+            assert combined is not None
+            prepared = combined
+        central.take(prepared.sent)
+        series.take_instruction(prepared.sent)
+
+
 class Central:
     """Central's part in rounds, in memory. `steps` counts down to where the kernel dies.
 
@@ -273,6 +323,7 @@ class Central:
         self.last: dict[str, str] = {}
         self.ended: dict[str, str] = {}
         self.cancelled = False
+        self.finishing = False
         self.steps: int | None = None
         self.asked = 0
         self.take: Callable[[SentInstruction], None] = self._take
@@ -348,8 +399,19 @@ class Central:
         signed = self.world.manifest.sign(identity("ada"), self.world.train, REPOSITORY)
         return SimpleNamespace(envelope=signed)
 
+    def finish_rounds(self, _: str) -> JourneyView:
+        self.finishing = True
+        return self.view()
+
     def events(self, *_: Any, **__: Any) -> Iterator[JourneyEvent]:
-        return iter(())
+        """The aggregator combines a round whenever somebody waits for the next event."""
+        number = 0
+        while self.world.aggregator is not None and not self.view().done:
+            self.world.aggregator.step()
+            view = self.view()
+            for stop in view.stops:
+                number += 1
+                yield JourneyEvent(number=number, journey=view.id, stop=stop, rounds=view.rounds)
 
     # What stations do
 
@@ -374,7 +436,7 @@ class Central:
     def view(self) -> JourneyView:
         ends = bool(self.sent) and instruction_of(self.sent[-1].instruction).ends
         if ends:
-            for station in STATIONS:
+            for station in self.world.order.stops:
                 self.ended.setdefault(station, "departed")
         order = self.world.order
         return JourneyView(
@@ -394,22 +456,39 @@ class Central:
                     updated=self.world.clock(),
                     record=self._stop_record(station, number),
                 )
-                for number, station in enumerate(STATIONS)
+                for number, station in enumerate(order.stops)
             ),
+            rounds=self._rounds() if order.aggregator else None,
         )
+
+    def _rounds(self) -> RoundsView:
+        instructions = [instruction_of(sent.instruction) for sent in self.sent]
+        ended = bool(instructions) and instructions[-1].ends
+        number = len(instructions) + 1 - ended
+        records = [record_of(sent.record) for sent in self.kept]
+        heard = tuple(record.station for record in records if record.number == number)
+        return RoundsView(number=number, ended=ended, heard=heard)
 
     def _stop_record(self, station: str, number: int) -> Envelope | None:
         """Return how a station closes its chain; None for one that goes on, or signed nothing."""
-        if self.ended.get(station) != "departed":
+        failed = station == AGGREGATOR and self.ended.get(station) == "failed"
+        if self.ended.get(station) != "departed" and not failed:
             return None
-        world, computed = self.world, self.world.stations[station].computed
+        world = self.world
+        count, last = (
+            (len(self.sent), self.sent[-1].instruction.digest if self.sent else None)
+            if station == AGGREGATOR
+            else (len(world.stations[station].computed), self.last.get(station))
+        )
         return StopRecord(
             journey=world.journey,
             train=world.train,
             station=station,
             stop=number,
-            outcome="departed",
-            rounds=RoundsDone(count=len(computed), last=self.last.get(station)),
+            outcome="failed" if failed else "departed",
+            code="cell-error" if failed else "",
+            sentence="A combine cell failed." if failed else "",
+            rounds=RoundsDone(count=count, last=last),
             roster_version=1,
             started=world.clock(),
             finished=world.clock(),
@@ -429,6 +508,7 @@ class SeriesWorld:
         combine: str = COMBINE,
         round_cell: str = ROUND_CELL,
         received: Received | None = None,
+        aggregated: bool = False,
     ) -> None:
         self.folder = folder
         self.clock = Clock()
@@ -445,10 +525,17 @@ class SeriesWorld:
             ("ada",),
             1,
             route="rounds",
-            rounds=OrderedRounds(most=most, key=key.public, quorum=quorum, deadline=deadline),
+            rounds=OrderedRounds(
+                most=most,
+                key=None if aggregated else key.public,
+                aggregator=AGGREGATOR if aggregated else None,
+                quorum=quorum,
+                deadline=deadline,
+            ),
             now=BEGIN,
         )
-        keep_journey_key(identity("ada"), self.order.nonce, key)
+        if not aggregated:
+            keep_journey_key(identity("ada"), self.order.nonce, key)
         self.key = key
         self.signed = self.order.sign(identity("ada"))
         self.journey = self.signed.digest
@@ -472,6 +559,8 @@ class SeriesWorld:
                 refresh=lambda: trusted,
             ),
         )
+
+        self.aggregator = Aggregator(self) if aggregated else None
 
     def open_journey(self) -> Journey:
         """The journey as `lab.journey(…)` returns it in a new kernel."""

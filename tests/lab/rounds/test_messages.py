@@ -10,11 +10,11 @@ import pytest
 
 from phtlab.lab.display.round_progress import RoundProgress
 from phtlab.lab.rounds.folder import journey_folder
-from phtlab.lab.rounds.ordered import round_limits
+from phtlab.lab.rounds.ordered import require_aggregator, round_limits
 from phtlab.lab.rounds.sent_values import encoded_values
 from phtlab.rounds.reports import MAX_REPORTED
 from phtlab.train.documents.manifest import DeclaredArray, Received
-from tests.lab.rounds.series_world import COMBINE, SeriesWorld
+from tests.lab.rounds.series_world import COMBINE, SeriesWorld, roster
 from tests.raising import wrong_messages
 
 BETA = Received(
@@ -73,6 +73,22 @@ def test_limits_of_a_train_without_rounds(world: SeriesWorld) -> None:
             "The train 'heart' has no rounds": lambda: round_limits(parallel, 3, 20, None, 60),
             "quorum= is a whole number from 1 to 3; this is 4.": lambda: round_limits(
                 world.manifest, 3, 20, 4, 60
+            ),
+        }
+    )
+
+
+def test_an_aggregator_that_cannot_be_named() -> None:
+    bare = roster().model_copy(update={"members": roster().members[:-1]})
+    assert not wrong_messages(
+        {
+            "There is no aggregator called 'ulm' on the roster of test. Its aggregators: "
+            "adder.": lambda: require_aggregator("ulm", roster(), ["ulm"], ["ada"]),
+            "It has none: dispatch without aggregator=": lambda: require_aggregator(
+                "adder", bare, ["ulm"], ["ada"]
+            ),
+            "adder cannot combine the rounds of a journey that computes at adder too.": (
+                lambda: require_aggregator("adder", roster(), ["adder"], ["ada"])
             ),
         }
     )

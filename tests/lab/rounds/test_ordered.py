@@ -7,19 +7,20 @@ from typing import Any, cast
 
 import pytest
 
-from phtlab.errors import CentralUnreachableError, OrderError
+from phtlab.errors import CentralUnreachableError, NotOnRosterError, OrderError
+from phtlab.governance.rounds import RoundTerms
 from phtlab.lab.client.lab import Lab
 from phtlab.lab.client.train import Train
 from phtlab.lab.rounds.folder import journey_folder
 from phtlab.lab.rounds.journey_key import journey_key
-from phtlab.lab.rounds.ordered import DEFAULT_DEADLINE, round_limits
+from phtlab.lab.rounds.ordered import DEFAULT_DEADLINE, require_aggregator, round_limits
 from phtlab.notebook import ParameterSchema
 from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.manifest import TrainManifest
-from phtlab.train.documents.order import Order
+from phtlab.train.documents.order import MAX_READERS, Order
 from phtlab.train.image.composition import compose, declared_files
 from phtlab.wire.api.journeys import JourneyView
-from tests.lab.rounds.series_world import STATIONS, SeriesWorld, identity, notebook
+from tests.lab.rounds.series_world import STATIONS, SeriesWorld, identity, notebook, roster
 from tests.raising import raises_code
 from tests.train.test_image import CONFIG, KERNEL, MANIFEST
 
@@ -51,7 +52,9 @@ class Dispatching:
     def _submit(self, envelope: Envelope) -> JourneyView:
         self.orders.append(envelope)
         order = Order.model_validate(peek(envelope).predicate)
-        if order.rounds is not None:  # it is there by now: see keep_journey_key
+        if (
+            order.rounds is not None and order.rounds.key is not None
+        ):  # it is there by now: see keep_journey_key
             journey_key(identity("ada"), order)
         if self.away:
             raise CentralUnreachableError("Central does not answer.")
@@ -147,3 +150,46 @@ def test_the_question_before_a_dispatch_says_how_many_rounds(world: SeriesWorld)
     fewer = round_limits(world.manifest, 3, 20, 2, DEFAULT_DEADLINE)
     assert fewer is not None
     assert fewer.text(3) == "at most 20, of 2 stations at least, combined in this kernel"
+
+
+def test_an_order_names_an_aggregator_and_no_key_is_kept(dispatching: Dispatching) -> None:
+    order = dispatching.order(aggregator="adder")
+    assert order.rounds is not None
+    assert (order.aggregator, order.rounds.key) == ("adder", None)
+    assert order.stops == (*STATIONS, "adder")
+    assert not journey_folder(order.nonce).exists()
+    limits = round_limits(dispatching.world.manifest, 3, 20, None, DEFAULT_DEADLINE, "adder")
+    assert limits is not None
+    assert limits.text(3) == "at most 20, of all stations, combined by the aggregator adder"
+
+
+def test_an_order_under_a_proposal_has_its_aggregator(
+    dispatching: Dispatching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = RoundTerms(most=50, aggregator="adder")
+    newest = SimpleNamespace(stations=STATIONS[:2], rounds=terms, title="Rounds")
+    proposal = cast(Any, SimpleNamespace(newest=lambda: newest, digest="sha256:" + 64 * "1"))
+    monkeypatch.setattr(Lab, "_station_answers", lambda *_: ())
+    order = dispatching.order(proposal=proposal)
+    assert (order.aggregator, order.stations) == ("adder", STATIONS[:2])
+
+
+def test_only_an_aggregator_of_the_roster_can_be_named(
+    dispatching: Dispatching, world: SeriesWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert dispatching.lab.aggregators() == ("adder",)
+    for name in ("ulm", "ada", "nobody"):
+        with raises_code(NotOnRosterError, "order-aggregator"):
+            dispatching.order(aggregator=name)
+    parallel = Dispatching(world, without_rounds(world.manifest))
+    with raises_code(OrderError, "order-no-rounds"):
+        parallel.order(aggregator="adder")
+    assert not dispatching.orders
+
+
+def test_an_aggregator_is_none_of_the_stations_and_one_of_the_readers() -> None:
+    require_aggregator("adder", roster(), STATIONS, ["ada"])
+    with raises_code(OrderError, "order-rounds"):
+        require_aggregator("adder", roster(), ["adder"], ["ada"])
+    with raises_code(OrderError, "order-rounds"):
+        require_aggregator("adder", roster(), STATIONS, [f"m{n}" for n in range(MAX_READERS)])
