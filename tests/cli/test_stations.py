@@ -35,7 +35,12 @@ def stations(monkeypatch: pytest.MonkeyPatch) -> list[StationView]:
         StationView(name="twin", online=False),
     ]
     roster = SimpleNamespace(with_role=lambda role: [SimpleNamespace(name="twin")])
-    lab = SimpleNamespace(stations=lambda: tuple(views), trusted=SimpleNamespace(roster=roster))
+    adder = StationView(name="adder", roles=("aggregator",), online=True)
+    lab = SimpleNamespace(
+        stations=lambda: tuple(views),
+        central=SimpleNamespace(stations=lambda: (*views, adder)),
+        trusted=SimpleNamespace(roster=roster),
+    )
     monkeypatch.setattr(phtlab, "connect", lambda: lab, raising=False)
     return views
 
@@ -45,12 +50,13 @@ def run(*words: str) -> Result:
 
 
 def test_stations_are_listed_with_presence_and_data(stations: list[StationView]) -> None:
-    _, cleveland, hungary, twin = run().stdout.splitlines()
+    _, cleveland, hungary, twin, adder = run().stdout.splitlines()
     told = ["cleveland", "Clinic", "[x]", "●", "online", "heart", "about", "300"]
     assert cleveland.split() == told
     assert "○ last seen 2026-05-12 09:30" in hungary
     assert "none yet" in hungary
     assert "○ never seen, twin" in twin
+    assert adder.split() == ["adder", "●", "online", "combines", "rounds"]
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,7 @@ def a_stop(station: str, number: int, state: str = "departed", **more: Any) -> d
         "state": state,
         "words": state,
         "contradicted": False,
+        "combines": False,
         "final": state in ("departed", "failed", "refused", "cancelled"),
         "code": "",
         "sentence": "",

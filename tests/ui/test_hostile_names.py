@@ -134,6 +134,7 @@ def hostile_results(journey: dict[str, Any]) -> dict[str, Any]:
             ],
             "verdicts": [a_verdict(name, verdict=name, rule=name, sentence=name)],
             "handed_on": [{"output": name, "station": name}],
+            "rounds": None,
             "forecasts": [
                 {"stations": [name], "verdicts": [a_verdict(name, verdict=name, rule=name)]}
             ],

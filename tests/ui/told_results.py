@@ -44,7 +44,8 @@ def results_of(
     """What `station` sent; `verdicts` overrides those of outputs by name, or adds."""
     told = {one["name"]: a_verdict(one["name"], one["kind"]) for one in outputs} | verdicts
     verdicts_told = list(told.values())
-    sent = {"outputs": list(outputs), "verdicts": verdicts_told, "forecasts": []}
+    sent: dict[str, Any] = {"outputs": list(outputs), "verdicts": verdicts_told, "forecasts": []}
+    sent["rounds"] = None
     return {"station": station, "handed_on": [], **sent}
 
 

@@ -130,7 +130,8 @@ class Lab:
         seconds have passed. `journey.wait()` combines them in this kernel; the key that signs the
         instructions is kept on this machine, sealed to yours. With an `aggregator`, a member of
         `lab.aggregators()`, that one combines them, and they go on while no kernel runs. It reads
-        each station's updates. The default is the one that the `proposal` names, if any.
+        each station's updates. The default is the one that the `proposal` names, if any; "" is
+        this kernel in any case.
 
         In a cell of a JupyterLab page, the page asks first, except for twin stations: the journey
         is unsent until somebody presses *Send*, and whatever needs it raises JourneyError
@@ -151,7 +152,8 @@ class Lab:
         if newest is not None and stations == "all":
             stations = newest.stations
         if newest is not None and newest.rounds is not None and train.manifest.rounds is not None:
-            aggregator = aggregator or newest.rounds.aggregator
+            aggregator = newest.rounds.aggregator if aggregator is None else aggregator
+        aggregator = aggregator or None
         names = self._station_names(stations, without=aggregator)
         values = train.analysis.parameters.validate(parameters or {})
         readers = dict.fromkeys([self.name, *recipients])

@@ -45,6 +45,7 @@ class DispatchQuestion:
             "parameters": self._values(),
             "recipients": [middle(name) for name in self.recipients],
             "proposal": middle(self.proposal),
+            "rounds": middle(self.rounds, MAX_VALUE),
             "lines": [list(line) for line in self._lines()],
         }
 

@@ -18,7 +18,11 @@ class JourneysExchange(Exchange[api.Dispatch]):
 
     takes = api.Dispatch
     limit = KIB * KIB
-    fields: ClassVar = {"not-on-roster": "recipients", "proposal-changed": "proposal"}
+    fields: ClassVar = {
+        "not-on-roster": "recipients",
+        "order-aggregator": "aggregator",
+        "proposal-changed": "proposal",
+    }
 
     def read(self, **path: str) -> list[api.Journey]:
         return journeys_answer(self.workspace, self.root.name)
@@ -32,6 +36,7 @@ class JourneysExchange(Exchange[api.Dispatch]):
             body.recipients,
             checked=body.checked,
             proposal=(body.proposal.id, body.proposal.digest) if body.proposal else None,
+            aggregator=body.aggregator,
         )
         return journey_answer(self.workspace, view, root.name)
 

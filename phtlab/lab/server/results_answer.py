@@ -111,6 +111,7 @@ def _station(station: StationResults) -> api.StationResults:
             for name, following in station.handed_on.items()
         ],
         forecasts=_forecasts(station.record),
+        rounds=station.record.rounds.count if station.record.rounds is not None else None,
     )
 
 

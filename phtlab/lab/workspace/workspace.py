@@ -325,6 +325,7 @@ class Workspace:
         *,
         checked: str,
         proposal: tuple[str, str] | None = None,
+        aggregator: str | None = None,
     ) -> JourneyView:
         """Dispatch `notebook` to `stations`; "twin" is a dry run.
 
@@ -358,6 +359,8 @@ class Workspace:
                 parameters=parameters,
                 recipients=recipients,
                 proposal=under,
+                # What the person was shown, whatever the proposal says.
+                aggregator=aggregator or "",
             )
         self._take(journey.view)
         return journey.view

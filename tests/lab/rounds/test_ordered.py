@@ -172,6 +172,8 @@ def test_an_order_under_a_proposal_has_its_aggregator(
     monkeypatch.setattr(Lab, "_station_answers", lambda *_: ())
     order = dispatching.order(proposal=proposal)
     assert (order.aggregator, order.stations) == ("adder", STATIONS[:2])
+    here = dispatching.order(proposal=proposal, aggregator="")
+    assert (here.aggregator, here.stations) == (None, STATIONS[:2])
 
 
 def test_only_an_aggregator_of_the_roster_can_be_named(

@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from phtlab.errors import CentralUnreachableError
+from phtlab.errors import CentralUnreachableError, NotOnRosterError
 from phtlab.lab.client.lab import Lab
 from phtlab.lab.workspace.payload_digest import payload_digest_of
 from phtlab.notebook import read_analysis
@@ -89,6 +89,36 @@ async def test_a_file_that_is_as_it_was_checked_is_sent(
     _, problem = await asking.refused("POST", "journeys", json=order)
     assert problem["code"] == "registry-unreachable"
     assert [payload_digest_of(one) for one in sent] == [checked]
+
+
+@pytest.mark.parametrize(
+    ("body", "aggregator"),
+    [({}, ""), ({"aggregator": None}, ""), ({"aggregator": "adder"}, "adder")],
+)
+async def test_who_combines_is_what_the_person_was_shown(
+    body: dict[str, Any],
+    aggregator: str,
+    central: World,
+    asking: Asking,
+    jp_root_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Not what the proposal says: the order is refused if these differ."""
+    named: list[str] = []
+
+    def dispatch(_: Lab, train: Any, **more: Any) -> Any:
+        named.append(more["aggregator"])
+        raise NotOnRosterError("There is no aggregator of that name.", code="order-aggregator")
+
+    monkeypatch.setattr(Lab, "dispatch", dispatch)
+    file = jp_root_dir / "heart.ipynb"
+    file.write_text(json.dumps(sound()))
+    await unlocked(asking)
+    checked = (await check(asking, sound()))["digest"]
+    order = {"path": file.name, "checked": checked, "stations": "all", **body}
+    _, problem = await asking.refused("POST", "journeys", json=order)
+    assert (problem["code"], problem["field"]) == ("order-aggregator", "aggregator")
+    assert named == [aggregator]
 
 
 @pytest.mark.parametrize("name", ["heart.ipynb", "a.b.ipynb", "Älter 2.ipynb", ".x.ipynb"])

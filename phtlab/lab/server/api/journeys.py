@@ -86,3 +86,6 @@ class Dispatch(ApiModel):
     proposal: ProposalVersion | None = Field(
         None, description="The proposal that it is made under; null: under none."
     )
+    aggregator: MemberName | None = Field(
+        None, description="Who combines the rounds; null: the kernel of whoever waits for them."
+    )

@@ -86,6 +86,9 @@ class StationResults(ApiModel):
     verdicts: list[Verdict]
     handed_on: list[HandedOn]
     forecasts: list[Forecast] = Field(description="Of a dry run only.")
+    rounds: int | None = Field(
+        description="How many rounds it computed; null on a route without rounds."
+    )
 
 
 class FailedStop(ApiModel):

@@ -147,6 +147,12 @@ function requestRows(
     ],
     [trans.__('Who can open them'), formatList(request.recipients, trans)]
   ];
+  if (request.rounds) {
+    rows.push([
+      trans.__('Rounds'),
+      truncateMiddle(request.rounds, SENTENCE_LIMIT)
+    ]);
+  }
   return request.proposal
     ? [...rows, [trans.__('Proposal'), isolateName(request.proposal)]]
     : rows;

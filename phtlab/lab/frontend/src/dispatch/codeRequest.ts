@@ -13,6 +13,8 @@ export interface ICodeRequest {
   recipients: string[];
   /** The title of the proposal that it is made under; empty: under none. */
   proposal: string;
+  /** How many rounds, and who combines them; empty without rounds. */
+  rounds: string;
   /** Tells the kernel to send it. */
   answer: () => void;
 }
@@ -37,6 +39,7 @@ export function parseCodeRequest(detail: unknown): ICodeRequest | null {
         outputs,
         recipients,
         proposal,
+        rounds: textOf(record(question).rounds),
         answer: answer as () => void
       }
     : null;
@@ -46,6 +49,10 @@ function record(value: unknown): { [key: string]: unknown } {
   return typeof value === 'object' && value !== null
     ? (value as { [key: string]: unknown })
     : {};
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function isTexts(value: unknown): value is string[] {

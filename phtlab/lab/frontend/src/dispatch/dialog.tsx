@@ -16,11 +16,13 @@ import { IDispatch, IJourney, IMember, IProposal } from '../server/api';
 import { ServerError } from '../server/errors';
 import { IJourneyServer, IServerState } from '../server/interfaces';
 import { Name } from '../text/name';
+import { AggregatorChoice } from './aggregatorChoice';
 import { IDraft } from './draft';
 import { ProposalChoice } from './proposalChoice';
 import { RecipientChoice } from './recipientChoice';
 import { RouteOrderList } from './routeOrderList';
 import {
+  candidateAggregators,
   candidateRecipients,
   destinations,
   existingStations
@@ -129,6 +131,7 @@ class DispatchBody extends ReactWidget implements ISubmitBody {
     const { path, check, parameters, recipients } = this.draft;
     const proposal = this._proposal();
     const order: IDispatch = {
+      aggregator: this._aggregator(),
       path,
       checked: check.digest,
       stations,
@@ -160,6 +163,8 @@ class DispatchBody extends ReactWidget implements ISubmitBody {
     const stations = destinations(this._server.stations);
     const chosen = this._chosen();
     const isSequential = draft.check.route === 'sequential';
+    const hasRounds = draft.check.route === 'rounds';
+    const aggregators = candidateAggregators(this._members);
     const proposals = this._server.proposals.filter(isOpen);
     return (
       <>
@@ -232,6 +237,20 @@ class DispatchBody extends ReactWidget implements ISubmitBody {
             />
           </fieldset>
         )}
+        {hasRounds && aggregators.length > 0 && (
+          <fieldset
+            className="pht-Choice"
+            aria-invalid={problem?.field === 'aggregator'}
+          >
+            <legend>{trans.__('Combined by')}</legend>
+            <AggregatorChoice
+              aggregators={aggregators}
+              chosen={this._aggregator()}
+              trans={trans}
+              onChange={aggregator => this._set({ aggregator })}
+            />
+          </fieldset>
+        )}
         <fieldset className="pht-Choice">
           <legend>{trans.__('Who can open the results')}</legend>
           <label>
@@ -271,7 +290,8 @@ class DispatchBody extends ReactWidget implements ISubmitBody {
                     )
                     .map(station => station.name),
                   recipients: draft.recipients,
-                  proposal: this._proposal()?.title ?? null
+                  proposal: this._proposal()?.title ?? null,
+                  aggregator: hasRounds ? this._aggregator() : undefined
                 },
                 trans
               ).join(' ')}
@@ -297,6 +317,15 @@ class DispatchBody extends ReactWidget implements ISubmitBody {
         known => known.digest === proposal && isOpen(known)
       ) ?? null
     );
+  }
+
+  /** The aggregator that is chosen, while it is on the roster and the train has rounds. */
+  private _aggregator(): string | null {
+    const { aggregator, check } = this.draft;
+    const isThere = candidateAggregators(this._members).some(
+      ({ name }) => name === aggregator
+    );
+    return check.route === 'rounds' && isThere ? aggregator : null;
   }
 
   private _chosen(): string[] {

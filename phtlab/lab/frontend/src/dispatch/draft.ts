@@ -25,4 +25,6 @@ export interface IDraft {
   recipients: string[];
   /** The digest of the version of the proposal that it is made under; null: under none. */
   proposal: string | null;
+  /** The aggregator that combines its rounds; null: this notebook's kernel, or it has none. */
+  aggregator: string | null;
 }

@@ -146,6 +146,7 @@ class Sender {
         stations: 'twin',
         parameters: this._model.values(panel.context.path),
         recipients: [],
+        aggregator: null,
         proposal: null
       });
       this._model.showJourney(journey.id);
@@ -265,7 +266,7 @@ class Sender {
     );
     const earlierStations =
       earlier !== null && !earlier.twin
-        ? earlier.stops.map(stop => stop.station)
+        ? earlier.stops.filter(stop => !stop.combines).map(stop => stop.station)
         : null;
     const me = this._server.status?.key.name ?? null;
     return {
@@ -278,7 +279,8 @@ class Sender {
         ? Object.fromEntries(earlierParameters)
         : this._model.values(path),
       recipients: existingRecipients(earlier?.recipients ?? [], members, me),
-      proposal: null
+      proposal: null,
+      aggregator: earlier?.stops.find(stop => stop.combines)?.station ?? null
     };
   }
 

@@ -44,6 +44,13 @@ export function candidateRecipients(
   return people.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** The members that can combine rounds, by name. */
+export function candidateAggregators(members: readonly IMember[]): IMember[] {
+  return members
+    .filter(({ roles }) => roles.includes('aggregator'))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
 /** Those of an earlier order that can still be chosen: what is not shown is not given anything. */
 export function existingRecipients(
   names: readonly string[],

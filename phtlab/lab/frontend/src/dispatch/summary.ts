@@ -19,6 +19,8 @@ export interface IOrderSummary {
   recipients: readonly string[];
   /** The title of the proposal that it is made under; null: under none. */
   proposal: string | null;
+  /** Who combines the rounds: an aggregator, or null for this kernel; absent without rounds. */
+  aggregator?: string | null;
 }
 
 /** What will be signed, in words. */
@@ -45,6 +47,16 @@ export function summary(
         order.away.length,
         formatList(order.away, trans)
       )
+    );
+  }
+  if (order.aggregator !== undefined) {
+    sentences.push(
+      order.aggregator === null
+        ? trans.__("This notebook's kernel combines the rounds.")
+        : trans.__(
+            'The aggregator %1 combines the rounds, and reads what each station sends.',
+            isolateName(order.aggregator)
+          )
     );
   }
   if (order.proposal !== null) {

@@ -34,7 +34,7 @@ export function ResultsRounds(props: {
       </h2>
       {rounds.combined.length === 0 && (
         <p className="pht-Hint">
-          {trans.__('There are no combined values on this machine.')}
+          {trans.__('There are no combined values that your key opens.')}
         </p>
       )}
       <div className="pht-ResultsRounds-values">

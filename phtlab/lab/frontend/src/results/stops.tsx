@@ -9,6 +9,7 @@ import { ICellError, IJourney, IResults } from '../server/api';
 import { formatList } from '../text/list';
 import { Name, SENTENCE_LIMIT } from '../text/name';
 import { isolateName, truncateMiddle } from '../text/untrusted';
+import { stationTitle } from './stationTitle';
 
 interface IStopsProps {
   trans: TranslationBundle;
@@ -46,11 +47,7 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
           mark="✓"
           tone="good"
           station={station.station}
-          title={
-            station.outputs.length === 0 && station.handed_on.length > 0
-              ? trans.__('departed')
-              : trans._n('%1 output', '%1 outputs', station.outputs.length)
-          }
+          title={stationTitle(station, trans)}
         >
           {stationText(station, trans)}
         </StopCard>

@@ -408,6 +408,10 @@ export interface IStationResults {
    * Of a dry run only.
    */
   forecasts: IForecast[];
+  /**
+   * How many rounds it computed; null on a route without rounds.
+   */
+  rounds: number | null;
 }
 
 /**
@@ -718,6 +722,10 @@ export interface IDispatch {
    * The proposal that it is made under; null: under none.
    */
   proposal?: IProposalVersion | null;
+  /**
+   * Who combines the rounds; null: the kernel of whoever waits for them.
+   */
+  aggregator?: string | null;
 }
 
 /**

@@ -1,4 +1,5 @@
 import {
+  candidateAggregators,
   candidateRecipients,
   defaultStations,
   destinations,
@@ -46,6 +47,18 @@ describe('where it goes', () => {
     expect(existingStations(['gone', 'lungs', 'twin'], STATIONS)).toEqual([
       'lungs'
     ]);
+  });
+});
+
+describe('who can combine the rounds', () => {
+  it('are aggregators of the roster, by name', () => {
+    const members: IMember[] = [
+      { name: 'summer', organisation: '', roles: ['aggregator'] },
+      { name: 'ada', organisation: '', roles: ['researcher'] },
+      { name: 'adder', organisation: '', roles: ['aggregator'] }
+    ];
+    const names = candidateAggregators(members).map(({ name }) => name);
+    expect(names).toEqual(['adder', 'summer']);
   });
 });
 

@@ -47,6 +47,17 @@ describe('what is signed', () => {
     );
   });
 
+  it('names who combines the rounds', () => {
+    const here = { ...intention, away: [], aggregator: null };
+    expect(plain(summary(here, trans)[1])).toBe(
+      "This notebook's kernel combines the rounds."
+    );
+    const adder = { ...here, aggregator: 'adder' };
+    expect(plain(summary(adder, trans)[1])).toBe(
+      'The aggregator adder combines the rounds, and reads what each station sends.'
+    );
+  });
+
   it('names oneself alone if nobody else is given it', () => {
     const alone = { ...intention, away: [], recipients: [] };
     expect(plain(summary(alone, trans)[1])).toBe(

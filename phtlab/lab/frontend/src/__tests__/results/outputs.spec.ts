@@ -24,7 +24,8 @@ function verdict(name: string, more: Partial<IVerdict> = {}): IVerdict {
 type Station = IResults['stations'][0];
 
 function results(
-  stations: (Omit<Station, 'forecasts' | 'handed_on'> & Partial<Station>)[],
+  stations: (Omit<Station, 'forecasts' | 'handed_on' | 'rounds'> &
+    Partial<Station>)[],
   more: Partial<IResults> = {}
 ): IResults {
   return {
@@ -32,6 +33,7 @@ function results(
     stations: stations.map(station => ({
       forecasts: [],
       handed_on: [],
+      rounds: null,
       ...station
     })),
     failures: [],
