@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -10,8 +10,6 @@ from rich.text import Text
 
 from phtlab.cli.terminal.output import JsonOption, err, out, print_json
 from phtlab.errors import OrderError
-
-COMBINES: Final = "combines rounds"
 
 if TYPE_CHECKING:
     from phtlab.wire.api.journeys import Column, StationView
@@ -63,7 +61,8 @@ def stations(
             table.add_row(*map(Text, (*first, "none yet", "")))
     for view in lab.central.stations():
         if not view.has_data:
-            table.add_row(*map(Text, (view.name, view.organisation, presence(view), COMBINES, "")))
+            state = f"{presence(view)}, aggregator"
+            table.add_row(*map(Text, (view.name, view.organisation, state, "", "")))
     out.print(table)
 
 

@@ -56,7 +56,7 @@ def test_stations_are_listed_with_presence_and_data(stations: list[StationView])
     assert "○ last seen 2026-05-12 09:30" in hungary
     assert "none yet" in hungary
     assert "○ never seen, twin" in twin
-    assert adder.split() == ["adder", "●", "online", "combines", "rounds"]
+    assert adder.split() == ["adder", "●", "online,", "aggregator"]
 
 
 @pytest.mark.parametrize(
