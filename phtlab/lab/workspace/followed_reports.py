@@ -38,7 +38,7 @@ class FollowedReports:
         self._changed = changed
         self._most = most
         self._kept: OrderedDict[str, RoundReports] = OrderedDict()
-        self._wanted: OrderedDict[str, JourneyView] = OrderedDict()
+        self._pending: OrderedDict[str, JourneyView] = OrderedDict()
         self._changing = threading.Lock()
         self._over = False
         self._thread = ThreadPoolExecutor(1, "phtlab-reports")
@@ -57,8 +57,8 @@ class FollowedReports:
             kept = self._kept.get(view.id)
             if self._over or (kept is not None and not kept.lacks(view.rounds)):
                 return
-            waits = bool(self._wanted.pop(view.id, None))
-            self._wanted[view.id] = view
+            waits = bool(self._pending.pop(view.id, None))
+            self._pending[view.id] = view
             if not waits:
                 self._thread.submit(self._fetch_next)
 
@@ -66,14 +66,14 @@ class FollowedReports:
         """Fetch no more."""
         with self._changing:
             self._over = True
-            self._wanted.clear()
+            self._pending.clear()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _fetch_next(self) -> None:
         with self._changing:
-            if not self._wanted:
+            if not self._pending:
                 return
-            journey, view = self._wanted.popitem(last=False)
+            journey, view = self._pending.popitem(last=False)
         try:
             self._fetch(view)
         except PhtlabError as error:

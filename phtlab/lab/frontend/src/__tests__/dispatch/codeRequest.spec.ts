@@ -34,8 +34,8 @@ test('a question says how many rounds, and who combines them', () => {
   expect(parseCodeRequest({ question, answer })?.rounds).toBe('');
   const rounds =
     'at most 20, of all stations, combined by the aggregator adder';
-  const asked = { question: { ...question, rounds }, answer };
-  expect(parseCodeRequest(asked)?.rounds).toBe(rounds);
+  const request = { question: { ...question, rounds }, answer };
+  expect(parseCodeRequest(request)?.rounds).toBe(rounds);
 });
 
 test.each([

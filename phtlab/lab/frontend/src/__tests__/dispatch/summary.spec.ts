@@ -48,11 +48,11 @@ describe('what is signed', () => {
   });
 
   it('names who combines the rounds', () => {
-    const here = { ...intention, away: [], aggregator: null };
-    expect(plain(summary(here, trans)[1])).toBe(
+    const ownKernel = { ...intention, away: [], aggregator: null };
+    expect(plain(summary(ownKernel, trans)[1])).toBe(
       "This notebook's kernel combines the rounds."
     );
-    const adder = { ...here, aggregator: 'adder' };
+    const adder = { ...ownKernel, aggregator: 'adder' };
     expect(plain(summary(adder, trans)[1])).toBe(
       'The aggregator adder combines the rounds, and reads what each station sends.'
     );
