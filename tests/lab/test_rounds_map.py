@@ -7,7 +7,9 @@ from threading import Event
 
 from phtlab.lab.display.paced import Paced
 from phtlab.lab.display.rounds_map import MAX_LINES, MAX_POINTS, reported_lines, rounds_map
+from phtlab.lab.display.route_map import route_map
 from phtlab.rounds.reports import RoundReport
+from phtlab.train.documents.order import OrderedRounds
 from phtlab.wire.api.rounds import RoundsView, newest_rounds
 from tests.lab.told_journey import view
 from tests.limits import LIMIT
@@ -30,6 +32,28 @@ def test_stations_are_heard_or_awaited_until_they_have_ended() -> None:
     ended = rounds_map(told.model_copy(update={"rounds": over}), [])
     assert ended is not None
     assert (ended.ended, ended.awaited) == (True, ())
+
+
+def test_an_aggregator_is_no_station_that_is_awaited() -> None:
+    limits = OrderedRounds(most=20, aggregator="adder", quorum=2, deadline=60)
+    told = view(stations=("ulm", "mainz"), route="rounds", rounds=limits)
+    told = told.model_copy(update={"rounds": RoundsView(number=3, heard=("mainz",))})
+    shown = rounds_map(told, [])
+    assert shown is not None
+    assert (shown.most, shown.heard, shown.awaited) == (20, ("mainz",), ("ulm",))
+    mapped = route_map(told)
+    assert [stop.combines for stop in mapped.stops] == [False, False, True]
+    assert mapped.summary == "running at 2 stations"
+
+
+def test_a_locked_key_shows_the_rounds_without_what_was_reported() -> None:
+    told = view(stations=("ulm",)).model_copy(update={"rounds": RoundsView(number=3)})
+    shown = [rounds_map(told, reports) for reports in (None, [], [report(1, loss=2.0)])]
+    assert [found and (found.locked, len(found.lines)) for found in shown] == [
+        (True, 0),
+        (False, 0),
+        (False, 1),
+    ]
 
 
 def test_a_line_has_finite_values_and_a_bounded_number_of_points() -> None:

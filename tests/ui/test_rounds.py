@@ -133,6 +133,8 @@ def test_a_regression_by_rounds_from_a_new_notebook(lab_in_world: LabPage, world
     expect(combined.locator("table")).to_contain_text("beta", timeout=60_000)
     expect(combined.locator("tbody tr")).to_have_count(3)
     expect(combined.locator(".pht-journey-plot")).to_have_count(2)
+    title = results.locator(".pht-Stop-title").first
+    expect(title).to_have_text(re.compile(r"computed \d+ rounds"))
     picture(page, "rounds-results")
 
 

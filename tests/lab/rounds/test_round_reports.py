@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from phtlab.errors import OrderError, SealChangedError, SealFormatError
+from phtlab.errors import OrderError, SealChangedError, SealFormatError, SealKeyError
+from phtlab.lab.rounds import combiner
 from phtlab.lab.rounds.payloads import MAX_PAYLOAD, fetch_report
 from phtlab.rounds.reports import RoundReport, seal_report
+from phtlab.rounds.sealed_values import MAX_NAMES
 from phtlab.train.canonical import digest
 from phtlab.train.documents.manifest import Received
 from phtlab.train.documents.order import context_digest
@@ -25,6 +30,7 @@ from tests.lab.rounds.series_world import (
     instruction_of,
     roster,
 )
+from tests.limits import LIMIT
 from tests.raising import raises_code
 
 
@@ -98,6 +104,77 @@ def test_a_malformed_report_is_named(head: str, ended: SeriesWorld) -> None:
     (error,) = reports.unreadable.values()
     assert isinstance(error, SealFormatError)
     assert error.code in {"report-form", "seal-archive"}
+
+
+def archive_of(*names: str) -> bytes:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as tar:
+        for name in names:
+            tar.addfile(tarfile.TarInfo(name))
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    "archive",
+    [
+        archive_of("../beta.safetensors"),
+        archive_of("Not A Name.safetensors"),
+        archive_of(*(f"a{n}.safetensors" for n in range(MAX_NAMES + 1))),
+        archive_of("beta.safetensors", "beta.safetensors"),
+        gzip.compress(archive_of("beta.safetensors")),
+    ],
+    ids=["path", "name", "many", "twice", "compressed"],
+)
+def test_a_hostile_archive_of_last_values_is_named(archive: bytes, ended: SeriesWorld) -> None:
+    head = b'{"round":1,"stations":[],"reported":{},"combined":true}\n'
+    context = round_context(ended.journey, ended.order, "report", 2)
+    target = io.BytesIO()
+    seal(io.BytesIO(head + archive), target, [identity("ada").public.age], context)
+    reports = ended.reports()
+    reports.take_unverified(resealed(ended, 0, target.getvalue()))
+    (error,) = reports.unreadable.values()
+    assert isinstance(error, SealFormatError)
+
+
+def test_last_values_that_cannot_be_read_are_named_in_the_results(tmp_path: Path) -> None:
+    world = SeriesWorld(tmp_path, aggregated=True)
+    assert world.aggregator is not None
+    seal_last = combiner.seal_report
+
+    def malformed(report: RoundReport, values: dict[str, bytes], **named: Any) -> bytes:
+        return seal_last(report, dict.fromkeys(values, b"no arrays"), **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(combiner, "seal_report", malformed)
+        journey = world.open_journey().wait(LIMIT)
+    with raises_code(SealFormatError, "output-form"):
+        journey.results()
+
+
+def test_a_last_report_for_others_is_named_in_the_results(tmp_path: Path) -> None:
+    world = SeriesWorld(tmp_path, aggregated=True)
+    ulm = roster().member("ulm").keys
+    other = roster().model_copy(
+        update={
+            "members": tuple(
+                m.model_copy(update={"keys": ulm}) if m.name == "ada" else m
+                for m in roster().members
+            )
+        }
+    )
+    seal_last = combiner.seal_report
+
+    def elsewhere(report: RoundReport, values: dict[str, bytes], **named: Any) -> bytes:
+        return seal_last(report, values, **{**named, "roster": other})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(combiner, "seal_report", elsewhere)
+        journey = world.open_journey().wait(LIMIT)
+    assert "what was reported of round 1, 2" in journey._rounds.text
+    assert set(journey.reports.columns) == {"heard"}
+    assert 1 in journey.reports.attrs["unreadable"]
+    with raises_code(SealKeyError, "seal-key"):
+        journey.results()
 
 
 def test_a_report_of_another_round_does_not_open_as_this_ones(ended: SeriesWorld) -> None:
