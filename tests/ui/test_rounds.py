@@ -135,6 +135,7 @@ def test_a_regression_by_rounds_from_a_new_notebook(lab_in_world: LabPage, world
     expect(combined.locator(".pht-journey-plot")).to_have_count(2)
     title = results.locator(".pht-Stop-title").first
     expect(title).to_have_text(re.compile(r"computed \d+ rounds"))
+    expect(results.get_by_role("tab", name="update")).to_have_count(0)
     picture(page, "rounds-results")
 
 

@@ -82,7 +82,11 @@ def _outputs(
         html = _RENDERERS.get(kind, _files)(name, having) + _foreseen(name, having)
         yield name, warning_html(missing(name)) + html + _handed_on(name, stations.values())
     for name in dict.fromkeys(
-        v.name for released in stations.values() for v in released.record.outputs
+        verdict.name
+        for released in stations.values()
+        for verdict in released.record.outputs
+        # What stations of rounds released left with each round.
+        if released.record.rounds is None or verdict.verdict not in ("released", "suppressed")
     ):
         if name not in kinds:
             yield name, _withheld(name, list(stations.values()))

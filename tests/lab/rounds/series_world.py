@@ -489,6 +489,9 @@ class Central:
             code="cell-error" if failed else "",
             sentence="A combine cell failed." if failed else "",
             rounds=RoundsDone(count=count, last=last),
+            outputs=()
+            if station == AGGREGATOR
+            else (OutputVerdict(name="update", kind="model", verdict="released"),),
             roster_version=1,
             started=world.clock(),
             finished=world.clock(),

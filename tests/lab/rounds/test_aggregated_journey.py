@@ -34,7 +34,9 @@ def test_waiting_follows_the_rounds_and_combines_none(aggregated: SeriesWorld) -
     assert AGGREGATOR not in repr(results)
     rounds = len(aggregated.central.sent)
     assert f"  ulm: computed {rounds} rounds" in repr(results)
-    assert f"computed {rounds} rounds" in results._repr_html_()
+    html = results._repr_html_()
+    assert f"computed {rounds} rounds" in html
+    assert "No station sent it." not in html
 
 
 def test_what_is_reported_is_seen_while_the_rounds_go_on(aggregated: SeriesWorld) -> None:

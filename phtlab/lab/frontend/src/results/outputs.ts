@@ -47,6 +47,9 @@ export interface IMissing {
   words: string;
 }
 
+/** The verdicts with which an output leaves, as a whole or in part. */
+const LEFT: readonly IVerdict['verdict'][] = ['released', 'suppressed'];
+
 /** The outputs in the order in which the stations' records name them. */
 export function groupOutputs(results: IResults): IOutputGroup[] {
   const groups = new Map<string, IOutputGroup>();
@@ -76,6 +79,9 @@ export function groupOutputs(results: IResults): IOutputGroup[] {
   for (const station of results.stations) {
     const sent = new Map(station.outputs.map(output => [output.name, output]));
     for (const verdict of station.verdicts) {
+      if (station.rounds !== null && LEFT.includes(verdict.verdict)) {
+        continue; // it left with each round
+      }
       const output = sent.get(verdict.name);
       const kind = output?.kind ?? verdict.kind;
       const into = group(verdict.name, kind);

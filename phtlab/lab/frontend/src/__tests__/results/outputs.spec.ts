@@ -80,6 +80,17 @@ describe('groupOutputs', () => {
     expect(group.notes).toEqual([{ station: 'a', verdict: refused }]);
   });
 
+  it('has nothing of what left with each round', () => {
+    const left = verdict('update', { kind: 'model' });
+    const refused = verdict('other', { verdict: 'refused' });
+    const groups = groupOutputs(
+      results([
+        { station: 'a', outputs: [], verdicts: [left, refused], rounds: 6 }
+      ])
+    );
+    expect(groups.map(({ name }) => name)).toEqual(['other']);
+  });
+
   it('has below an output what a dry run foresees of it at stations', () => {
     const held = verdict('counts', { verdict: 'held', rule: 'uncounted' });
     const forecasts = [{ stations: ['a', 'b'], verdicts: [held] }];
