@@ -94,6 +94,7 @@ def test_dispatch_sends_what_is_shown(lab_page, told):
             "parameters": {"min_age": 55, "outcome": "any"},
             "recipients": ["grace"],
             "proposal": None,
+            "aggregator": None,
         }
     ]
     first = panel.locator(".pht-Journeys > li").first
@@ -153,6 +154,7 @@ def test_dry_run_is_one_click_with_the_parameters_of_the_panel(lab_page, told):
             "parameters": {"min_age": 61, "outcome": "any"},
             "recipients": [],
             "proposal": None,
+            "aggregator": None,
         }
     ]
 
@@ -288,6 +290,7 @@ def test_journey_is_sent_again_as_it_was(lab_page, told):
             "parameters": {"min_age": 72, "outcome": "severe"},
             "recipients": ["grace"],
             "proposal": None,
+            "aggregator": None,
         }
     ]
 

@@ -192,7 +192,7 @@ def updates(name: str) -> Updates:
 def report(**numbers: SupportsFloat) -> None:
     """Report numbers of the round, such as a loss, to those who follow the journey.
 
-    They are shown in the researcher's kernel and do not travel.
+    They are sealed to the recipients of the journey, with the next instruction.
 
     Raises:
         CombineError: there is nothing to combine, or a value is not one number.
