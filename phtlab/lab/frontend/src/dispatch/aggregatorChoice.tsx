@@ -18,7 +18,7 @@ export function AggregatorChoice(props: {
   return (
     <>
       <select
-        className="jp-mod-styled pht-AggregatorChoice"
+        className="jp-mod-styled pht-ProposalChoice pht-AggregatorChoice"
         aria-label={trans.__('Combined by')}
         value={chosen ?? ''}
         onChange={event => props.onChange(event.target.value || null)}
