@@ -14,7 +14,7 @@ ROOT: Final = Path(__file__).parents[2]
 CORE: Final = ROOT / "phtlab" / "train"
 GUIDE: Final = (ROOT / "docs" / "reading-the-core.md").read_text("utf-8")
 
-MOST_LINES: Final = 4300
+MOST_LINES: Final = 4400
 # Of the standard library, what reads or writes anything outside of its arguments.
 OUTSIDE: Final = {
     *("asyncio", "ctypes", "fcntl", "ftplib", "glob", "http", "importlib", "logging", "mmap"),
