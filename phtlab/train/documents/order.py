@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from phtlab.strict_model import SignedModel
 from phtlab.train.canonical import Digest, canonical, digest
-from phtlab.train.crypto.identity import Identity, MemberName, PublicKeys
+from phtlab.train.crypto.identity import Identity, MemberName, PublicKeys, Role
 from phtlab.train.documents.envelope import Envelope, sign_statement
 from phtlab.train.documents.manifest import Resources, Route
 from phtlab.train.documents.moment import Moment
@@ -146,6 +146,10 @@ class Order(SignedModel):
         if self.aggregator is None or self.aggregator in self.recipients:
             return self.recipients
         return (*self.recipients, self.aggregator)
+
+    def role_at(self, station: str) -> Role:
+        """The role with which `station` has its stop."""
+        return "aggregator" if station == self.aggregator else "station"
 
     def stop_of(self, station: str) -> int:
         """The number, from 0, of the stop at `station`. Raises ValueError if it has none."""

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel
 
 from phtlab.errors import RecordError, RosterStaleError
-from phtlab.train.crypto.identity import Member, Role
+from phtlab.train.crypto.identity import Member
 from phtlab.train.documents.envelope import Envelope, Statement, open_statement
 from phtlab.train.documents.order import Order, cargo_context, context_digest
 from phtlab.train.documents.record import RECORD_TYPE, StopRecord
@@ -206,8 +206,7 @@ def open_of_station(
             f"Only {station} may say what happened there: do not use it, and tell an officer.",
             code="record-signer",
         )
-    role: Role = "aggregator" if station == order.aggregator else "station"
-    require_role(signer, role, RecordError, "record-role", f"sign {what[1]}")
+    require_role(signer, order.role_at(station), RecordError, "record-role", f"sign {what[1]}")
     record = read_predicate(
         model, statement, RecordError("", code="record-form"), f"{station}'s record"
     )

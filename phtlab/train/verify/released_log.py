@@ -59,7 +59,7 @@ def verify_released_log(
             f"Only {station} may release it: do not use it, and tell an officer.",
             code="log-signer",
         )
-    require_role(signer, "station", RecordError, "log-role", "release logs")
+    require_role(signer, order.role_at(station), RecordError, "log-role", "release logs")
     released = read_predicate(
         ReleasedLog, statement, RecordError("", code="log-form"), f"{station}'s statement on a log"
     )
