@@ -21,7 +21,7 @@ from tests.crash.driven_rounds import MOST, DrivenRounds
 from tests.crash.invariants import Witness, assert_soon, violations
 from tests.crash.load import DRIVER, SANDBOX, Killer, Stream
 from tests.e2e.parts import PATIENCE
-from tests.e2e.test_rounds_journey import regression
+from tests.e2e.test_rounds_journey import STATIONS, regression
 from tests.e2e.written_notebook import LOAD, PUBLISH, SUMS, write_notebook
 from tests.evidence import Evidence
 
@@ -58,8 +58,8 @@ def test_killed_at_random_moments_under_load_nothing_is_lost_or_done_twice(
 ) -> None:
     print(f"again: {SEED}={seed}")  # pytest shows it with a failure
     notebook = write_notebook(tmp_path / "small.ipynb", LOAD, PUBLISH)
-    stream = Stream(small_lab, small_lab.train(notebook), tuple(small.stations))
-    parts = ("central", "registry", *small.stations, *SANDBOX)
+    stream = Stream(small_lab, small_lab.train(notebook), STATIONS)
+    parts = ("central", "registry", *STATIONS, *SANDBOX)
     killer = Killer(small, engine, seed, parts)
     with Witness(engine) as witness:
         with stream.flowing():
@@ -79,7 +79,7 @@ def test_killed_at_random_moments_under_load_nothing_is_lost_or_done_twice(
 @pytest.fixture
 def many_values(small: World) -> Iterator[None]:
     """Stations whose monthly budget of values is none that the test's journeys reach."""
-    policies = [StationFolder(small.station_folder(name)).policy for name in small.stations]
+    policies = [StationFolder(small.station_folder(name)).policy for name in STATIONS]
     for policy in policies:
         policy.write_text(POLICY.replace("values = 100", "values = 100000"))
     yield
@@ -102,8 +102,8 @@ def test_killed_at_random_moments_a_sequential_route_ends_with_the_same_numbers(
     """Journeys whose run was killed are resumed: each whole route has what no kill changed."""
     print(f"again: {SEED}={seed}")
     notebook = write_notebook(tmp_path / "sums.ipynb", LOAD, SUMS)
-    stream = Stream(small_lab, small_lab.train(notebook), tuple(small.stations))
-    killer = Killer(small, engine, seed, ("central", "registry", *small.stations, *SANDBOX))
+    stream = Stream(small_lab, small_lab.train(notebook), STATIONS)
+    killer = Killer(small, engine, seed, ("central", "registry", *STATIONS, *SANDBOX))
     with Witness(engine) as witness:
         with stream.flowing():
             killer.strike(kills, longest)
@@ -111,11 +111,11 @@ def test_killed_at_random_moments_a_sequential_route_ends_with_the_same_numbers(
         assert_soon(lambda: violations(small, small_lab, engine, witness.starts, stream.sent))
     assert killer.killed.total() == kills
     rows = patients(share(DATA))
-    rows = rows[rows.station.isin(small.stations)]
+    rows = rows[rows.station.isin(STATIONS)]
     whole = [journey for journey in ended if journey.stops[-1].state == "departed"]
     assert whole
     for journey in whole:
-        sums = journey.results()[small.stations[-1]].model("sums")
+        sums = journey.results()[STATIONS[-1]].model("sums")
         np.testing.assert_array_equal(sums["age"], [rows.age.sum()])
         np.testing.assert_array_equal(sums["people"], [len(rows)])
     evidence(
@@ -153,7 +153,7 @@ def test_killed_at_random_moments_rounds_end_with_the_same_coefficients(
     """Every journey converges: a lost run is started anew, a new driver goes on from central."""
     print(f"again: {SEED}={seed}")
     monkeypatch.setenv("PHTLAB_CONFIG", small.environment["PHTLAB_CONFIG"])
-    stations = tuple(small.stations)
+    stations = STATIONS
     train = small_lab.train(regression(tmp_path / "regression.ipynb", pause=0.2))
     undisturbed = small_lab.dispatch(train, stations=stations, rounds=MOST).wait(PATIENCE)
     expected = undisturbed.results().combined

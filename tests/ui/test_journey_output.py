@@ -19,7 +19,7 @@ from tests.ui.lab_server import LabServer
 from tests.ui.train_panel import ago
 
 NOTEBOOK = "kept.ipynb"
-GOING, OVER, RESUMABLE, _ = examples()
+GOING, OVER, RESUMABLE, *_ = examples()
 HOSTILE = "<img src=x onerror=window.pwned=1>\u202e" + 2_000 * "x"
 
 

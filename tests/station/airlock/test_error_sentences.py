@@ -429,7 +429,7 @@ def test_the_researcher_reads_it_in_the_signed_record(
 RUNTIME = Path(__file__).parents[3] / "phtlab" / "runtime"
 RAISED = [
     node
-    for path in sorted(RUNTIME.glob("*.py"))
+    for path in sorted(RUNTIME.rglob("*.py"))
     for node in ast.walk(ast.parse(path.read_text()))
     if isinstance(node, ast.Call)
     and isinstance(node.func, ast.Name)
