@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import io
 import json
-import re
-import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from phtlab.errors import SealFormatError
-from phtlab.files.cargo_archive import FILES, INDEX
 from phtlab.files.values_archive import pack_values
 from phtlab.rounds.sealed_values import unpacked_values
 from phtlab.train.crypto.age import HybridIdentity
@@ -30,11 +27,7 @@ if TYPE_CHECKING:
 MAX_REPORTED: Final = 1_000
 """Most numbers that are reported of a round."""
 MAX_NAME: Final = 64  # characters
-MAX_VALUES: Final = 50
-"""Most values that rounds end with."""
 _MAX_HEAD: Final = 2**20
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
-(_ENDING,) = FILES["model"]
 
 
 @dataclass(frozen=True)
@@ -98,20 +91,7 @@ def open_report(
     content.seek(0)
     head, archive = content.readline(_MAX_HEAD), content.read()
     report = _report(head, order, number - 1)
-    return report, _values(archive) if archive else {}
-
-
-def _values(archive: bytes) -> dict[str, bytes]:
-    """Return the values that the rounds end with, of any name that an output may have."""
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:  # not compressed
-            files = [name for name in tar.getnames() if name != INDEX]
-    except tarfile.TarError:
-        raise _malformed() from None
-    names = [name.removesuffix(_ENDING) for name in files]
-    if len(names) > MAX_VALUES or not all(map(_NAME.fullmatch, names)):
-        raise _malformed()
-    return unpacked_values(archive, names)
+    return report, unpacked_values(archive) if archive else {}
 
 
 def _report(head: bytes, order: Order, number: int) -> RoundReport:

@@ -7,8 +7,7 @@ from phtlab.central.db.database import Change, Database
 from phtlab.central.db.rows import journey_view
 from phtlab.central.db.tables import JourneyRow, StopRow
 from phtlab.central.journeys.events import rounds_changed
-from phtlab.central.journeys.journeys import cancel_stops, visible_journey
-from phtlab.central.problems import forbidden
+from phtlab.central.journeys.journeys import cancel_stops, require_researcher, visible_journey
 from phtlab.errors import JourneyError
 from phtlab.train.crypto.identity import Member
 from phtlab.wire.api.journeys import JourneyView
@@ -23,11 +22,7 @@ def finish_rounds(database: Database, member: Member, journey: str) -> JourneyVi
     """
     with database.change() as change:
         row = visible_journey(change.session, member, journey)
-        if row.researcher != member.name:
-            raise forbidden(
-                f"{row.researcher} ordered this journey: nobody else can end its rounds, so not "
-                f"{member.name}."
-            )
+        require_researcher(row, member, "end its rounds")
         if row.aggregator is None:
             raise JourneyError(
                 f"No aggregator combines rounds of the journey {journey}: central has nobody to "

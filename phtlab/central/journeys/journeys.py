@@ -85,6 +85,15 @@ def visible_journeys(
     )
 
 
+def require_researcher(journey: JourneyRow, member: Member, what: str) -> None:
+    """Raise CentralError (``forbidden``) unless `member` ordered the journey; `what` needs it."""
+    if journey.researcher != member.name:
+        raise forbidden(
+            f"{journey.researcher} ordered this journey: nobody else can {what}, so not "
+            f"{member.name}."
+        )
+
+
 def cancel(database: Database, member: Member, journey: str) -> JourneyView:
     """Ask the stations to stop; close the stops that were never offered.
 
@@ -94,11 +103,7 @@ def cancel(database: Database, member: Member, journey: str) -> JourneyView:
     """
     with database.change() as change:
         row = visible_journey(change.session, member, journey)
-        if row.researcher != member.name:
-            raise forbidden(
-                f"{row.researcher} ordered this journey: nobody else can cancel it, so not "
-                f"{member.name}."
-            )
+        require_researcher(row, member, "cancel it")
         if row.cancelled:
             return journey_view(row)
         if all(stop.final for stop in row.stops):

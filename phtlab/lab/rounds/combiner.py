@@ -28,10 +28,9 @@ from phtlab.rounds.series import Series
 from phtlab.rounds.updates import COMBINED, open_update
 from phtlab.runtime.rounds.combine_names import decoded_value
 from phtlab.runtime.rounds.combining import Combination
-from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.manifest import TrainManifest
-from phtlab.train.documents.order import Order, context_digest
+from phtlab.train.documents.order import Order
 from phtlab.train.documents.round import (
     Instruction,
     RoundCargo,
@@ -212,9 +211,9 @@ class Combiner:
         self, sealed: bytes, kind: RoundCargoKind, number: int
     ) -> tuple[RoundCargo, str | None]:
         """Return what an instruction says of `sealed`, and its text for the message, if any."""
-        context = context_digest(round_context(self._journey, self._order, kind, number))
+        context = round_context(self._journey, self._order, kind, number)
         inline = patiently(lambda: send_values(self._registry, self._journey, sealed), self._sleep)
-        return RoundCargo(digest=digest(sealed), size=len(sealed), context=context), inline
+        return RoundCargo.of(sealed, context), inline
 
     def _contents(
         self, series: Series, stations: tuple[str, ...]

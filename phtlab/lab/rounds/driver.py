@@ -18,13 +18,15 @@ from phtlab.lab.display.journey_text import short
 from phtlab.lab.display.round_progress import RoundProgress
 from phtlab.lab.rounds.combiner import Combiner, Prepared
 from phtlab.lab.rounds.journey_key import forget_journey_key
-from phtlab.lab.rounds.patience import patiently
+from phtlab.lab.rounds.patience import PatientRounds, patiently
 from phtlab.lab.rounds.round_reports import RoundReports
 from phtlab.lab.session.session import Session
+from phtlab.rounds.received_rounds import ReceivedRounds, ended_stops
 from phtlab.rounds.series import Ended, Ready, Series, TooFew, Waiting
 from phtlab.train.documents.order import Order
-from phtlab.train.documents.record import FINAL_STATES
+from phtlab.train.documents.round import Instruction
 from phtlab.wire.api.journeys import JourneyView
+from phtlab.wire.api.rounds import SentInstruction
 
 POLL_SECONDS: Final = 5.0
 """How long a request waits for records, and how old central's view of the stops may be."""
@@ -61,8 +63,7 @@ class RoundDriver:
         self._sleep = sleep
         self._prepared: Prepared | None = None
         self._late: tuple[str, ...] = ()
-        self._cursor = 0
-        self.series = Series(journey, order, session.trusted.roster)
+        self._received = self._new_rounds()
 
     def drive(self, until: float | None = None) -> None:
         """Combine rounds until they have ended, or the journey has.
@@ -76,8 +77,8 @@ class RoundDriver:
         self._combiner.require_key()
         view, viewed = self._begin(), self._clock()
         while not (view.done or view.cancelled):
-            step = self.series.step(_ended(view), self._clock())
-            if isinstance(step, Ready) and step.late and self._receive(0.0):
+            step = self.series.step(ended_stops(view), self._clock())
+            if isinstance(step, Ready) and step.late and self._received.receive():
                 continue  # what came meanwhile is not late
             self._report(step, view)
             match step:
@@ -85,7 +86,7 @@ class RoundDriver:
                     break
                 case TooFew():
                     before = self.series.previous
-                    self._catch_up()
+                    self._received.catch_up()
                     if self.series.previous == before:  # no other kernel has gone on
                         self._give_up(step)
                 case Ready():
@@ -94,11 +95,12 @@ class RoundDriver:
                 case Waiting():
                     if not self._combiner.open_answers(self.series, tuple(self.series.answers)):
                         continue
-                    self._receive(_seconds(step, until))
+                    self._received.receive(_seconds(step, until))
                     _require_time(until, self._journey)
                     if (self._clock() - viewed).total_seconds() >= POLL_SECONDS:
                         view, viewed = patiently(self._read_view, self._sleep), self._clock()
-                        self._receive(0.0)  # a station that has ended may have sent a record before
+                        # A station that has ended may have sent a record before.
+                        self._received.receive()
         if view.done or self.series.ended:
             forget_journey_key(self._order.nonce)
 
@@ -113,46 +115,26 @@ class RoundDriver:
             self._send(self._combiner.ending(self.series, values))
         forget_journey_key(self._order.nonce)
 
+    @property
+    def series(self) -> Series:
+        """The rounds so far."""
+        return self._received.series
+
+    def _new_rounds(self) -> ReceivedRounds:
+        central = PatientRounds(self._session.central, self._sleep)
+        roster = self._session.trusted.roster
+        return ReceivedRounds(central, self._journey, self._order, roster, self._clock, self._took)
+
+    def _took(self, sent: SentInstruction, instruction: Instruction) -> None:
+        patiently(partial(self._reports.take, sent, instruction), self._sleep)
+
     def _begin(self) -> JourneyView:
         """Rebuild the state from what central has."""
-        self.series = Series(self._journey, self._order, self._session.trusted.roster)
-        self._cursor, self._late = 0, ()
+        self._received, self._late = self._new_rounds(), ()
         view = patiently(self._read_view, self._sleep)
-        self._catch_up()
-        self._receive(0.0)
+        self._received.catch_up()
+        self._received.receive()
         return view
-
-    def _catch_up(self) -> None:
-        """Take the instructions that are at central, from whichever kernel they are."""
-        central = self._session.central
-        while True:
-            answer = patiently(
-                lambda: central.instructions(self._journey, self.series.number), self._sleep
-            )
-            for sent in answer.instructions:
-                instruction = self.series.take_instruction(sent)
-                patiently(partial(self._reports.take, sent, instruction), self._sleep)
-            if not answer.instructions:
-                return
-
-    def _receive(self, wait: float) -> bool:
-        """Take the records that are new; return whether there were any.
-
-        Without `wait`, takes all; else it waits so many seconds for the next. A record is taken
-        once, so after an error in between, the next call goes on.
-        """
-        central, received = self._session.central, False
-        while True:
-            answer = patiently(
-                lambda: central.rounds(self._journey, self._cursor, wait), self._sleep
-            )
-            for sent in answer.rounds:
-                if not self.series.knows_round_of(sent):
-                    self._catch_up()  # another kernel has combined the round before
-                received = self.series.take_record(sent, self._clock()) is not None or received
-            self._cursor = answer.cursor
-            if wait or not answer.rounds:
-                return received
 
     def _combine(self, step: Ready) -> bool:
         """Combine the round and send the next instruction; return False if the journey is over."""
@@ -183,7 +165,7 @@ class RoundDriver:
         except JourneyError as error:
             if error.code != "instruction-exists":
                 raise
-            self._catch_up()
+            self._received.catch_up()
         else:
             instruction = self.series.take_instruction(prepared.sent)
             self._reports.take(prepared.sent, instruction, prepared.opened)
@@ -209,7 +191,7 @@ class RoundDriver:
         )
 
     def _report(self, step: object, view: JourneyView) -> None:
-        series, ended = self.series, _ended(view)
+        series, ended = self.series, ended_stops(view)
         gone = tuple(
             station
             for station in self._order.stations
@@ -225,10 +207,6 @@ class RoundDriver:
                 ended=isinstance(step, Ended),
             )
         )
-
-
-def _ended(view: JourneyView) -> frozenset[str]:
-    return frozenset(stop.station for stop in view.stops if stop.state in FINAL_STATES)
 
 
 def _seconds(step: Waiting, until: float | None) -> float:

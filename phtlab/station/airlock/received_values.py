@@ -55,8 +55,7 @@ def checked_value(output: Output, received: Received, file: BinaryIO, size: int)
         return scalar.exact_file(value)
     found = model.read_model(file)
     model.require_declared(found.names, output.tensors)
-    if any(tensor.dtype not in NUMPY_TYPES for tensor in found.tensors.values()):
-        raise AirlockError("It has an array of a type that a run cannot read.")
+    model.require_readable(found)
     if received.arrays:
         for name, arrays in _declared_arrays(found.names, received.arrays).items():
             for array in arrays:

@@ -386,6 +386,7 @@ def send_record(stop: Stop, station: DaemonContext, tries: int) -> None:
         refusal = str(error)
     # In this order: a reported stop is never processed again.
     _forget_cargo(stop)
+    station.received_rounds.pop(stop.journey, None)
     waiting.forget(stop)
     stop.write(stop_files.REPORTED, RecordReported(refused=refusal))
 

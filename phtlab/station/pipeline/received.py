@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from phtlab.errors import AirlockError, CentralError, OrderStationError, RegistryError, SealError
+from phtlab.errors import (
+    AirlockError,
+    CentralError,
+    OrderStationError,
+    PhtlabError,
+    RegistryError,
+    SealError,
+)
 from phtlab.files.cargo_archive import unpack
 from phtlab.files.durable_file import (
     replaced_at_once,
@@ -111,7 +118,7 @@ def keep_checked(
 
 
 @contextmanager
-def received_or_refused(refused: Callable[[str], OrderStationError]) -> Iterator[None]:
+def received_or_refused(refused: Callable[[str], PhtlabError]) -> Iterator[None]:
     """Raise what `refused` makes of a reason where content cannot be opened, or is not as declared.
 
     A full disk is no fault of the sender's: OSError.
@@ -127,14 +134,14 @@ def received_or_refused(refused: Callable[[str], OrderStationError]) -> Iterator
 
 
 @contextmanager
-def fetching() -> Iterator[None]:
-    """Raise RegistryError (``received-unavailable``) where nothing can be fetched."""
+def fetching(code: str = "received-unavailable") -> Iterator[None]:
+    """Raise RegistryError with this `code` where nothing can be fetched."""
     try:
         yield
     except (RegistryError, CentralError) as error:
         if error.code == "token-expired":
             raise
-        raise RegistryError(error.message, error.hint, code="received-unavailable") from None
+        raise RegistryError(error.message, error.hint, code=code) from None
 
 
 def give_to_run(values: Path, target: Path, *, durably: bool = True) -> None:

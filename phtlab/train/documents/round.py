@@ -12,11 +12,11 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from phtlab.strict_model import StrictModel
-from phtlab.train.canonical import Digest, canonical
+from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.crypto.identity import Identity, MemberName
 from phtlab.train.documents.envelope import Envelope, sign_statement
 from phtlab.train.documents.moment import Moment
-from phtlab.train.documents.order import MAX_ROUNDS, Order
+from phtlab.train.documents.order import MAX_ROUNDS, Order, context_digest
 from phtlab.train.documents.record import OutputVerdict
 
 INSTRUCTION_TYPE = "https://phtlab.org/instruction/v1"
@@ -33,6 +33,11 @@ class RoundCargo(StrictModel):
     digest: Digest
     size: int = Field(gt=0)
     context: Digest
+
+    @classmethod
+    def of(cls, sealed: bytes, context: bytes) -> RoundCargo:
+        """What a document says of `sealed`, which is bound to `context`."""
+        return cls(digest=digest(sealed), size=len(sealed), context=context_digest(context))
 
 
 class Instruction(StrictModel):

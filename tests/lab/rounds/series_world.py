@@ -347,7 +347,9 @@ class Central:
         bare = [s.model_copy(update={"values": None}) for s in found[:-1]]
         return Instructions(instructions=(*bare, *found[-1:]))
 
-    def rounds(self, _: str, after: int = 0, wait: float = 0.0) -> RoundsAnswer:
+    def rounds(
+        self, _: str, after: int = 0, wait: float = 0.0, *, finishing: bool = False
+    ) -> RoundsAnswer:
         self.step()
         for station in self.world.stations.values():
             station.work()

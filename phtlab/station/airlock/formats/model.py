@@ -16,7 +16,7 @@ from math import prod
 from typing import BinaryIO
 
 from phtlab.errors import AirlockError
-from phtlab.runtime.model import FITTED, named_by
+from phtlab.runtime.model import FITTED, NUMPY_TYPES, named_by
 from phtlab.station.airlock.formats import strict_json
 from phtlab.station.airlock.formats.content import FileContent
 
@@ -123,6 +123,12 @@ def read_model(file: BinaryIO) -> Model:
         for name, entry in header.items()
     }
     return Model(content, numbers, tensors)
+
+
+def require_readable(model: Model) -> None:
+    """Raise AirlockError unless a run can read each array of `model`: NumPy knows its type."""
+    if any(tensor.dtype not in NUMPY_TYPES for tensor in model.tensors.values()):
+        raise AirlockError("It has an array of a type that a run cannot read.")
 
 
 def require_declared(names: Sequence[str], patterns: Sequence[str]) -> None:

@@ -16,9 +16,8 @@ from typing import Final
 from phtlab.errors import AirlockError
 from phtlab.files.durable_file import replaced_whole, sync_folder
 from phtlab.rounds.reports import may_be_reported
-from phtlab.runtime.model import NUMPY_TYPES
 from phtlab.station.airlock.formats.content import Content, Joined
-from phtlab.station.airlock.formats.model import read_model
+from phtlab.station.airlock.formats.model import read_model, require_readable
 from phtlab.station.airlock.received_values import checked_value
 from phtlab.station.executor.untrusted_files import copy_bounded, open_untrusted, read_untrusted
 from phtlab.station.pipeline.rounds.values import as_output
@@ -74,8 +73,7 @@ def take_combined(
             with replaced_whole(draft / value_file(name)) as kept:
                 if combined.finished:
                     model = read_model(file)
-                    if any(t.dtype not in NUMPY_TYPES for t in model.tensors.values()):
-                        raise AirlockError("It has an array of a type that nobody can read.")
+                    require_readable(model)
                     content: Content = model.content
                 else:
                     value = received[name]

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from phtlab.files.durable_file import replaced_whole, sync_folder
 from phtlab.station.pipeline.combining.combined_values import value_file
-from phtlab.station.pipeline.rounds.round_files import RoundFiles, RoundFolder, RoundMarker
+from phtlab.station.pipeline.rounds.round_files import RoundFiles, RoundFolder
 from phtlab.station.stops.file_contents import StopFileContent
 from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.stop_files import broken
-from phtlab.train.canonical import Digest, canonical
+from phtlab.train.canonical import Digest
 
 
 class GatheredRecords(StopFileContent):
@@ -58,40 +58,6 @@ def sealed_values(folder: RoundFolder) -> Path:
 
 def sealed_report(folder: RoundFolder) -> Path:
     return folder.path / "report.age"
-
-
-def write_gathered(folder: RoundFolder, records: Mapping[str, str]) -> None:
-    content = canonical(GatheredRecords(records=dict(records)).model_dump(mode="json"))
-    with replaced_whole(folder.path_of(RoundMarker.GATHERED)) as target:
-        target.write(content)
-
-
-def read_gathered(folder: RoundFolder) -> Mapping[str, str]:
-    """Return the gathered records. Raises StationError (``stop-broken``)."""
-    path = folder.path_of(RoundMarker.GATHERED)
-    try:
-        return GatheredRecords.model_validate_json(path.read_bytes()).records
-    except (OSError, ValueError):
-        raise broken(path) from None
-
-
-def write_early_end(folder: RoundFolder, code: str) -> None:
-    content = canonical(EarlyEnd(code=code).model_dump(mode="json"))
-    with replaced_whole(_early_end(folder)) as target:
-        target.write(content)
-
-
-def early_end_code(folder: RoundFolder) -> str:
-    """Return the code with which the stop fails, or "". Raises StationError (``stop-broken``)."""
-    path = _early_end(folder)
-    try:
-        return EarlyEnd.model_validate_json(path.read_bytes()).code if path.exists() else ""
-    except (OSError, ValueError):
-        raise broken(path) from None
-
-
-def _early_end(folder: RoundFolder) -> Path:
-    return folder.path / "ended-early.json"
 
 
 def sent_values(stop: Stop, number: int) -> dict[str, Path]:

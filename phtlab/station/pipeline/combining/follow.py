@@ -5,13 +5,13 @@ Each step is decided by which files exist, and can be repeated after an interrup
 
 from __future__ import annotations
 
-from phtlab.errors import AirlockError, SandboxError
+from phtlab.errors import AirlockError
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.pipeline.combining.combined_values import take_combined
 from phtlab.station.pipeline.combining.files import round_in_work
 from phtlab.station.pipeline.combining.gathering import gather
 from phtlab.station.pipeline.combining.instruction import send_signed, sign_next
-from phtlab.station.pipeline.rounds.requests import await_computed, end_rounds, request
+from phtlab.station.pipeline.rounds.requests import computed_round, end_rounds, request
 from phtlab.station.pipeline.rounds.round_files import RoundFiles, RoundFolder, RoundMarker
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import Ending
@@ -28,7 +28,6 @@ def follow(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
     """
     finished = RoundFiles.of(stop).finished
     if finished is not None and finished.ends:
-        station.received_rounds.pop(stop.journey, None)
         if finished.code:
             stop.write(stop_files.ENDING, run_failed(finished.code))
         else:
@@ -54,11 +53,8 @@ def follow(stop: Stop, station: DaemonContext, wait: float = 0.0) -> bool:
 
 def _take_over(stop: Stop, station: DaemonContext, folder: RoundFolder, wait: float) -> bool:
     """Copy what the combine cells decided, once the run says that they ran."""
-    try:
-        left = station.executor.outputs(stop.job_id)
-    except SandboxError:
-        return False  # the run is lost: its status says so too
-    if not await_computed(left, folder.number, wait):
+    left = computed_round(stop, station, folder, wait)
+    if left is None:
         return False
     limit = stop.read(stop_files.ADMITTED).limits.output_bytes
     manifest = stop.verified_offer().train.manifest

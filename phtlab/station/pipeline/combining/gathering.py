@@ -8,19 +8,19 @@ import shutil
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from phtlab.errors import OrderError
+from phtlab.errors import OrderError, SealFormatError
 from phtlab.rounds.received_rounds import ReceivedRounds
 from phtlab.rounds.series import Ended, Ready, TooFew, Waiting
 from phtlab.rounds.updates import COMBINED
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.pipeline.combining.combined_values import value_file
 from phtlab.station.pipeline.combining.files import (
+    GatheredRecords,
     opened_update,
     sent_values,
-    write_gathered,
 )
 from phtlab.station.pipeline.combining.instruction import sign_end
-from phtlab.station.pipeline.combining.updates import UNUSABLE, open_update
+from phtlab.station.pipeline.combining.updates import open_update
 from phtlab.station.pipeline.rounds.round_files import RoundFiles, RoundFolder, RoundMarker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.manifest import TrainManifest
@@ -36,27 +36,27 @@ def gather(stop: Stop, station: DaemonContext, folder: RoundFolder, wait: float)
     verify, and what central and the registry raise.
     """
     rounds = _received_rounds(stop, station, folder)
-    now, series = station.now(), rounds.series
-    if rounds.view_ends(now, _VIEW_SECONDS):
+    series = rounds.series
+    if rounds.view_ends(_VIEW_SECONDS):
         return True
     if not _open_answers(stop, station, folder, rounds):
         return True
     if rounds.finishing:
         sign_end(stop, station, folder, _records(rounds, series.answers))
         return True
-    step = rounds.step(now)
+    step = rounds.step()
     match step:
         case Ended():
             raise OrderError("The rounds had ended.", code="instruction-ended")
         case TooFew():
             sign_end(stop, station, folder, _records(rounds, series.answers), code="round-quorum")
         case Ready():
-            if step.late and rounds.receive(0.0, now):
+            if step.late and rounds.receive():
                 return True  # what came meanwhile is not late
             _give(stop, folder, rounds, step.stations)
         case Waiting():
             seconds = wait if step.seconds is None else min(wait, step.seconds)
-            return rounds.receive(max(0.0, seconds), station.now())
+            return rounds.receive(max(0.0, seconds))
     return True
 
 
@@ -65,7 +65,9 @@ def _received_rounds(stop: Stop, station: DaemonContext, folder: RoundFolder) ->
     known = station.received_rounds.get(stop.journey)
     if known is None or known.series.number != folder.number:
         offer = stop.verified_offer()
-        known = ReceivedRounds(station.central, stop.journey, offer.order, station.roster())
+        known = ReceivedRounds(
+            station.central, stop.journey, offer.order, station.roster(), station.now
+        )
         known.catch_up()
         finished = RoundFiles.of(stop).finished
         signed = finished.instruction if finished else stop.journey
@@ -76,7 +78,7 @@ def _received_rounds(stop: Stop, station: DaemonContext, folder: RoundFolder) ->
                 "Ask central's operator whether its database was restored.",
                 code="instruction-chain",
             )
-        known.receive(0.0, station.now())
+        known.receive()
         station.received_rounds[stop.journey] = known
     known.series.roster = station.roster()
     return known
@@ -93,7 +95,7 @@ def _open_answers(
             continue
         try:
             open_update(target, station, stop.journey, offer, answer)
-        except UNUSABLE as error:
+        except SealFormatError as error:
             rounds.series.leave_out(sender, error.message)
             usable = False
     return usable
@@ -103,7 +105,8 @@ def _give(
     stop: Stop, folder: RoundFolder, rounds: ReceivedRounds, stations: tuple[str, ...]
 ) -> None:
     """Put the updates of `stations` where the run gets them, with what they had received."""
-    write_gathered(folder, _records(rounds, stations))
+    records = GatheredRecords(records=_records(rounds, stations))
+    folder.write_whole(RoundMarker.GATHERED, records)
     draft = folder.path / "gathering"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)

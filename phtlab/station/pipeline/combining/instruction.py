@@ -16,14 +16,13 @@ from phtlab.rounds.sealed_values import seal_values
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.pipeline.combining.combined_values import read_combined, value_file
 from phtlab.station.pipeline.combining.files import (
-    early_end_code,
+    EarlyEnd,
+    GatheredRecords,
     forget_sent_values,
     keep_sent_values,
-    read_gathered,
     sealed_report,
     sealed_values,
     sent_values,
-    write_early_end,
 )
 from phtlab.station.pipeline.rounds.round_files import (
     FinishedRounds,
@@ -35,9 +34,7 @@ from phtlab.station.stops import stop_files
 from phtlab.station.stops.sentences import cancelled, run_failed
 from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.stop_files import broken
-from phtlab.train.canonical import digest
 from phtlab.train.documents.envelope import peek
-from phtlab.train.documents.order import context_digest
 from phtlab.train.documents.round import Instruction, RoundCargo, RoundCargoKind, round_context
 from phtlab.wire.api.rounds import SentInstruction, inline_of
 
@@ -59,7 +56,7 @@ def sign_next(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None:
         # The next round would be this one again.
         stop.write(stop_files.ENDING, run_failed("combined-form"))
         return
-    records = read_gathered(folder)
+    records = folder.read(RoundMarker.GATHERED, GatheredRecords).records
     report = RoundReport(folder.number, tuple(records), combined.reported)
     _sign(stop, station, folder, records, report, values, ends=ends)
 
@@ -76,7 +73,7 @@ def sign_end(
     The values that were sent last are the result. `code` is why the stop fails, if it does.
     """
     report = RoundReport(folder.number, tuple(records), {}, combined=False)
-    write_early_end(folder, code)
+    folder.write_whole(RoundMarker.ENDED_EARLY, EarlyEnd(code=code))
     _sign(stop, station, folder, records, report, _last_values(stop, folder), ends=True)
 
 
@@ -133,7 +130,7 @@ def _keep(
         target.write(sealed)
     order = stop.verified_offer().order
     context = round_context(stop.journey, order, kind, folder.number + 1)
-    return RoundCargo(digest=digest(sealed), size=len(sealed), context=context_digest(context))
+    return RoundCargo.of(sealed, context)
 
 
 def send_signed(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None:
@@ -156,7 +153,9 @@ def send_signed(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None
         return
     known = station.received_rounds.get(stop.journey)
     if known is not None and known.series.number == folder.number:
-        known.take_instruction(sent)
+        known.series.take_instruction(sent)
+    ended_early = folder.has(RoundMarker.ENDED_EARLY)
+    early = folder.read(RoundMarker.ENDED_EARLY, EarlyEnd) if ended_early else None
     forget_sent_values(stop, instruction.number)
     files.finish(
         folder,
@@ -166,7 +165,7 @@ def send_signed(stop: Stop, station: DaemonContext, folder: RoundFolder) -> None
             instruction=envelope.digest,
             record=envelope.digest,
             ends=instruction.ends,
-            code=early_end_code(folder),
+            code=early.code if early else "",
         ),
     )
 

@@ -15,14 +15,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from phtlab.errors import AirlockError, NotOnRosterError, OrderError, SandboxError, SignatureError
+from phtlab.errors import AirlockError, NotOnRosterError, OrderError, SignatureError
 from phtlab.files.durable_file import replaced_whole
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.executor.untrusted_files import LeftFiles, copy_bounded, open_untrusted
 from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.station.pipeline.rounds.kept_values import copy_kept
 from phtlab.station.pipeline.rounds.release import check_round
-from phtlab.station.pipeline.rounds.requests import await_computed, end_rounds, request
+from phtlab.station.pipeline.rounds.requests import computed_round, end_rounds, request
 from phtlab.station.pipeline.rounds.round_files import (
     FinishedRounds,
     RoundFiles,
@@ -178,11 +178,8 @@ def _verified(
 
 def _take_over(stop: Stop, station: DaemonContext, folder: RoundFolder, wait: float) -> bool:
     """Copy what the run left of the round, once it says that the round is computed."""
-    try:
-        left = station.executor.outputs(stop.job_id)
-    except SandboxError:
-        return False  # the run is lost: its status says so too
-    if not await_computed(left, folder.number, wait):
+    left = computed_round(stop, station, folder, wait)
+    if left is None:
         return False
     draft = folder.path / "copying"
     shutil.rmtree(draft, ignore_errors=True)

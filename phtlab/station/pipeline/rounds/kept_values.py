@@ -11,11 +11,9 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from phtlab.errors import AirlockError
 from phtlab.files.durable_file import replaced_durably
-from phtlab.runtime.model import NUMPY_TYPES
 from phtlab.station.airlock.formats.content import Joined
-from phtlab.station.airlock.formats.model import read_model
+from phtlab.station.airlock.formats.model import read_model, require_readable
 from phtlab.station.executor.untrusted_files import copy_bounded, open_untrusted
 from phtlab.station.pipeline.rounds.round_files import RoundFolder, RoundMarker
 
@@ -38,8 +36,7 @@ def copy_kept(left: Path, folder: RoundFolder, limit: int) -> None:
         copy_bounded(source, copy, limit=limit)
         copy.flush()
         found = read_model(copy)
-        if any(tensor.dtype not in NUMPY_TYPES for tensor in found.tensors.values()):
-            raise AirlockError("It has an array of a type that a run cannot read.")
+        require_readable(found)
         with replaced_durably(folder.path_of(RoundMarker.KEPT)) as target:
             shutil.copyfileobj(Joined([found.content]), target, _BLOCK_BYTES)
     draft.unlink()

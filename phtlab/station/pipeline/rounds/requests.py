@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from phtlab.errors import SandboxError
 from phtlab.files.durable_file import replaced_at_once, write_durably
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.pipeline.received import give_file_to_run, give_to_run
@@ -98,12 +99,22 @@ def end_rounds(stop: Stop, station: DaemonContext) -> None:
     stop.write(stop_files.OUTCOME, RunOutcome(code="", error=None, started=started, finished=now))
 
 
-def await_computed(left: Path, number: int, wait: float) -> bool:
-    """Wait up to `wait` seconds until the run says in `left` that round `number` is computed."""
-    done = left / "rounds" / str(number) / "run.json"
+def computed_round(
+    stop: Stop, station: DaemonContext, folder: RoundFolder, wait: float
+) -> Path | None:
+    """Return the folder that the run leaves files in, once it computed the round in `folder`.
+
+    Waits up to `wait` seconds for it. None if it has not, or if the run is lost: its status says so
+    too.
+    """
+    try:
+        left = station.executor.outputs(stop.job_id)
+    except SandboxError:
+        return None
+    done = left / "rounds" / str(folder.number) / "run.json"
     until = time.monotonic() + wait
     while not os.path.lexists(done):
         if time.monotonic() >= until:
-            return False
+            return None
         time.sleep(_TICK)
-    return True
+    return left

@@ -41,6 +41,8 @@ class RoundMarker(StrEnum):
     """The verified instruction; round 1 has none."""
     GATHERED = "gathered.json"
     """At an aggregator: the records whose updates are combined."""
+    ENDED_EARLY = "ended-early.json"
+    """At an aggregator: why the rounds end before this one is combined."""
     VALUES = "values"
     """What the run works on, opened and checked: at a station what the combine cells sent, at an
     aggregator the updates of the stations."""
@@ -138,11 +140,15 @@ class RoundFolder:
         with replaced_whole(self.path_of(marker)) as target:
             target.write(canonical(content.model_dump(mode="json")))
 
+    def read(self, marker: RoundMarker, model: type[Content]) -> Content:
+        """Read the file. Raises StationError (``stop-broken``) if it is missing or broken."""
+        return _read(self.path_of(marker), model)
+
     def sealed(self) -> SealedRound:
-        return _read(self.path_of(RoundMarker.SEALED), SealedRound)
+        return self.read(RoundMarker.SEALED, SealedRound)
 
     def requested(self) -> Timestamp:
-        return _read(self.path_of(RoundMarker.REQUESTED), Timestamp)
+        return self.read(RoundMarker.REQUESTED, Timestamp)
 
     def first_requested(self) -> Timestamp:
         """Since when the round is computed, by a run that was lost since or by this one."""
@@ -150,8 +156,8 @@ class RoundFolder:
 
     def restarted(self) -> RestartedRun | None:
         """Return how often the run was started anew in this round; None if never."""
-        path = self.path_of(RoundMarker.RESTARTED)
-        return _read(path, RestartedRun) if path.exists() else None
+        has = self.has(RoundMarker.RESTARTED)
+        return self.read(RoundMarker.RESTARTED, RestartedRun) if has else None
 
     @property
     def may_restart(self) -> bool:
