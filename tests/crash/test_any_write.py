@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,6 +19,8 @@ from tests.station.pipeline.combining_series import STATIONS, Combining, make_co
 from tests.station.pipeline.rounds_series import Series, make_series
 from tests.station.pipeline.sequential_route import Route, handed_on_by, make_route, record_of
 from tests.station.station_world import FakeRun, World, make_world, member
+
+Made = TypeVar("Made")
 
 
 class Killed(BaseException):
@@ -47,6 +50,28 @@ def killed_at(
             patch.setattr(os, "rename", counted(os.rename, renames_in))
             patch.setattr(os, "replace", counted(os.replace, renames_in))
         yield count
+
+
+def killed_at_each_write(
+    make: Callable[[int], Made],
+    run: Callable[[Made], None],
+    monkeypatch: pytest.MonkeyPatch,
+    renames_in: Callable[[Made], Path | None] = lambda made: None,
+) -> Iterator[tuple[int, Made]]:
+    """Kill what `run` does with a new `make` at each write, run it again, and yield both.
+
+    Ends after the first run that survives: its number is one more than there are writes.
+    """
+    for sync in itertools.count(1):
+        made = make(sync)
+        killed = killed_at(sync, monkeypatch, renames_in=renames_in(made))
+        with killed as count, suppress(Killed):
+            run(made)
+        survived = count[0] < sync
+        run(made)
+        yield sync, made
+        if survived:
+            return
 
 
 def finish(world: World, offer: Offer, steps: int = 40) -> None:
@@ -95,22 +120,19 @@ def test_a_new_daemon_after_every_step_ends_the_same(
 def test_killed_at_any_write_the_stop_ends_the_same_and_ran_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evidence: Evidence, cancelled: bool
 ) -> None:
-    sync = 0
-    while True:
-        sync += 1
+    def offered(sync: int) -> tuple[World, Offer]:
         world = make_world(tmp_path / str(sync))
         world.add_hearts()
-        offer = world.offer(cancelled=cancelled)
-        with killed_at(sync, monkeypatch) as count, suppress(Killed):
-            finish(world, offer)
-        survived = count[0] < sync
-        finish(world, offer)
+        return world, world.offer(cancelled=cancelled)
+
+    sync = 0
+    for sync, (world, offer) in killed_at_each_write(
+        offered, lambda made: finish(*made), monkeypatch
+    ):
         assert final(world, offer)[0] == ("cancelled" if cancelled else "departed"), sync
         assert len(world.scripted.started) == (0 if cancelled else 1), sync
         assert world.executor.jobs() == frozenset(), sync
         assert not world.stop(offer).cargo.exists(), sync
-        if survived:
-            break
     assert sync > (6 if cancelled else 30)
     evidence(
         "kills",
@@ -135,14 +157,12 @@ def test_killed_at_any_write_a_stop_in_the_middle_of_a_route_receives_and_hands_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evidence: Evidence
 ) -> None:
     sync = 0
-    while True:
-        sync += 1
-        route, offer = sequential(tmp_path / str(sync))
+    for sync, (route, offer) in killed_at_each_write(
+        lambda sync: sequential(tmp_path / str(sync)),
+        lambda made: finish(made[0].world, made[1]),
+        monkeypatch,
+    ):
         world = route.world
-        with killed_at(sync, monkeypatch) as count, suppress(Killed):
-            finish(world, offer)
-        survived = count[0] < sync
-        finish(world, offer)
         (envelope,) = {record.digest: record for record in world.central.records}.values()
         record = record_of(envelope)
         assert (record.outcome, record.previous) == ("departed", offer.previous[0].digest), sync
@@ -154,8 +174,6 @@ def test_killed_at_any_write_a_stop_in_the_middle_of_a_route_receives_and_hands_
         assert route.left(offer) == [], sync
         assert not list(world.folder.path.rglob("*.part")), sync
         assert not world.stop(offer).next_cargo.exists(), sync
-        if survived:
-            break
     assert sync > 30
     evidence(
         "kills",
@@ -185,14 +203,12 @@ def test_killed_at_any_write_a_stop_computes_and_sends_each_round_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evidence: Evidence
 ) -> None:
     sync = 0
-    while True:
-        sync += 1
-        series = make_series(tmp_path / str(sync))
-        renames_in = series.world.folder.path
-        with killed_at(sync, monkeypatch, renames_in=renames_in) as count, suppress(Killed):
-            combine(series)
-        survived = count[0] < sync
-        combine(series)
+    for sync, series in killed_at_each_write(
+        lambda sync: make_series(tmp_path / str(sync)),
+        combine,
+        monkeypatch,
+        lambda series: series.world.folder.path,
+    ):
         record = series.record()
         assert record.outcome == "departed", (sync, record)
         assert [series.update(sent) for sent in series.sent()] == [1.0, 11.0], sync
@@ -201,8 +217,6 @@ def test_killed_at_any_write_a_stop_computes_and_sends_each_round_once(
         assert series.world.executor.computed == [1, 2], sync  # type: ignore[attr-defined]
         assert series.world.executor.jobs() == frozenset(), sync
         assert not list(series.stop.path.rglob("*.age")), sync
-        if survived:
-            break
     assert sync > 50
     evidence(
         "kills",
@@ -232,14 +246,12 @@ def test_killed_at_any_write_an_aggregator_combines_and_instructs_each_round_onc
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evidence: Evidence
 ) -> None:
     sync = 0
-    while True:
-        sync += 1
-        series = make_combining(tmp_path / str(sync), most=2)
-        renames_in = series.world.folder.path
-        with killed_at(sync, monkeypatch, renames_in=renames_in) as count, suppress(Killed):
-            aggregate(series)
-        survived = count[0] < sync
-        aggregate(series)
+    for sync, series in killed_at_each_write(
+        lambda sync: make_combining(tmp_path / str(sync), most=2),
+        aggregate,
+        monkeypatch,
+        lambda series: series.world.folder.path,
+    ):
         record = series.record()
         assert record.outcome == "departed", (sync, record)
         assert list(series.values()) == [11.0, None], sync
@@ -249,8 +261,6 @@ def test_killed_at_any_write_an_aggregator_combines_and_instructs_each_round_onc
         assert series.executor.jobs() == frozenset(), sync
         assert not list(series.stop.path.rglob("*.age")), sync
         assert not list(series.stop.path.rglob("*.safetensors")), sync
-        if survived:
-            break
     assert sync > 50
     evidence(
         "kills",

@@ -274,11 +274,11 @@ def test_only_the_thread_that_waits_for_a_round_asks_for_it(
     executor, until = executor_of(series), threading.Event()
     outputs = executor.outputs
 
-    def asked(job_id: str) -> Path:
+    def noting(job_id: str) -> Path:
         asking.append(threading.current_thread().name)
         return outputs(job_id)
 
-    monkeypatch.setattr(executor, "outputs", asked)
+    monkeypatch.setattr(executor, "outputs", noting)
     daemon = series.begin()
     thread = threading.Thread(target=daemon.run, args=(until,))
     thread.start()
