@@ -113,6 +113,7 @@ def _journey(
     opened = at_central.results()
     departed = {name for name, record in records.items() if record.outcome == "departed"}
     departed |= _departed_before(lab, order)
+    departed.discard(order.aggregator or "")
     if set(opened.stations) != departed:
         yield f"{short}: cargo of {set(opened.stations)} opens, {departed} departed"
 

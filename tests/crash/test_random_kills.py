@@ -13,13 +13,13 @@ import pytest
 
 from phtlab.demo.pooled import patients
 from phtlab.demo.showcase import DATA
-from phtlab.demo.world import POLICY, World
+from phtlab.demo.world import AGGREGATOR, POLICY, World
 from phtlab.lab import Journey, Lab
 from phtlab.share import share
 from phtlab.station.settings.folder import StationFolder
-from tests.crash.driven_rounds import MOST, DrivenRounds
 from tests.crash.invariants import Witness, assert_soon, violations
 from tests.crash.load import DRIVER, SANDBOX, Killer, Stream
+from tests.crash.round_streams import MOST, AggregatedRounds, DrivenRounds
 from tests.e2e.parts import PATIENCE
 from tests.e2e.test_rounds_journey import STATIONS, regression
 from tests.e2e.written_notebook import LOAD, PUBLISH, SUMS, write_notebook
@@ -153,12 +153,10 @@ def test_killed_at_random_moments_rounds_end_with_the_same_coefficients(
     """Every journey converges: a lost run is started anew, a new driver goes on from central."""
     print(f"again: {SEED}={seed}")
     monkeypatch.setenv("PHTLAB_CONFIG", small.environment["PHTLAB_CONFIG"])
-    stations = STATIONS
     train = small_lab.train(regression(tmp_path / "regression.ipynb", pause=0.2))
-    undisturbed = small_lab.dispatch(train, stations=stations, rounds=MOST).wait(PATIENCE)
-    expected = undisturbed.results().combined
-    stream = DrivenRounds(small_lab, train, stations, in_flight=2, world=small, folder=tmp_path)
-    parts = ("central", "registry", DRIVER, *stations, *SANDBOX)
+    undisturbed = small_lab.dispatch(train, stations=STATIONS, rounds=MOST).wait(PATIENCE)
+    stream = DrivenRounds(small_lab, train, STATIONS, in_flight=2, world=small, folder=tmp_path)
+    parts = ("central", "registry", DRIVER, *STATIONS, *SANDBOX)
     killer = Killer(small, engine, seed, parts, stream.running)
     with Witness(engine) as witness:
         with stream.flowing():
@@ -166,18 +164,60 @@ def test_killed_at_random_moments_rounds_end_with_the_same_coefficients(
         assert_soon(lambda: violations(small, small_lab, engine, witness.starts, stream.sent))
     assert killer.killed.total() == kills
     assert stream.said == []
-    for journey in [Journey(small_lab.session, small_lab.central.journey(j)) for j in stream.sent]:
-        assert [stop.state for stop in journey.stops] == ["departed"] * len(stations), journey.stops
-        results = journey.results()
-        assert results.of_rounds is not None
-        assert results.of_rounds.rounds == dict.fromkeys(
-            stations, tuple(range(1, results.of_rounds.count + 1))
-        )
-        assert results.combined.keys() == expected.keys() == {"beta"}
-        np.testing.assert_array_equal(results.combined["beta"], expected["beta"])
+    require_same_rounds(small_lab, stream, undisturbed)
     evidence(
         "kills",
         kill_point="the same, and the researcher's process, in journeys of rounds",
         count=kills,
         outcome="each station computed each round once, the coefficients are those without kills",
     )
+
+
+@KILLS
+def test_killed_at_random_moments_an_aggregator_ends_with_the_same_coefficients(
+    small: World,
+    small_lab: Lab,
+    engine: Any,
+    seed: int,
+    tmp_path: Path,
+    evidence: Evidence,
+    many_values: None,
+    kills: int,
+    longest: float,
+) -> None:
+    print(f"again: {SEED}={seed}")
+    train = small_lab.train(regression(tmp_path / "regression.ipynb", pause=0.2))
+    undisturbed = small_lab.dispatch(
+        train, stations=STATIONS, rounds=MOST, aggregator=AGGREGATOR
+    ).wait(PATIENCE)
+    stream = AggregatedRounds(small_lab, train, STATIONS, in_flight=2, aggregator=AGGREGATOR)
+    parts = ("central", "registry", AGGREGATOR, *STATIONS, *SANDBOX)
+    killer = Killer(small, engine, seed, parts)
+    with Witness(engine) as witness:
+        with stream.flowing():
+            killer.strike(kills, longest)
+        assert_soon(lambda: violations(small, small_lab, engine, witness.starts, stream.sent))
+    assert killer.killed.total() == kills
+    require_same_rounds(small_lab, stream, undisturbed)
+    evidence(
+        "kills",
+        kill_point="the same, and the aggregator, in journeys of rounds that it combines",
+        count=kills,
+        outcome="each station computed each round once, the coefficients are those without kills",
+    )
+
+
+def require_same_rounds(lab: Lab, stream: Stream, undisturbed: Journey) -> None:
+    """Every stop departed, each round is there once, and the values are the undisturbed ones."""
+    expected = undisturbed.results().combined
+    assert expected.keys() == {"beta"}
+    assert stream.sent
+    for journey in [Journey(lab.session, lab.central.journey(sent)) for sent in stream.sent]:
+        assert {stop.state for stop in journey.stops} == {"departed"}, journey.stops
+        results = journey.results()
+        assert results.of_rounds is not None
+        assert results.of_rounds.rounds == dict.fromkeys(
+            STATIONS, tuple(range(1, results.of_rounds.count + 1))
+        )
+        assert results.combined.keys() == expected.keys()
+        np.testing.assert_array_equal(results.combined["beta"], expected["beta"])

@@ -1,4 +1,4 @@
-"""A stream of journeys of rounds, each combined by a process that is started again if it ends."""
+"""Streams of journeys of rounds, combined by processes of a researcher or by an aggregator."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from phtlab.errors import CentralUnreachableError
 from phtlab.lab.rounds.journey_key import keep_journey_key
 from phtlab.lab.rounds.ordered import RoundLimits
 from phtlab.processes.services import phtlab_command
+from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.order import Order
 from tests.crash.load import Stream
 from tests.e2e.parts import PATIENCE
@@ -31,8 +32,8 @@ _MAY_END = (-signal.SIGKILL, 0, exit_code(CentralUnreachableError("")))
 class DrivenRounds(Stream):
     """Journeys of rounds of `train`, each driven by a process of the researcher of `world`.
 
-    A driver may end because central is away when it begins; `said` is what others printed that
-    ended before their journey did.
+    A process that ends before its journey is started again. It may end because central is away
+    when it begins; `said` is what others printed.
     """
 
     world: World = field(kw_only=True)
@@ -62,17 +63,8 @@ class DrivenRounds(Stream):
         return [process for process in tuple(self._processes.values()) if process.poll() is None]
 
     def _order(self) -> Order:
-        ordered, key = RoundLimits(MOST, len(self.stations), 3_600).ordered()
-        order = Order.new(
-            self.train.digest,
-            self.stations,
-            {},
-            (self.lab.name,),
-            self.lab.trusted.roster.version,
-            now=datetime.now(UTC),
-            route=self.train.manifest.route,
-            rounds=ordered,
-        )
+        order, key = _order_of_rounds(self, aggregator=None)
+        assert key is not None
         keep_journey_key(self.lab.identity, order.nonce, key)
         return order
 
@@ -102,3 +94,29 @@ class DrivenRounds(Stream):
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+
+@dataclass
+class AggregatedRounds(Stream):
+    """Journeys of rounds of `train`, combined by `aggregator`."""
+
+    aggregator: str = field(kw_only=True)
+
+    def _order(self) -> Order:
+        return _order_of_rounds(self, self.aggregator)[0]
+
+
+def _order_of_rounds(stream: Stream, aggregator: str | None) -> tuple[Order, Identity | None]:
+    """A new order, and the key that it names."""
+    ordered, key = RoundLimits(MOST, len(stream.stations), 3_600, aggregator).ordered()
+    order = Order.new(
+        stream.train.digest,
+        stream.stations,
+        {},
+        (stream.lab.name,),
+        stream.lab.trusted.roster.version,
+        now=datetime.now(UTC),
+        route=stream.train.manifest.route,
+        rounds=ordered,
+    )
+    return order, key
