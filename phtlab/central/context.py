@@ -11,6 +11,7 @@ from typing import Annotated, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
 from phtlab.central.changes.bus import ChangeBus
 from phtlab.central.db.database import Database
@@ -121,9 +122,22 @@ async def _services(request: Request) -> CentralContext:
 ServicesOf = Annotated[CentralContext, Depends(_services)]
 
 
-def published(services: ServicesOf) -> Published:
+def published_for(request: Request, services: CentralContext) -> Published:
+    """Return the roster and catalogue in force, read once per request.
+
+    Raises RosterError (``roster-unpublished``).
+    """
+    found: Published | None = getattr(request.state, "published", None)
+    if found is None:
+        request.state.published = found = services.publication.current()
+    return found
+
+
+async def published(request: Request, services: ServicesOf) -> Published:
     """The roster and catalogue in force."""
-    return services.publication.current()
+    if hasattr(request.state, "published"):
+        return published_for(request, services)
+    return await run_in_threadpool(published_for, request, services)
 
 
 PublishedNow = Annotated[Published, Depends(published)]

@@ -37,6 +37,8 @@ from phtlab.train.crypto.age import (
 )
 
 MAX_RECIPIENTS = 64
+# Bytes at once: a thread takes longer to start than less takes to hash.
+_WORTH_A_THREAD = 256 * 1024
 CONTEXT_STANZA = "phtlab/context"
 _CONTEXT_ARGS = (CONTEXT_STANZA, "v1")
 
@@ -155,7 +157,7 @@ class _Counted:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._hashing = ThreadPoolExecutor(1, thread_name_prefix="seal-hash")
+        self._hashing: ThreadPoolExecutor | None = None
         self.hash = hashlib.sha256()
         self.size = 0
 
@@ -163,12 +165,18 @@ class _Counted:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._hashing.shutdown(wait=True)
+        if self._hashing is not None:
+            self._hashing.shutdown(wait=True)
 
     def write(self, data: memoryview | bytes, /) -> object:
+        self.size += len(data)
+        if len(data) < _WORTH_A_THREAD:
+            self.hash.update(data)
+            return self._target.write(data)
+        if self._hashing is None:
+            self._hashing = ThreadPoolExecutor(1, thread_name_prefix="seal-hash")
         hashed = self._hashing.submit(self.hash.update, data)
         try:
             return self._target.write(data)
         finally:
             hashed.result()  # before `data` is written over
-            self.size += len(data)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -276,12 +277,17 @@ def last_roster(directory: Path) -> Roster | None:
 def _read_kept(directory: Path) -> _Kept | None:
     """None if nothing is kept, or if it is damaged: it can be fetched again."""
     try:
-        content = (directory / "trusted.json").read_bytes()
-        kept = _Kept.model_validate(parse_json(content))
-        for text in kept.model_dump().values():
-            base64.b64decode(text, validate=True)
+        return _parse_kept((directory / "trusted.json").read_bytes())
     except (FileNotFoundError, ValidationError, ValueError):
         return None
+
+
+@lru_cache(maxsize=4)
+def _parse_kept(content: bytes) -> _Kept:
+    """Parse once what each request to central reads again."""
+    kept = _Kept.model_validate(parse_json(content))
+    for text in kept.model_dump().values():
+        base64.b64decode(text, validate=True)
     return kept
 
 

@@ -26,7 +26,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from phtlab.central.context import CentralContext, ServicesOf
+from phtlab.central.context import CentralContext, ServicesOf, published_for
 from phtlab.central.hub.users import DISPATCH, GOVERN, READ, HubUser
 from phtlab.central.problems import Refusal, forbidden, unauthenticated
 from phtlab.errors import CentralError, NotOnRosterError
@@ -106,7 +106,8 @@ def sender_of(request: Request, services: ServicesOf) -> Requester:
         if scheme.lower() == "token" and value.strip():
             sender = hub_sender(services, value.strip())
         else:
-            sender = _key_sender(services, _jwt(scheme.lower(), value.strip()))
+            roster = published_for(request, services).roster
+            sender = _key_sender(services, roster, _jwt(scheme.lower(), value.strip()))
     except (CentralError, NotOnRosterError) as error:
         raise unauthenticated(error) from None
     services.concurrency.enter_member(request, sender.name)
@@ -204,8 +205,7 @@ def member_called(roster: Roster, name: str) -> Member | None:
     return member.model_copy(update={"roles": roles}) if member and roles else None
 
 
-def _key_sender(services: CentralContext, token: str) -> Requester:
-    roster = services.publication.current().roster
+def _key_sender(services: CentralContext, roster: Roster, token: str) -> Requester:
     member = verify(token, roster, services.settings.audience, services.clock())
     return _known(services, member)
 

@@ -123,8 +123,12 @@ class JourneyRow(Table):
     parties: Mapped[list[PartyRow]] = relationship(cascade="all, delete-orphan")
 
     def is_combined_by(self, member: Member) -> bool:
-        """Return whether `member` is the journey's aggregator, and has that role now."""
-        return self.aggregator == member.name and "aggregator" in member.roles
+        return is_combined_by(self.aggregator, member)
+
+
+def is_combined_by(aggregator: str | None, member: Member) -> bool:
+    """Return whether `member` is a journey's `aggregator`, and has that role now."""
+    return aggregator == member.name and "aggregator" in member.roles
 
 
 _later = JourneyRow.__table__.alias()

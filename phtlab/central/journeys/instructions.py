@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy import Connection, Integer, bindparam, func, select, update
+from sqlalchemy.orm import Session
 
 from phtlab.central.audit.log import audited, note_contradiction
 from phtlab.central.changes import bus
@@ -32,6 +32,23 @@ from phtlab.train.verify import verify_instruction
 from phtlab.wire.api.rounds import MAX_ROUNDS_OF_ANSWER, SentInstruction
 
 MAX_INSTRUCTION_BYTES: Final = 256 * 1024
+_LATER: Final = (
+    InstructionRow.journey_id == bindparam("journey"),
+    InstructionRow.number > bindparam("after", type_=Integer),
+)
+# Built once: each station executes them in each round.
+_SIZES: Final = (
+    select(InstructionRow.number, func.coalesce(func.length(InstructionRow.report), 0))
+    .where(*_LATER)
+    .order_by(InstructionRow.number)
+    .limit(MAX_ROUNDS_OF_ANSWER)
+)
+_WITH_VALUES: Final = (
+    select(InstructionRow.envelope, InstructionRow.payload)
+    .where(*_LATER, InstructionRow.number <= bindparam("last", type_=Integer))
+    .order_by(InstructionRow.number)
+)
+_WITH_REPORTS: Final = _WITH_VALUES.add_columns(InstructionRow.report)
 
 
 def put_instruction(
@@ -47,27 +64,20 @@ def put_instruction(
     """
     envelope = sent.instruction
     check_size(envelope, MAX_INSTRUCTION_BYTES, "instruction")
-    with database.read() as session:
+    with database.change() as change:
+        session = change.session
         row = visible_journey(session, member, journey)
         _require_combiner(row, member)
         if _is_stored(session, journey, envelope):
             return
+        # In the transaction, as records of rounds are.
         instruction = _verified(session, roster, row, envelope)
         new = _is_new(session, instruction)
         if new:
-            _require_open(row, database.clock())
-            _require_records(session, instruction)
-    payload, report = None, None
-    if new:
-        payload = inline_bytes(sent.values, instruction.values, "values")
-        report = inline_bytes(sent.report, instruction.report, "contents of the report")
-    with database.change() as change:
-        row = visible_journey(change.session, member, journey)
-        if _is_stored(change.session, journey, envelope):
-            return
-        new = _is_new(change.session, instruction)
-        if new:
             _require_open(row, change.now)
+            _require_records(session, instruction)
+            payload = inline_bytes(sent.values, instruction.values, "values")
+            report = inline_bytes(sent.report, instruction.report, "contents of the report")
             _add(change, row, member, instruction, envelope, payload, report)
         else:
             note_contradiction(
@@ -86,41 +96,30 @@ def put_instruction(
         )
 
 
-def instructions_json(session: Session, journey: str, after: int, *, opens: bool) -> str | None:
+def instructions_json(
+    connection: Connection, journey: str, after: int, *, opens: bool
+) -> str | None:
     """Return the `Instructions` of rounds over `after`, None if there are none yet.
 
     Reports are for members who may open the journey's results (`opens`). Stored envelopes are
     inserted without parsing.
     """
-    later = InstructionRow.journey_id == journey, InstructionRow.number > after
-    newest = _newest_of_answer(session, later, after, with_reports=opens)
+    query = {"journey": journey, "after": after}
+    newest, room = after, ANSWER_BYTES
+    for number, report_bytes in connection.execute(_SIZES, query):
+        if opens and report_bytes > room and newest > after:
+            break
+        newest, room = number, room - report_bytes
     if newest == after:
         return None
-    query = select(InstructionRow).where(*later, InstructionRow.number <= newest)
     # Only the newest values of a journey are stored, so that this reads one payload at most.
-    query = query.order_by(InstructionRow.number).options(undefer(InstructionRow.payload))
-    if opens:
-        query = query.options(undefer(InstructionRow.report))
+    rows = connection.execute(_WITH_REPORTS if opens else _WITH_VALUES, query | {"last": newest})
     found = (
         f'{{"instruction":{row.envelope},"values":{inline_json(row.payload)},'
         f'"report":{inline_json(row.report if opens else None)}}}'
-        for row in session.scalars(query)
+        for row in rows
     )
     return f'{{"instructions":[{",".join(found)}]}}'
-
-
-def _newest_of_answer(
-    session: Session, later: tuple[ColumnElement[bool], ...], after: int, *, with_reports: bool
-) -> int:
-    """Return the last round whose instruction fits the answer, `after` if there is none."""
-    size = func.coalesce(func.length(InstructionRow.report), 0)
-    query = select(InstructionRow.number, size).where(*later).order_by(InstructionRow.number)
-    newest, room = after, ANSWER_BYTES
-    for number, report_bytes in session.execute(query.limit(MAX_ROUNDS_OF_ANSWER)).all():
-        if with_reports and report_bytes > room and newest > after:
-            break
-        newest, room = number, room - report_bytes
-    return newest
 
 
 def _require_combiner(journey: JourneyRow, member: Member) -> None:

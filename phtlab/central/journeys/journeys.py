@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from phtlab.central.audit.log import audited
 from phtlab.central.changes import bus
 from phtlab.central.db.database import Change, Database
 from phtlab.central.db.rows import envelope_of, journey_view
-from phtlab.central.db.tables import JourneyRow, PartyRow, StopRow, TrainRow
+from phtlab.central.db.tables import JourneyRow, PartyRow, StopRow, TrainRow, is_combined_by
 from phtlab.central.journeys.continuations import require_continuable
 from phtlab.central.journeys.events import happened
 from phtlab.central.journeys.trains import check_sender, check_size, train_for
 from phtlab.central.limits.quotas import require_room
 from phtlab.central.problems import forbidden, not_found
-from phtlab.errors import JourneyError, TrainError
+from phtlab.errors import CentralError, JourneyError, TrainError
 from phtlab.train.crypto.identity import Member
 from phtlab.train.documents.envelope import Envelope, open_statement, peek
 from phtlab.train.documents.order import ORDER_TYPE, Order
@@ -24,6 +27,11 @@ from phtlab.train.verify import verify_order, verify_train
 from phtlab.wire.api.journeys import JourneyList, JourneyView
 
 MAX_ORDER_BYTES = 256 * 1024
+_PARTY: Final = (
+    select(PartyRow.opens, JourneyRow.aggregator)
+    .join(JourneyRow, JourneyRow.id == PartyRow.journey_id)
+    .where(PartyRow.journey_id == bindparam("journey"), PartyRow.member == bindparam("member"))
+)
 
 
 def submit_journey(
@@ -60,9 +68,33 @@ def submit_journey(
 def visible_journey(session: Session, member: Member, journey: str) -> JourneyRow:
     """Return the journey if `member` is a party to it. Raises CentralError (``not-found``)."""
     row = session.get(JourneyRow, journey)
-    if row is None or session.get(PartyRow, (journey, member.name)) is None:
-        raise not_found(f"There is no journey {journey} here, or not for {member.name} to see.")
+    if row is None or member.name not in {party.member for party in row.parties}:
+        raise _not_visible(member, journey)
     return row
+
+
+@dataclass(frozen=True)
+class PartyRights:
+    """What a party to a journey may read: whether its results, and whether it combines rounds."""
+
+    opens: bool
+    combines: bool
+
+
+def party_rights(connection: Connection, member: Member, journey: str) -> PartyRights:
+    """Return the rights of `member`, without loading the journey.
+
+    Raises CentralError (``not-found``) unless `member` is a party to it.
+    """
+    query = {"journey": journey, "member": member.name}
+    row = connection.execute(_PARTY, query).one_or_none()
+    if row is None:
+        raise _not_visible(member, journey)
+    return PartyRights(row.opens, is_combined_by(row.aggregator, member))
+
+
+def _not_visible(member: Member, journey: str) -> CentralError:
+    return not_found(f"There is no journey {journey} here, or not for {member.name} to see.")
 
 
 def visible_journeys(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy import Connection, Integer, bindparam, func, select
+from sqlalchemy.orm import Session
 
 from phtlab.central.audit.log import audited, note_contradiction
 from phtlab.central.db.database import Change, Database
@@ -28,6 +29,30 @@ from phtlab.wire.api.rounds import MAX_ROUNDS_OF_ANSWER, SentRound
 
 ANSWER_BYTES: Final = 4 * 2**20
 """Most bytes of sealed content in one answer, unless the first record alone has more."""
+_OF_JOURNEY: Final = RoundRow.journey_id == bindparam("journey")
+_LATER: Final = RoundRow.cursor > bindparam("after", type_=Integer)
+_IN_ANSWER: Final = (_OF_JOURNEY, _LATER, RoundRow.cursor <= bindparam("last", type_=Integer))
+# Built once: each round executes them several times.
+_FINISHING: Final = select(JourneyRow.rounds_finishing).where(JourneyRow.id == bindparam("journey"))
+_NEWEST: Final = select(func.max(RoundRow.cursor)).where(_OF_JOURNEY)
+_SIZES: Final = (
+    select(RoundRow.cursor, RoundRow.size)
+    .where(_OF_JOURNEY, _LATER)
+    .order_by(RoundRow.cursor)
+    .limit(MAX_ROUNDS_OF_ANSWER)
+)
+_RECORDS: Final = select(RoundRow.envelope).where(*_IN_ANSWER).order_by(RoundRow.cursor)
+_WITH_UPDATES: Final = _RECORDS.add_columns(RoundRow.payload)
+_PREVIOUS: Final = (
+    select(RoundRow.digest)
+    .where(
+        _OF_JOURNEY,
+        RoundRow.station == bindparam("station"),
+        RoundRow.number < bindparam("number", type_=Integer),
+    )
+    .order_by(RoundRow.number.desc())
+    .limit(1)
+)
 
 
 def put_round(
@@ -51,20 +76,17 @@ def put_round(
     require_own(member, station)
     envelope = sent.record
     check_size(envelope, MAX_RECORD_BYTES, "record of a round")
-    with database.read() as session:
-        row = visible_journey(session, member, journey)
-        stop_of(row, station)
-        if _is_stored(session, journey, station, number, envelope):
-            return
-        record = _verified(session, roster, row, station, number, envelope)
-    payload = inline_bytes(sent.update, record.update, "updates")
     with database.change() as change:
         row = visible_journey(change.session, member, journey)
         stop = stop_of(row, station)
-        if _is_stored(change.session, journey, station, number, envelope):
+        stored = change.session.get(RoundRow, (journey, station, number))
+        if stored is not None and stored.digest == envelope.digest:
             return
-        contradicts = change.session.get(RoundRow, (journey, station, number)) is not None
-        if contradicts:
+        # In the transaction: a record takes a millisecond to verify, and another one to read again
+        # what it was verified against.
+        record = _verified(change.session, roster, row, station, number, envelope)
+        payload = inline_bytes(sent.update, record.update, "updates")
+        if stored is not None:
             note_contradiction(
                 change,
                 actor=station,
@@ -76,7 +98,7 @@ def put_round(
         else:
             _require_next(stop, number)
             _add(change, row, stop, record, envelope, payload)
-    if contradicts:
+    if stored is not None:
         raise RecordError(
             f"Central has another record of round {number} at {station}, and keeps the first.",
             "Two stations may run with one key: ask the station's operator.",
@@ -85,7 +107,7 @@ def put_round(
 
 
 def rounds_json(
-    session: Session,
+    connection: Connection,
     journey: str,
     after: int,
     *,
@@ -100,40 +122,38 @@ def rounds_json(
     all records is of another state of the database: then all records are new. Stored envelopes are
     inserted without parsing.
     """
-    finish_requested = bool(
-        session.scalar(select(JourneyRow.rounds_finishing).where(JourneyRow.id == journey))
-    )
-    newest = session.scalar(select(func.max(RoundRow.cursor)).where(RoundRow.journey_id == journey))
-    if after > (newest or 0):
+    query = {"journey": journey}
+    finish_requested = bool(connection.scalar(_FINISHING, query))
+    new = connection.execute(_SIZES, query | {"after": after}).all()
+    if not new and after > (connection.scalar(_NEWEST, query) or 0):
         after, over = 0, True
-    of_journey = RoundRow.journey_id == journey, RoundRow.cursor > after
-    query = select(RoundRow.cursor, RoundRow.size).where(*of_journey).order_by(RoundRow.cursor)
+        new = connection.execute(_SIZES, query | {"after": after}).all()
     cursor, room = after, ANSWER_BYTES
-    for arrival, size in session.execute(query.limit(MAX_ROUNDS_OF_ANSWER)).all():
+    for arrival, size in new:
         if size > room and cursor > after:
             break
         cursor, room = arrival, room - size
     if cursor == after and not over and (finishing or not finish_requested):
         return None
-    rows = select(RoundRow).where(*of_journey, RoundRow.cursor <= cursor).order_by(RoundRow.cursor)
+    rows = connection.execute(
+        _WITH_UPDATES if opens else _RECORDS, query | {"after": after, "last": cursor}
+    )
     found = (
         f'{{"record":{row.envelope},"update":{inline_json(row.payload if opens else None)}}}'
-        for row in session.scalars(rows.options(undefer(RoundRow.payload)) if opens else rows)
+        for row in rows
     )
     finishes = json.dumps(finish_requested)
     return f'{{"cursor":{cursor},"finishing":{finishes},"rounds":[{",".join(found)}]}}'
 
 
+@lru_cache(maxsize=256)
+def _order_in(envelope: str) -> Order:
+    return Order.model_validate(peek(envelope_of(envelope)).predicate)
+
+
 def order_of(journey: JourneyRow) -> Order:
     """Return the order of a journey, which was verified when central stored it."""
-    return Order.model_validate(peek(envelope_of(journey.order)).predicate)
-
-
-def _is_stored(
-    session: Session, journey: str, station: str, number: int, envelope: Envelope
-) -> bool:
-    stored = session.get(RoundRow, (journey, station, number))
-    return stored is not None and stored.digest == envelope.digest
+    return _order_in(journey.order)
 
 
 def _verified(
@@ -152,16 +172,8 @@ def _verified(
             "Compute a round after central has its instruction.",
             code="round-number",
         )
-    previous = session.scalars(
-        select(RoundRow.digest)
-        .where(
-            RoundRow.journey_id == journey.id,
-            RoundRow.station == station,
-            RoundRow.number < number,
-        )
-        .order_by(RoundRow.number.desc())
-        .limit(1)
-    ).first()
+    of_stop = {"journey": journey.id, "station": station, "number": number}
+    previous = session.connection().scalar(_PREVIOUS, of_stop)
     return verify_round_record(
         envelope,
         journey=journey.id,

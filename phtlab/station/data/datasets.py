@@ -254,9 +254,10 @@ def _check_cells(dataset: DataSet, declared: Mapping[str, str]) -> None:
 
 
 def _load(path: Path) -> DataSet:
-    return _dataset(path.stem, _parse(path.read_bytes(), str(path)), str(path))
+    return _dataset(path.stem, dict(_parse(path.read_bytes(), str(path))), str(path))
 
 
+@lru_cache(maxsize=64)  # rounds ask again and again
 def _parse(content: bytes, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode())

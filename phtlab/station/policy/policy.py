@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -302,8 +303,12 @@ def load_policy(path: Path) -> Policy:
     return parse_policy(text, str(path))
 
 
+@lru_cache(maxsize=8)
 def parse_policy(text: str, where: str = "the policy") -> Policy:
-    """Parse the policy from TOML. Raises PolicyError naming the entry that is wrong."""
+    """Parse the policy from TOML, once for each text: a round reads it several times.
+
+    Raises PolicyError naming the entry that is wrong.
+    """
     try:
         return Policy.model_validate(tomllib.loads(text))
     except ValidationError as error:

@@ -6,6 +6,8 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import httpx
@@ -27,6 +29,17 @@ READ_SECONDS: Final = 30.0
 KEEP_ALIVE_SECONDS: Final = 15.0
 BACKOFF_SECONDS: Final = (0.1, 0.4)
 MAX_ANSWER_BYTES: Final = 256 * 2**20
+TOKEN_IS_USED: Final = timedelta(seconds=15)
+"""How long a token is sent with further requests. It is valid for longer (`token.LIFETIME`)."""
+
+
+@dataclass(frozen=True)
+class _Minted:
+    """A token for `audience`, signed `at` that time."""
+
+    token: str = field(repr=False)
+    audience: str
+    at: datetime
 
 
 class CentralConnection:
@@ -51,6 +64,7 @@ class CentralConnection:
         self._consortium = consortium
         self._sleep = sleep
         self._info: Info | None = None
+        self._minted: _Minted | None = None
         self._streaming: set[httpx.Response] = set()
         self._ended = False
         self._http = httpx.Client(
@@ -221,8 +235,20 @@ class CentralConnection:
                 code="central-consortium",
             )
         if self._identity is not None:
-            return f"Bearer {mint(self._identity, info.audience)}"
+            return f"Bearer {self._token(self._identity, info.audience)}"
         return f"token {self._hub_token}"
+
+    def _token(self, identity: Identity, audience: str) -> str:
+        """Return a token for `audience`, which may be the one of the last few seconds."""
+        now = datetime.now(UTC)
+        minted = self._minted
+        if (
+            minted is None
+            or minted.audience != audience
+            or not timedelta() <= now - minted.at < TOKEN_IS_USED
+        ):
+            self._minted = minted = _Minted(mint(identity, audience, now), audience, now)
+        return minted.token
 
     def _too_large(self) -> CentralError:
         return CentralError(

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import jwt
@@ -77,22 +80,9 @@ def _on_roster(roster: Roster, name: str) -> Member:
     )
 
 
-def _signed_claims(token: str, member: Member, audience: str) -> dict[str, Any]:
-    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(member.keys.ed25519))
+def _signed_claims(token: str, member: Member, audience: str) -> Mapping[str, Any]:
     try:
-        return jwt.decode(
-            token,
-            key,
-            algorithms=[ALGORITHM],
-            audience=audience,
-            options={
-                "require": ["iss", "aud", "iat", "exp", "jti"],
-                # `_check_times` compares times: PyJWT reads its own clock.
-                "verify_exp": False,
-                "verify_iat": False,
-                "verify_nbf": False,
-            },
-        )
+        return _claims_of(token, member.keys.ed25519, audience)
     except jwt.InvalidAudienceError:
         raise CentralError(
             f"This token is for another central than {audience}.",
@@ -103,7 +93,27 @@ def _signed_claims(token: str, member: Member, audience: str) -> dict[str, Any]:
         raise _invalid(f"it is not signed by {member.name}'s key") from None
 
 
-def _check_times(claims: dict[str, Any], now: datetime) -> None:
+@lru_cache(maxsize=512)  # a client sends a token again for some seconds
+def _claims_of(token: str, key: str, audience: str) -> Mapping[str, Any]:
+    """Return the claims of a token that is signed with the base64 Ed25519 `key`."""
+    return MappingProxyType(
+        jwt.decode(
+            token,
+            Ed25519PublicKey.from_public_bytes(base64.b64decode(key)),
+            algorithms=[ALGORITHM],
+            audience=audience,
+            options={
+                "require": ["iss", "aud", "iat", "exp", "jti"],
+                # `_check_times` compares times: PyJWT reads its own clock.
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+            },
+        )
+    )
+
+
+def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
     try:
         issued, expires = float(claims["iat"]), float(claims["exp"])
     except (TypeError, ValueError):

@@ -12,10 +12,9 @@ from phtlab.central.api.long_poll import long_poll
 from phtlab.central.api.paging import LARGEST
 from phtlab.central.changes import bus
 from phtlab.central.context import PublishedNow, ServicesOf
-from phtlab.central.db.tables import PartyRow
 from phtlab.central.journeys.aggregators import finish_rounds
 from phtlab.central.journeys.instructions import instructions_json, put_instruction
-from phtlab.central.journeys.journeys import visible_journey
+from phtlab.central.journeys.journeys import PartyRights, party_rights
 from phtlab.central.journeys.rounds import put_round, rounds_json
 from phtlab.central.problems import RESPONSES
 from phtlab.train.canonical import Digest
@@ -65,21 +64,16 @@ async def instructions(
     Reports, at most 4 MiB, are for the researcher and recipients only. If there are no
     instructions, answers after `wait` seconds, 50 at most, without any.
     """
-    opens = False
-
-    def first(over: bool) -> str | None:
-        nonlocal opens
-        with services.database.read() as session:
-            visible_journey(session, member, journey)
-            opens = session.get_one(PartyRow, (journey, member.name)).opens
-        return read(over)
+    rights: PartyRights | None = None
 
     def read(over: bool) -> str | None:
-        with services.database.read() as session:
-            found = instructions_json(session, journey, after, opens=opens)
+        nonlocal rights
+        with services.database.reading() as connection:
+            rights = rights or party_rights(connection, member, journey)
+            found = instructions_json(connection, journey, after, opens=rights.opens)
         return '{"instructions":[]}' if over and found is None else found
 
-    return await long_poll(services, request, bus.of_instructions(journey), wait, read, first=first)
+    return await long_poll(services, request, bus.of_instructions(journey), wait, read)
 
 
 @router.post("/journeys/{journey}/finish", summary="End the rounds of a journey early")
@@ -127,18 +121,19 @@ async def records(
     answers after `wait` seconds, 50 at most, without any; at once if the researcher has asked the
     aggregator to end the rounds, unless the client knows that (`finishing`).
     """
-    opens = False
-
-    def first(over: bool) -> str | None:
-        nonlocal opens
-        with services.database.read() as session:
-            row = visible_journey(session, member, journey)
-            party = session.get_one(PartyRow, (journey, member.name))
-            opens = party.opens or row.is_combined_by(member)
-        return read(over)
+    rights: PartyRights | None = None
 
     def read(over: bool) -> str | None:
-        with services.database.read() as session:
-            return rounds_json(session, journey, after, opens=opens, over=over, finishing=finishing)
+        nonlocal rights
+        with services.database.reading() as connection:
+            rights = rights or party_rights(connection, member, journey)
+            return rounds_json(
+                connection,
+                journey,
+                after,
+                opens=rights.opens or rights.combines,
+                over=over,
+                finishing=finishing,
+            )
 
-    return await long_poll(services, request, bus.of_rounds(journey), wait, read, first=first)
+    return await long_poll(services, request, bus.of_rounds(journey), wait, read)

@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import ClassVar
 
 from cryptography.exceptions import InvalidTag
@@ -60,7 +61,7 @@ class HybridRecipient:
                 code="seal-recipient-form",
             )
         try:
-            self._public_key()
+            _ = self._public_key
             # A low-order point would make the classical half of the seal public.
             share = X25519PublicKey.from_public_bytes(self.key[_MLKEM_KEY_BYTES:])
             X25519PrivateKey.generate().exchange(share)
@@ -72,6 +73,7 @@ class HybridRecipient:
             ) from None
 
     @classmethod
+    @lru_cache(maxsize=512)
     def parse(cls, text: str) -> HybridRecipient:
         """Parse a recipient written as `age1pq1…`. Raises SealKeyError."""
         try:
@@ -96,10 +98,11 @@ class HybridRecipient:
 
     def wrap(self, file_key: bytes) -> Stanza:
         """Return the stanza that gives `file_key` to the holder of the identity."""
-        sealed = _SUITE.encrypt(file_key, self._public_key(), _INFO)
+        sealed = _SUITE.encrypt(file_key, self._public_key, _INFO)
         encapsulation, body = sealed[:_ENCAPSULATION_BYTES], sealed[_ENCAPSULATION_BYTES:]
         return Stanza((HYBRID, encode_base64(encapsulation)), body)
 
+    @cached_property
     def _public_key(self) -> MLKEM768X25519PublicKey:
         return MLKEM768X25519PublicKey(
             MLKEM768PublicKey.from_public_bytes(self.key[:_MLKEM_KEY_BYTES]),

@@ -146,7 +146,7 @@ class _Behind:
         self._size = size
         self._free: list[memoryview] = []
         self._pending: list[tuple[Future[object], memoryview]] = []
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="age-write")
+        self._thread: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -157,7 +157,8 @@ class _Behind:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._thread.shutdown(wait=True)
+        if self._thread is not None:
+            self._thread.shutdown(wait=True)
         if error is None:
             while self._pending:
                 self._finish_oldest()
@@ -169,8 +170,17 @@ class _Behind:
         return self._free.pop() if self._free else memoryview(bytearray(self._size))
 
     def write(self, batch: memoryview) -> None:
-        """Queue `batch`, the beginning of the last buffer, for writing after those before."""
+        """Queue `batch`, the beginning of the last buffer, for writing after those before.
+
+        A small first batch is most often the only one: it is written at once, without a thread.
+        """
         whole = memoryview(batch.obj)
+        if self._thread is None:
+            if len(batch) <= CHUNK_BYTES:
+                self._target.write(batch)
+                self._free.append(whole)
+                return
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="age-write")
         self._pending.append((self._thread.submit(self._target.write, batch), whole))
 
     def _finish_oldest(self) -> None:
