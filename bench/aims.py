@@ -91,6 +91,7 @@ AIMS: Final[Mapping[str, Aim]] = {
     "rounds_first": Aim("Dispatch to the first round's result, warm", most=3),
     "round_1mb": Aim("A further round with 1 MB to and from each of three stations"),
     "round_100mb": Aim("The same with 100 MB"),
+    "round_30_stations": Aim("A further round of thirty simulated stations on this machine"),
     "rounds_1000": Aim(
         "A round at the end of a journey of 1,000, as long as one at the beginning", of_peer=1.2
     ),

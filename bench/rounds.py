@@ -31,6 +31,7 @@ from bench.figures import Row, keep, line, median, require, row, spread
 from bench.notebooks import write_roles
 from bench.process_memory import MemoryWatch
 from bench.round_steps import journey_steps, station_steps, steps_text
+from bench.simulated_station import arrays_of
 from bench.size import FULL, BenchSize
 from phtlab.demo.showcase import connected
 from phtlab.demo.world import ASKING_POLICY, TWIN, World
@@ -142,9 +143,9 @@ def measure(world: World, size: BenchSize, only: Sequence[str] = PARTS) -> list[
     with (
         TemporaryDirectory(prefix="phtlab-bench-") as made,
         mock.patch.dict(os.environ, environment),
-        _policies(world, stations),
+        open_policies(world, stations),
     ):
-        bench = _Bench(world, lab, Path(made), stations, size)
+        bench = RoundsBench(world, lab, Path(made), stations, size)
         bench.run("warm-up", 2)  # the engine pulls the image, the daemons import modules
         if "trivial" in only:
             rows += bench.trivial()
@@ -156,7 +157,7 @@ def measure(world: World, size: BenchSize, only: Sequence[str] = PARTS) -> list[
 
 
 @dataclass(frozen=True)
-class _Bench:
+class RoundsBench:
     world: World
     lab: Lab
     place: Path
@@ -262,7 +263,8 @@ class _Bench:
         folder = self.place / peer
         folder.mkdir()
         for number, station in enumerate(self.stations):
-            x, y = _arrays(self.world, station)
+            rows = pd.read_csv(self.world.directory / "patients" / station / "heart.csv")
+            x, y = arrays_of(rows)
             np.savez(folder / f"{number}.npz", x=x, y=y)
         python = python_of(BENCH / f"{peer}.lock")
         command = [python, BENCH / f"{peer}_peer.py", len(self.stations), self.size.rounds_peer + 1]
@@ -300,15 +302,8 @@ def _run_of(journey: str, began: float, reports: pd.DataFrame) -> Run:
     return Run(moments[0] - began, moments, betas, journey)
 
 
-def _arrays(world: World, station: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the arrays that the station's cells compute with."""
-    rows = pd.read_csv(world.directory / "patients" / station / "heart.csv")
-    x = np.column_stack([np.ones(len(rows)), (rows.age - 50) / 10, rows.sex == "Male"])
-    return x.astype(float), (rows.num > 0).to_numpy().astype(float)
-
-
 @contextmanager
-def _policies(world: World, stations: Sequence[str]) -> Iterator[None]:
+def open_policies(world: World, stations: Sequence[str]) -> Iterator[None]:
     """Let `stations` take part in all that is measured; restore their policies on leaving."""
     policies = [StationFolder(world.station_folder(station)).policy for station in stations]
     before = [policy.read_text() for policy in policies]

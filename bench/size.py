@@ -74,6 +74,8 @@ class BenchSize:
         }
     )
     """The number of further rounds for each size of payload."""
+    rounds_stations: tuple[int, ...] = (3, 10, 30)
+    """Numbers of simulated stations."""
     rounds_many: int = 1_000
     rounds_settle: float = 1.0
     """Seconds between two readings of the memory."""
@@ -107,6 +109,7 @@ TINY: Final = BenchSize(
     rounds_further=2,
     rounds_peer=1,
     rounds_payloads={"1mb": 1},
+    rounds_stations=(2, 3),
     rounds_many=3,
     rounds_settle=0.1,
 )

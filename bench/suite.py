@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bench import airlock, approval, interface, journey, rounds, scheduler, seal, stop, waiting
+from bench import (
+    airlock,
+    approval,
+    interface,
+    journey,
+    round_stations,
+    rounds,
+    scheduler,
+    seal,
+    stop,
+    waiting,
+)
 from bench.figures import Row
 from bench.size import BenchSize
 from phtlab.demo.world import World
@@ -18,6 +29,7 @@ ALONE: Final[Mapping[str, Callable[[BenchSize], list[Row]]]] = {
     "seal": seal.measure,
     "airlock": airlock.measure,
     "waiting": waiting.measure,
+    "round-stations": round_stations.measure,
 }
 IN_CONSORTIUM: Final[Mapping[str, Callable[[World, BenchSize], list[Row]]]] = {
     "journey": journey.measure,
