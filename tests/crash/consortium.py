@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +161,9 @@ def light(
         patch.setattr(
             connection,
             "mint",
-            lambda who, audience: mint(who, audience, clocks.get(who.name, Clock())()),
+            lambda who, audience, _: mint(who, audience, clocks.get(who.name, Clock())()),
         )
+        patch.setattr(connection, "TOKEN_IS_USED", timedelta())  # as those clocks change
         to_central, to_registry = Wire(central := free_port()), Wire(registry_port := free_port())
         ends.callback(to_central.close)
         ends.callback(to_registry.close)

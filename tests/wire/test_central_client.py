@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import httpx
@@ -159,6 +159,31 @@ def test_each_request_is_signed_for_this_central() -> None:
         return httpx.Response(200, json={"trains": []})
 
     assert _client(answer).trains() == ()
+
+
+def test_a_token_is_sent_again_for_some_seconds_by_a_clock_that_does_not_go_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokens: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tokens.append(request.headers["Authorization"])
+        return httpx.Response(200, json={"trains": []})
+
+    class Shifted(datetime):
+        seconds = 0.0
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(2026, 5, 4, 12, 0, tzinfo=tz) + timedelta(seconds=cls.seconds)
+
+    monkeypatch.setattr(connection, "datetime", Shifted)
+    client = _client(answer)
+    # As minted; again; too old; of the future, as after a clock was corrected.
+    for Shifted.seconds in (0, 14, 15, 10):
+        client.trains()
+    assert tokens[0] == tokens[1]
+    assert len(set(tokens)) == 3
 
 
 def test_without_a_key_the_hub_s_token_is_shown_and_with_one_it_is_not() -> None:
