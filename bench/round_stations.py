@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
+from bench.consortium import researcher_environment
 from bench.figures import Row, keep, line, median, row, spread
 from bench.process_time import processor_seconds
 from bench.rounds import RoundsBench, open_policies
@@ -26,7 +27,6 @@ from phtlab.processes.services import Service
 from phtlab.share import share
 from phtlab.station.data.datasets import add_dataset
 from phtlab.station.settings.folder import StationFolder
-from tests.conftest import CACHE
 
 _PLACE = Path(__file__).parent.parent
 _HOSPITALS = STATIONS[:4]
@@ -63,7 +63,6 @@ class SimulatedWorld(World):
 
 def measure(size: BenchSize) -> list[Row]:
     """Measure further rounds of each number of stations; the largest one is the row."""
-    os.environ["PHTLAB_CACHE"] = str(CACHE)
     most = max(size.rounds_stations)
     hospitals = {f"simulated-{i + 1}": _HOSPITALS[i % len(_HOSPITALS)] for i in range(most)}
     names, took, work = list(hospitals), dict[int, list[float]](), dict[int, float]()
@@ -71,10 +70,10 @@ def measure(size: BenchSize) -> list[Row]:
         world = SimulatedWorld(
             Path(made) / "world", log_n=12, stations=tuple(names), hospitals=hospitals
         )
-        environment = {"PHTLAB_CONFIG": str(world.researcher)}
+        environment = researcher_environment(world)
         with (
-            running(world, lambda doing: None),
             mock.patch.dict(os.environ, environment),
+            running(world, lambda doing: None),
             open_policies(world, names),
         ):
             lab = connected(world)

@@ -36,6 +36,7 @@ def rows_of(size: BenchSize) -> dict[str, set[str]]:
         "approval": {"approval_rule_added"},
         "rounds": {"round_trivial", "rounds_first", "rounds_1000"}
         | {f"round_{name}" for name in ("1mb", "100mb") if name in size.rounds_payloads},
+        "round-stations": {"round_30_stations"},
         "scheduler": {"dry_run", "dry_run_opened"},
         "interface": {"interface_begin", "interface_end"},
     }
