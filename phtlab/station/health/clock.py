@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from math import floor
 from pathlib import Path
 
 from tuf.api.metadata import Metadata, Targets, Timestamp
@@ -31,8 +32,8 @@ def judge_clock(
             return CheckResult(
                 "clock",
                 False,
-                f"The clock is at least {_duration_text(moment - now)} behind: {what} is of "
-                f"{moment:%Y-%m-%d %H:%M} UTC.",
+                f"The clock is at least {_duration_text(moment - now, at_least=True)} behind: "
+                f"{what} is of {moment:%Y-%m-%d %H:%M} UTC.",
                 _ADVICE,
             )
     if central is None:
@@ -74,12 +75,9 @@ def signed_moments(trust: Path) -> Iterator[tuple[str, datetime]]:
             yield f"the roster's {name}", found.expires - lifetime
 
 
-def _duration_text(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    if seconds >= 2 * 86400:
-        return f"{seconds // 86400} days"
-    if seconds >= 2 * 3600:
-        return f"{seconds // 3600} hours"
-    if seconds >= 120:
-        return f"{seconds // 60} minutes"
-    return f"{seconds} seconds"
+def _duration_text(span: timedelta, *, at_least: bool = False) -> str:
+    """Return `span` in the unit of which it has two or more, rounded; down if `at_least`."""
+    seconds = span.total_seconds()
+    units = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
+    unit, name = next(((u, n) for u, n in units if seconds >= 2 * u), units[-1])
+    return f"{floor(seconds / unit) if at_least else round(seconds / unit)} {name}"

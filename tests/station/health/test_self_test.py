@@ -377,6 +377,14 @@ def test_a_clock_is_held_against_central_s(off: timedelta, state: str) -> None:
     assert (result.state, bool(result.advice)) == (state, state != "ok")
 
 
+def test_a_difference_is_rounded_and_what_it_is_at_least_is_rounded_down() -> None:
+    # The answer takes a moment to come: three hours are a little less.
+    off = timedelta(hours=3) - timedelta(milliseconds=40)
+    assert "3 hours ahead of" in judge_clock(NOW + off, NOW, []).sentence
+    signed = [("the roster's timestamp", NOW + timedelta(hours=2, minutes=50))]
+    assert "at least 2 hours behind" in judge_clock(NOW, NOW, signed).sentence
+
+
 def test_what_was_signed_later_than_now_says_that_the_clock_is_behind_whatever_central_says() -> (
     None
 ):
