@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Integer, bindparam, func, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from phtlab.central.audit.log import audited, note_contradiction
@@ -34,7 +34,7 @@ from phtlab.wire.api.rounds import MAX_ROUNDS_OF_ANSWER, SentInstruction
 MAX_INSTRUCTION_BYTES: Final = 256 * 1024
 _LATER: Final = (
     InstructionRow.journey_id == bindparam("journey"),
-    InstructionRow.number > bindparam("after", type_=Integer),
+    InstructionRow.number > bindparam("after", type_=BigInteger),
 )
 # Built once: each station executes them in each round.
 _SIZES: Final = (
@@ -45,7 +45,7 @@ _SIZES: Final = (
 )
 _WITH_VALUES: Final = (
     select(InstructionRow.envelope, InstructionRow.payload)
-    .where(*_LATER, InstructionRow.number <= bindparam("last", type_=Integer))
+    .where(*_LATER, InstructionRow.number <= bindparam("last", type_=BigInteger))
     .order_by(InstructionRow.number)
 )
 _WITH_REPORTS: Final = _WITH_VALUES.add_columns(InstructionRow.report)

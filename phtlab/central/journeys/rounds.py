@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import Connection, Integer, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from phtlab.central.audit.log import audited, note_contradiction
@@ -30,8 +30,8 @@ from phtlab.wire.api.rounds import MAX_ROUNDS_OF_ANSWER, SentRound
 ANSWER_BYTES: Final = 4 * 2**20
 """Most bytes of sealed content in one answer, unless the first record alone has more."""
 _OF_JOURNEY: Final = RoundRow.journey_id == bindparam("journey")
-_LATER: Final = RoundRow.cursor > bindparam("after", type_=Integer)
-_IN_ANSWER: Final = (_OF_JOURNEY, _LATER, RoundRow.cursor <= bindparam("last", type_=Integer))
+_LATER: Final = RoundRow.cursor > bindparam("after", type_=BigInteger)
+_IN_ANSWER: Final = (_OF_JOURNEY, _LATER, RoundRow.cursor <= bindparam("last", type_=BigInteger))
 # Built once: each round executes them several times.
 _FINISHING: Final = select(JourneyRow.rounds_finishing).where(JourneyRow.id == bindparam("journey"))
 _NEWEST: Final = select(func.max(RoundRow.cursor)).where(_OF_JOURNEY)
@@ -48,7 +48,7 @@ _PREVIOUS: Final = (
     .where(
         _OF_JOURNEY,
         RoundRow.station == bindparam("station"),
-        RoundRow.number < bindparam("number", type_=Integer),
+        RoundRow.number < bindparam("number", type_=BigInteger),
     )
     .order_by(RoundRow.number.desc())
     .limit(1)
