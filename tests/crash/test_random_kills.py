@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,24 @@ KILLS = pytest.mark.parametrize(
 )
 
 
+def strike(
+    killer: Killer,
+    stream: Stream,
+    kills: int,
+    longest: float,
+    afterwards: Callable[[], None] = lambda: None,
+) -> None:
+    """Kill while the journeys of `stream` flow; `afterwards`, all parties' records hold."""
+    world, engine = killer.world, killer.engine
+    with Witness(engine) as witness:
+        with stream.flowing():
+            killer.strike(kills, longest)
+        afterwards()
+        # What a station removes last, it removes after central has its word.
+        assert_soon(lambda: violations(world, stream.lab, engine, witness.starts, stream.sent))
+    assert killer.killed.total() == kills
+
+
 @KILLS
 def test_killed_at_random_moments_under_load_nothing_is_lost_or_done_twice(
     small: World,
@@ -61,12 +79,7 @@ def test_killed_at_random_moments_under_load_nothing_is_lost_or_done_twice(
     stream = Stream(small_lab, small_lab.train(notebook), STATIONS)
     parts = ("central", "registry", *STATIONS, *SANDBOX)
     killer = Killer(small, engine, seed, parts)
-    with Witness(engine) as witness:
-        with stream.flowing():
-            killer.strike(kills, longest)
-        # What a station removes last, it removes after central has its word.
-        assert_soon(lambda: violations(small, small_lab, engine, witness.starts, stream.sent))
-    assert killer.killed.total() == kills
+    strike(killer, stream, kills, longest)
     evidence(
         "kills",
         kill_point="station, central, registry, and of runs the kernel, the runtime and the "
@@ -104,12 +117,12 @@ def test_killed_at_random_moments_a_sequential_route_ends_with_the_same_numbers(
     notebook = write_notebook(tmp_path / "sums.ipynb", LOAD, SUMS)
     stream = Stream(small_lab, small_lab.train(notebook), STATIONS)
     killer = Killer(small, engine, seed, ("central", "registry", *STATIONS, *SANDBOX))
-    with Witness(engine) as witness:
-        with stream.flowing():
-            killer.strike(kills, longest)
-        ended = [resumed(small_lab, journey, stream.sent) for journey in tuple(stream.sent)]
-        assert_soon(lambda: violations(small, small_lab, engine, witness.starts, stream.sent))
-    assert killer.killed.total() == kills
+    ended: list[Journey] = []
+
+    def resume() -> None:
+        ended.extend(resumed(small_lab, journey, stream.sent) for journey in tuple(stream.sent))
+
+    strike(killer, stream, kills, longest, afterwards=resume)
     rows = patients(share(DATA))
     rows = rows[rows.station.isin(STATIONS)]
     whole = [journey for journey in ended if journey.stops[-1].state == "departed"]
@@ -158,11 +171,7 @@ def test_killed_at_random_moments_rounds_end_with_the_same_coefficients(
     stream = DrivenRounds(small_lab, train, STATIONS, in_flight=2, world=small, folder=tmp_path)
     parts = ("central", "registry", DRIVER, *STATIONS, *SANDBOX)
     killer = Killer(small, engine, seed, parts, stream.running)
-    with Witness(engine) as witness:
-        with stream.flowing():
-            killer.strike(kills, longest)
-        assert_soon(lambda: violations(small, small_lab, engine, witness.starts, stream.sent))
-    assert killer.killed.total() == kills
+    strike(killer, stream, kills, longest)
     assert stream.said == []
     require_same_rounds(small_lab, stream, undisturbed)
     evidence(
@@ -193,11 +202,7 @@ def test_killed_at_random_moments_an_aggregator_ends_with_the_same_coefficients(
     stream = AggregatedRounds(small_lab, train, STATIONS, in_flight=2, aggregator=AGGREGATOR)
     parts = ("central", "registry", AGGREGATOR, *STATIONS, *SANDBOX)
     killer = Killer(small, engine, seed, parts)
-    with Witness(engine) as witness:
-        with stream.flowing():
-            killer.strike(kills, longest)
-        assert_soon(lambda: violations(small, small_lab, engine, witness.starts, stream.sent))
-    assert killer.killed.total() == kills
+    strike(killer, stream, kills, longest)
     require_same_rounds(small_lab, stream, undisturbed)
     evidence(
         "kills",
