@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
@@ -39,18 +39,18 @@ class SimulatedWorld(World):
     hospitals: Mapping[str, str] = field(default_factory=dict)
 
     def services(self) -> list[Service]:
-        found = super().services()
-        for service in found:
-            if service.name in self.hospitals:
-                folder = str(self.station_folder(service.name))
-                command = [sys.executable, "-m", "bench.simulated_station", folder]
-                found[found.index(service)] = Service(
-                    service.name,
-                    command,
-                    self.directory / "services",
-                    {"PHTLAB_PASSPHRASE": self.passphrase, "PYTHONPATH": str(_PLACE)},
-                )
-        return found
+        return [
+            self._simulated(service) if service.name in self.hospitals else service
+            for service in super().services()
+        ]
+
+    def _simulated(self, service: Service) -> Service:
+        folder = str(self.station_folder(service.name))
+        return replace(
+            service,
+            command=[sys.executable, "-m", "bench.simulated_station", folder],
+            environment={**service.environment, "PYTHONPATH": str(_PLACE)},
+        )
 
     def _give_data(self, station: str, folder: StationFolder) -> None:
         patients = self.directory / "patients" / station / "heart.csv"
