@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from math import floor
 from pathlib import Path
 
 from tuf.api.metadata import Metadata, Targets, Timestamp
 
+from phtlab.clock import duration_text
 from phtlab.station.executor.contract import CheckResult
 from phtlab.trust_store.repository import Lifetimes
 
@@ -29,11 +29,11 @@ def judge_clock(
     """Judge `now` by central's time, and by signed documents (name, earliest signing time)."""
     for what, moment in signed:
         if now < moment - BROKEN:
+            behind = duration_text((moment - now).total_seconds(), at_least=True)
             return CheckResult(
                 "clock",
                 False,
-                f"The clock is at least {_duration_text(moment - now, at_least=True)} behind: "
-                f"{what} is of {moment:%Y-%m-%d %H:%M} UTC.",
+                f"The clock is at least {behind} behind: {what} is of {moment:%Y-%m-%d %H:%M} UTC.",
                 _ADVICE,
             )
     if central is None:
@@ -50,12 +50,12 @@ def judge_clock(
         return CheckResult(
             "clock",
             False,
-            f"The clock is {_duration_text(abs(off))} {way} central's; "
+            f"The clock is {duration_text(abs(off).total_seconds())} {way} central's; "
             "central refuses this station.",
             f"{_ADVICE} (or ask central's operator to, if this one is right)",
         )
     if abs(off) > WARNED:
-        sentence = f"The clock is {_duration_text(abs(off))} {way} central's."
+        sentence = f"The clock is {duration_text(abs(off).total_seconds())} {way} central's."
         return CheckResult("clock", True, sentence, _ADVICE, warning=True)
     return CheckResult("clock", True, "The clock agrees with central's, and with what was signed.")
 
@@ -73,11 +73,3 @@ def signed_moments(trust: Path) -> Iterator[tuple[str, datetime]]:
         if path.exists():
             found = Metadata[kind].from_file(str(path)).signed  # type: ignore[valid-type]
             yield f"the roster's {name}", found.expires - lifetime
-
-
-def _duration_text(span: timedelta, *, at_least: bool = False) -> str:
-    """Return `span` in the unit of which it has two or more, rounded; down if `at_least`."""
-    seconds = span.total_seconds()
-    units = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
-    unit, name = next(((u, n) for u, n in units if seconds >= 2 * u), units[-1])
-    return f"{floor(seconds / unit) if at_least else round(seconds / unit)} {name}"

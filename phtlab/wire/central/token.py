@@ -19,6 +19,7 @@ from typing import Any, Final
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from phtlab.clock import duration_text
 from phtlab.errors import CentralError, NotOnRosterError
 from phtlab.train.crypto.identity import Identity, Member
 from phtlab.train.documents.roster import Roster
@@ -132,9 +133,7 @@ def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
 
 def _difference(seconds: float) -> str:
     """Return a clock's offset as text."""
-    units = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
-    unit, name = next(((u, n) for u, n in units if abs(seconds) >= 2 * u), units[-1])
-    return f"{abs(seconds) / unit:.0f} {name} {'ahead' if seconds > 0 else 'behind'}"
+    return f"{duration_text(abs(seconds))} {'ahead' if seconds > 0 else 'behind'}"
 
 
 def _clock(moment: float) -> str:
