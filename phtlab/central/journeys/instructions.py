@@ -19,7 +19,7 @@ from phtlab.central.db.tables import InstructionRow, JourneyRow, RoundRow
 from phtlab.central.journeys.events import rounds_changed
 from phtlab.central.journeys.inline import inline_bytes, inline_json
 from phtlab.central.journeys.journeys import visible_journey
-from phtlab.central.journeys.rounds import ANSWER_BYTES, order_of
+from phtlab.central.journeys.rounds import last_that_fits, order_of
 from phtlab.central.journeys.trains import check_size
 from phtlab.central.problems import forbidden
 from phtlab.errors import JourneyError, OrderError
@@ -105,11 +105,8 @@ def instructions_json(
     inserted without parsing.
     """
     query = {"journey": journey, "after": after}
-    newest, room = after, ANSWER_BYTES
-    for number, report_bytes in connection.execute(_SIZES, query):
-        if opens and report_bytes > room and newest > after:
-            break
-        newest, room = number, room - report_bytes
+    reports = connection.execute(_SIZES, query)
+    newest = last_that_fits(((number, size if opens else 0) for number, size in reports), after)
     if newest == after:
         return None
     # Only the newest values of a journey are stored, so that this reads one payload at most.

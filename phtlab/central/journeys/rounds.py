@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -128,11 +129,7 @@ def rounds_json(
     if not new and after > (connection.scalar(_NEWEST, query) or 0):
         after, over = 0, True
         new = connection.execute(_SIZES, query | {"after": after}).all()
-    cursor, room = after, ANSWER_BYTES
-    for arrival, size in new:
-        if size > room and cursor > after:
-            break
-        cursor, room = arrival, room - size
+    cursor = last_that_fits(((arrival, size) for arrival, size in new), after)
     if cursor == after and not over and (finishing or not finish_requested):
         return None
     rows = connection.execute(
@@ -144,6 +141,19 @@ def rounds_json(
     )
     finishes = json.dumps(finish_requested)
     return f'{{"cursor":{cursor},"finishing":{finishes},"rounds":[{",".join(found)}]}}'
+
+
+def last_that_fits(sizes: Iterable[tuple[int, int]], after: int) -> int:
+    """Return the last of the numbered `sizes` that fit an answer together; `after` without any.
+
+    The first always fits.
+    """
+    last, room = after, ANSWER_BYTES
+    for number, size in sizes:
+        if size > room and last > after:
+            break
+        last, room = number, room - size
+    return last
 
 
 @lru_cache(maxsize=256)

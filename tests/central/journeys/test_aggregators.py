@@ -161,7 +161,7 @@ def test_a_report_is_the_signed_one(series: RoundSeries) -> None:
 def test_an_answer_has_four_mebibytes_of_reports_at_most(
     series: RoundSeries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("phtlab.central.journeys.instructions.ANSWER_BYTES", 2 * INLINE_BYTES)
+    monkeypatch.setattr("phtlab.central.journeys.rounds.ANSWER_BYTES", 2 * INLINE_BYTES)
     sent = []
     for number in (2, 3, 4):
         sent.append(series.instruct(report=bytes(INLINE_BYTES)))
